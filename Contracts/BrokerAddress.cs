@@ -1,0 +1,107 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Platform.Contracts;
+
+/// <summary>
+/// The connection string of the broker: <c>amqp://user:password@host:port/vhost</c>, <c>amqps</c> for TLS, and for a cluster
+/// several <c>host:port</c> with commas between them, which <see cref="Uri"/> refuses.
+/// </summary>
+public sealed record BrokerAddress
+{
+    private const int DefaultPort = 5672;
+    private const int DefaultTlsPort = 5671;
+
+    /// <summary>The nodes, in the order in which they are tried; at least one.</summary>
+    public required IReadOnlyList<BrokerNode> Nodes { get; init; }
+
+    /// <summary>Connect with TLS and verify the certificate.</summary>
+    public required bool UseTls { get; init; }
+
+    /// <summary>User name; <c>guest</c> when the string has none.</summary>
+    public required string User { get; init; }
+
+    /// <summary>Password; <c>guest</c> when the string has none.</summary>
+    public required string Password { get; init; }
+
+    /// <summary>Virtual host; <c>/</c> when the string has none.</summary>
+    public required string VirtualHost { get; init; }
+
+    /// <summary>Reads a connection string.</summary>
+    /// <param name="text">The connection string; user, password and virtual host may be percent-encoded.</param>
+    /// <param name="address">What it says.</param>
+    /// <param name="error">What is wrong with it, in words that do not repeat the password.</param>
+    public static bool TryParse(string? text, [NotNullWhen(true)] out BrokerAddress? address, [NotNullWhen(false)] out string? error)
+    {
+        address = null;
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            error = "is missing; it looks like amqp://user:password@host:5672/vhost";
+            return false;
+        }
+
+        var schemeEnd = text.IndexOf("://", StringComparison.Ordinal);
+        var scheme = schemeEnd < 0 ? "" : text[..schemeEnd].ToLowerInvariant();
+        if (scheme is not ("amqp" or "amqps"))
+        {
+            error = "must begin with amqp:// or amqps://";
+            return false;
+        }
+
+        var useTls = scheme == "amqps";
+        var (authority, path) = SplitAtFirst(text[(schemeEnd + 3)..], '/');
+        var (credentials, hosts) = SplitAtLast(authority, '@');
+        var (user, password) = SplitAtFirst(credentials, ':');
+
+        var nodes = new List<BrokerNode>();
+        foreach (var host in hosts.Split(','))
+        {
+            if (!BrokerNode.TryParse(host, useTls ? DefaultTlsPort : DefaultPort, out var node))
+            {
+                error = $"names a node '{host}' that is not host or host:port";
+                return false;
+            }
+
+            nodes.Add(node);
+        }
+
+        address = new BrokerAddress
+        {
+            Nodes = nodes,
+            UseTls = useTls,
+            User = user.Length == 0 ? "guest" : Uri.UnescapeDataString(user),
+            Password = password.Length == 0 ? "guest" : Uri.UnescapeDataString(password),
+            VirtualHost = path.Length == 0 ? "/" : Uri.UnescapeDataString(path),
+        };
+        error = null;
+        return true;
+    }
+
+    /// <summary>Reads a connection string that has been validated before.</summary>
+    /// <exception cref="FormatException">It is not valid.</exception>
+    public static BrokerAddress Parse(string? text) =>
+        TryParse(text, out var address, out var error) ? address : throw new FormatException($"The broker's connection string {error}.");
+
+    /// <summary>The nodes, for people to read: no user, no password.</summary>
+    public override string ToString() => string.Join(',', Nodes.Select(node => $"{node.Host}:{node.Port}"));
+
+    private static (string Before, string After) SplitAtFirst(string text, char separator) =>
+        text.IndexOf(separator) is var at and >= 0 ? (text[..at], text[(at + 1)..]) : (text, "");
+
+    private static (string Before, string After) SplitAtLast(string text, char separator) =>
+        text.LastIndexOf(separator) is var at and >= 0 ? (text[..at], text[(at + 1)..]) : ("", text);
+}
+
+/// <summary>One node of the broker.</summary>
+/// <param name="Host">Name or address.</param>
+/// <param name="Port">1 to 65535.</param>
+public sealed record BrokerNode(string Host, int Port)
+{
+    internal static bool TryParse(string text, int defaultPort, [NotNullWhen(true)] out BrokerNode? node)
+    {
+        // Uri reads host, port and IPv6 brackets; only the comma was beyond it.
+        node = Uri.TryCreate($"amqp://{text}", UriKind.Absolute, out var uri) && uri is { Host.Length: > 0, UserInfo.Length: 0, PathAndQuery: "" or "/" }
+            ? new BrokerNode(uri.DnsSafeHost, uri.Port is -1 ? defaultPort : uri.Port)
+            : null;
+        return node is { Port: >= 1 and <= 65535 };
+    }
+}

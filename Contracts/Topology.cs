@@ -1,0 +1,58 @@
+namespace Platform.Contracts;
+
+/// <summary>
+/// The names on the broker and the arguments of its queues. <c>Processor.Worker migrate</c> declares them; everyone else only
+/// uses them.
+/// </summary>
+/// <remarks>
+/// The arguments of an existing queue cannot be changed: RabbitMQ refuses a declaration with others (406). They are therefore
+/// constants, valid on RabbitMQ 3.10 and 4 alike; what must be tuned is tuned by policy.
+/// </remarks>
+public static class Topology
+{
+    /// <summary>The queue of everything that was signed: <see cref="WebhookReceived"/> and <see cref="WebhookQuarantined"/>.</summary>
+    public const string WebhookReceivedQueue = "webhook-received";
+
+    /// <summary>Messages that could not be processed, with the reason in their headers (MassTransit's name for it).</summary>
+    public const string ErrorQueue = WebhookReceivedQueue + "_error";
+
+    /// <summary>Messages of a type that nobody consumes (MassTransit's name for it).</summary>
+    public const string SkippedQueue = WebhookReceivedQueue + "_skipped";
+
+    /// <summary>Messages that the broker gave up delivering; also the name of the exchange that leads there.</summary>
+    public const string DeadLetterQueue = WebhookReceivedQueue + "_dead";
+
+    /// <summary>
+    /// An exchange that leads nowhere. The ingress publishes to it to learn whether the broker takes messages: an alarm blocks
+    /// only connections that publish.
+    /// </summary>
+    public const string CanaryExchange = "broker-canary";
+
+    /// <summary>
+    /// Deliveries of one message before it is dead-lettered. RabbitMQ 4 counts graceful restarts too and stops at 20 by default,
+    /// which loses messages that were only prefetched; 3.10 has no limit. A policy can lower this number, not raise it.
+    /// </summary>
+    public const int DeliveryLimit = 1000;
+
+    /// <summary>Every queue with its arguments.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, object>> Queues { get; } =
+        new Dictionary<string, IReadOnlyDictionary<string, object>>
+        {
+            [DeadLetterQueue] = Quorum,
+            [WebhookReceivedQueue] = QuorumWithDeadLetters,
+            // MassTransit declares these two when it first needs them, with the arguments of the queue they belong to.
+            [ErrorQueue] = QuorumWithDeadLetters,
+            [SkippedQueue] = QuorumWithDeadLetters,
+        };
+
+    private static Dictionary<string, object> Quorum => new() { ["x-queue-type"] = "quorum" };
+
+    private static Dictionary<string, object> QuorumWithDeadLetters => new(Quorum)
+    {
+        ["x-delivery-limit"] = DeliveryLimit,
+        ["x-dead-letter-exchange"] = DeadLetterQueue,
+        // At-least-once needs reject-publish; without it the broker falls back to at-most-once in silence.
+        ["x-dead-letter-strategy"] = "at-least-once",
+        ["x-overflow"] = "reject-publish",
+    };
+}

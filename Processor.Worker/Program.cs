@@ -1,1 +1,51 @@
-Console.WriteLine("x");
+using Processor.Worker;
+using Processor.Worker.Events;
+using Processor.Worker.Hosting;
+using Processor.Worker.Inbox;
+using Processor.Worker.Outbox;
+using Processor.Worker.Persistence;
+
+if (!Arguments.TryParse(args, out var arguments, out var error))
+{
+    Console.Error.WriteLine($"{error}\n{Arguments.Usage}");
+    return 2;
+}
+
+var builder = WebApplication.CreateBuilder(arguments.Host);
+builder.Services.AddSingleton(TimeProvider.System);
+builder.Services.AddPersistence();
+builder.AddTelemetry();
+
+if (arguments.Verb is Verb.Migrate)
+{
+    builder.Services.AddTopologyDeployment();
+}
+else
+{
+    builder.Services.AddMigrationGate();
+}
+
+if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
+{
+    builder.Services.AddInbox();
+    builder.Services.AddOutbox();
+    builder.Services.AddMessaging();
+    builder.Services.AddEvents();
+}
+
+await using var app = builder.Build();
+if (app.Services.FindSettingsErrors() is { Count: > 0 } errors)
+{
+    Console.Error.WriteLine($"processor-worker does not start with these settings:\n  {string.Join("\n  ", errors)}");
+    return 1;
+}
+
+if (arguments.Verb is Verb.Migrate)
+{
+    return await MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping);
+}
+
+app.MapHealth();
+app.MapPrometheusScrapingEndpoint();
+await app.RunAsync();
+return Environment.ExitCode;

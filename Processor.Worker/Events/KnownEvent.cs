@@ -1,0 +1,54 @@
+using Npgsql;
+using Processor.Worker.Jobs;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Events;
+
+/// <summary>What is already committed of an event, as a later delivery of it or of its job needs to know.</summary>
+internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IReadOnlyList<byte[]> Bodies)
+{
+    public static NpgsqlBatchCommand SelectByJob(IReadOnlyList<string> jobIds) => new(
+        "select event_id, job_id, fact, body_sha256 || variants from webhook_events where job_id = any($1)")
+    {
+        Parameters = { Column.Text(jobIds, jobId => jobId) },
+    };
+
+    public static KnownEvent Read(NpgsqlDataReader row) => new(
+        row.GetGuid(0),
+        row.GetString(1),
+        row.IsDBNull(2) ? null : JobFact.FromJson(row.GetString(2)),
+        row.GetFieldValue<byte[][]>(3));
+
+    /// <summary>What a further delivery adds; null when it is a plain duplicate.</summary>
+    public Amendment? Amend(JobFact? fact, byte[] bodySha256)
+    {
+        var merged = Fact is null || fact is null ? Fact : Fact.Merge(fact);
+        var isVariant = Bodies.Count < WebhookEvent.MaxBodies && !Bodies.Any(known => known.AsSpan().SequenceEqual(bodySha256));
+        return isVariant || merged?.ToJson() != Fact?.ToJson()
+            ? new Amendment(this, merged, isVariant ? bodySha256 : null)
+            : null;
+    }
+}
+
+/// <summary>What a further delivery adds to a known event.</summary>
+/// <param name="Fact">What the event says now.</param>
+/// <param name="Variant">SHA-256 of a body that was not known; null when only the fact has grown.</param>
+internal sealed record Amendment(KnownEvent Event, JobFact? Fact, byte[]? Variant)
+{
+    public static NpgsqlBatchCommand Update(IReadOnlyList<Amendment> rows) => new(
+        """
+        update webhook_events
+        set fact = amended.fact,
+            variants = case when amended.variant is null then variants else variants || amended.variant end
+        from unnest($1, $2, $3) as amended (event_id, fact, variant)
+        where webhook_events.event_id = amended.event_id
+        """)
+    {
+        Parameters =
+        {
+            Column.Uuid(rows, row => row.Event.EventId),
+            Column.Json(rows, row => row.Fact?.ToJson()),
+            Column.NullableBytes(rows, row => row.Variant),
+        },
+    };
+}

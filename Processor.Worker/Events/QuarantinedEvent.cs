@@ -1,0 +1,64 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Npgsql;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Events;
+
+/// <summary>A signed body that is not a usable event, kept for a person to release. The same body is kept once.</summary>
+internal sealed class QuarantinedEvent
+{
+    public required byte[] BodySha256 { get; init; }
+
+    /// <summary>One of <see cref="Platform.Contracts.QuarantineReasons"/>.</summary>
+    public required string Reason { get; init; }
+
+    public required ReadOnlyMemory<byte> Body { get; init; }
+
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    public required DateTimeOffset SentAt { get; init; }
+
+    public required string SecretName { get; init; }
+
+    public required Guid DeliveryId { get; init; }
+
+    public string? TraceId { get; init; }
+
+    public static NpgsqlBatchCommand Insert(IReadOnlyList<QuarantinedEvent> rows) => new(
+        """
+        insert into quarantined_events (body_sha256, reason, body, received_at, sent_at, secret_name, delivery_id, trace_id)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (body_sha256) do nothing
+        """)
+    {
+        Parameters =
+        {
+            Column.Bytes(rows, row => row.BodySha256),
+            Column.Text(rows, row => row.Reason),
+            Column.Bytes(rows, row => row.Body),
+            Column.Time(rows, row => row.ReceivedAt),
+            Column.Time(rows, row => row.SentAt),
+            Column.Text(rows, row => row.SecretName),
+            Column.Uuid(rows, row => row.DeliveryId),
+            Column.Text(rows, row => row.TraceId),
+        },
+    };
+
+    internal sealed class Mapping : IEntityTypeConfiguration<QuarantinedEvent>
+    {
+        public void Configure(EntityTypeBuilder<QuarantinedEvent> builder)
+        {
+            builder.ToTable("quarantined_events");
+            builder.HasKey(row => row.BodySha256).HasName("quarantined_events_pkey");
+            builder.Property(row => row.BodySha256).HasColumnName("body_sha256");
+            builder.Property(row => row.Reason).HasColumnName("reason");
+            builder.Property(row => row.Body).HasColumnName("body").HasConversion(body => body.ToArray(), bytes => bytes);
+            builder.Property(row => row.ReceivedAt).HasColumnName("received_at");
+            builder.Property(row => row.SentAt).HasColumnName("sent_at");
+            builder.Property(row => row.SecretName).HasColumnName("secret_name");
+            builder.Property(row => row.DeliveryId).HasColumnName("delivery_id");
+            builder.Property(row => row.TraceId).HasColumnName("trace_id");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Npgsql;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Events;
+
+/// <summary>
+/// An event that was accepted, once: its row is the memory of its identity and outlives its body. The columns tell of the first
+/// delivery that was processed.
+/// </summary>
+internal sealed class WebhookEvent
+{
+    /// <summary>The first body and its variants, together.</summary>
+    public const int MaxBodies = 8;
+
+    public required Guid EventId { get; init; }
+
+    public required string EventType { get; init; }
+
+    public required string JobId { get; init; }
+
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    public required DateTimeOffset SentAt { get; init; }
+
+    /// <summary>When it was committed.</summary>
+    public required DateTimeOffset ProcessedAt { get; init; }
+
+    /// <summary>Authentic, but signed long before it was received.</summary>
+    public required bool Late { get; init; }
+
+    public required string Origin { get; init; }
+
+    /// <summary>The name of the secret that matched.</summary>
+    public required string SecretName { get; init; }
+
+    public required Guid DeliveryId { get; init; }
+
+    /// <summary>32 hex characters: where to look in the tracing system. Null when the delivery was not traced.</summary>
+    public string? TraceId { get; init; }
+
+    public required byte[] BodySha256 { get; init; }
+
+    /// <summary>SHA-256 of the further bodies under the same identity, in the order of their variant numbers from 1.</summary>
+    public byte[][] Variants { get; init; } = [];
+
+    /// <summary>What it says about its job (<see cref="Jobs.JobFact"/>). Null when it does not concern a job's state.</summary>
+    public string? Fact { get; init; }
+
+    public static NpgsqlBatchCommand Insert(IReadOnlyList<WebhookEvent> rows) => new(
+        """
+        insert into webhook_events (event_id, event_type, job_id, received_at, sent_at, processed_at, late, origin, secret_name,
+                                    delivery_id, trace_id, body_sha256, fact)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """)
+    {
+        Parameters =
+        {
+            Column.Uuid(rows, row => row.EventId),
+            Column.Text(rows, row => row.EventType),
+            Column.Text(rows, row => row.JobId),
+            Column.Time(rows, row => row.ReceivedAt),
+            Column.Time(rows, row => row.SentAt),
+            Column.Time(rows, row => row.ProcessedAt),
+            Column.Boolean(rows, row => row.Late),
+            Column.Text(rows, row => row.Origin),
+            Column.Text(rows, row => row.SecretName),
+            Column.Uuid(rows, row => row.DeliveryId),
+            Column.Text(rows, row => row.TraceId),
+            Column.Bytes(rows, row => row.BodySha256),
+            Column.Json(rows, row => row.Fact),
+        },
+    };
+
+    internal sealed class Mapping : IEntityTypeConfiguration<WebhookEvent>
+    {
+        public void Configure(EntityTypeBuilder<WebhookEvent> builder)
+        {
+            builder.ToTable("webhook_events");
+            builder.HasKey(row => row.EventId).HasName("webhook_events_pkey");
+            builder.HasIndex(row => row.JobId).HasDatabaseName("webhook_events_job_id");
+            builder.Property(row => row.EventId).HasColumnName("event_id").ValueGeneratedNever();
+            builder.Property(row => row.EventType).HasColumnName("event_type");
+            builder.Property(row => row.JobId).HasColumnName("job_id");
+            builder.Property(row => row.ReceivedAt).HasColumnName("received_at");
+            builder.Property(row => row.SentAt).HasColumnName("sent_at");
+            builder.Property(row => row.ProcessedAt).HasColumnName("processed_at");
+            builder.Property(row => row.Late).HasColumnName("late");
+            builder.Property(row => row.Origin).HasColumnName("origin");
+            builder.Property(row => row.SecretName).HasColumnName("secret_name");
+            builder.Property(row => row.DeliveryId).HasColumnName("delivery_id");
+            builder.Property(row => row.TraceId).HasColumnName("trace_id");
+            builder.Property(row => row.BodySha256).HasColumnName("body_sha256");
+            builder.Property(row => row.Variants).HasColumnName("variants").HasDefaultValueSql("'{}'");
+            builder.Property(row => row.Fact).HasColumnName("fact").HasColumnType("jsonb");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Platform.Contracts;
+using Processor.Worker.Inbox;
+
+namespace Processor.Worker.Events;
+
+/// <summary>Takes an event in: stores it, and lets it move its job.</summary>
+internal sealed class WebhookReceivedConsumer(UnitOfWork unit) : IConsumer<WebhookReceived>
+{
+    public Task Consume(ConsumeContext<WebhookReceived> context)
+    {
+        unit.Store(context.Message);
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>The policy of the queue <c>webhook-received</c>.</summary>
+internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookReceivedConsumer>
+{
+    private readonly int _inWork;
+
+    public WebhookReceivedDefinition(IOptions<EventOptions> options)
+    {
+        EndpointName = Topology.WebhookReceivedQueue;
+        _inWork = options.Value.InWork;
+    }
+
+    protected override void ConfigureConsumer(
+        IReceiveEndpointConfigurator endpoint, IConsumerConfigurator<WebhookReceivedConsumer> consumer, IRegistrationContext context)
+    {
+        endpoint.PrefetchCount = _inWork;
+        endpoint.ConcurrentMessageLimit = _inWork;
+        // A fault would be published with the body in it; the parked message says all there is to say.
+        endpoint.PublishFaults = false;
+        ((IRabbitMqReceiveEndpointConfigurator)endpoint).UseTopology();
+        // No retry here: the committer waits out what passes, and what does not pass fails the same way every time.
+        consumer.UseInbox(endpoint, context);
+    }
+}
+
+internal static class EndpointTopology
+{
+    /// <summary>Declares the queue and its dead letters as <see cref="Topology"/> has them.</summary>
+    public static void UseTopology(this IRabbitMqReceiveEndpointConfigurator endpoint)
+    {
+        foreach (var (name, value) in Topology.Queues[Topology.WebhookReceivedQueue])
+        {
+            endpoint.SetQueueArgument(name, value);
+        }
+
+        endpoint.BindDeadLetterQueue(Topology.DeadLetterQueue, Topology.DeadLetterQueue, dead =>
+        {
+            foreach (var (name, value) in Topology.Queues[Topology.DeadLetterQueue])
+            {
+                dead.SetQueueArgument(name, value);
+            }
+        });
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Inbox;
+
+/// <summary>
+/// Commits the units of all messages in work together: whatever waits when the committer is free is the next group. There is no
+/// artificial delay, so a lone message does not wait for company, and the group grows with the load by itself.
+/// </summary>
+internal sealed partial class GroupCommitter(
+    GroupTransaction transaction, ProcessorMetrics metrics, TimeProvider time, ILogger<GroupCommitter> logger) : BackgroundService
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    private readonly Channel<UnitOfWork> _waiting = Channel.CreateUnbounded<UnitOfWork>(new() { SingleReader = true });
+    private readonly List<UnitOfWork> _deferred = [];
+
+    /// <summary>Returns when the unit is committed.</summary>
+    /// <exception cref="Exception">The unit can never be committed, whatever happens: the message is poison.</exception>
+    public Task<CommitOutcome> CommitAsync(UnitOfWork unit)
+    {
+        _waiting.Writer.TryWrite(unit);
+        return unit.Committed;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (_deferred.Count > 0 || await _waiting.Reader.WaitToReadAsync(stoppingToken))
+        {
+            await CommitGroupAsync(TakeGroup(), stoppingToken);
+        }
+    }
+
+    /// <summary>Everything that waits, except a second unit of the same message: that waits for the next group.</summary>
+    private List<UnitOfWork> TakeGroup()
+    {
+        var group = new List<UnitOfWork>();
+        var ids = new HashSet<Guid>();
+        UnitOfWork[] again = [.. _deferred];
+        _deferred.Clear();
+        foreach (var unit in again)
+        {
+            Take(unit);
+        }
+
+        while (_waiting.Reader.TryRead(out var unit))
+        {
+            Take(unit);
+        }
+
+        return group;
+
+        void Take(UnitOfWork unit) => (ids.Add(unit.MessageId) ? group : _deferred).Add(unit);
+    }
+
+    private async Task CommitGroupAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
+    {
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                await CommitOnceAsync(group, stoppingToken);
+                return;
+            }
+            catch (Exception exception) when (DatabaseFault.IsTransient(exception))
+            {
+                // The units are held, nothing more is consumed than fits the prefetch, and nothing fails: an outage is not manual work.
+                LogPaused(logger, exception, group.Count, pause);
+                await Task.Delay(pause, time, stoppingToken);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException && group.Count == 1)
+            {
+                group[0].Fail(exception);
+                return;
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                LogSplit(logger, exception, group.Count);
+                foreach (var unit in group)
+                {
+                    await CommitGroupAsync([unit], stoppingToken);
+                }
+
+                return;
+            }
+        }
+    }
+
+    private async Task CommitOnceAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
+    {
+        using var activity = ProcessorTraces.StartGroupCommit(group);
+        var started = time.GetTimestamp();
+        IReadOnlyList<CommitOutcome> outcomes;
+        try
+        {
+            outcomes = await transaction.CommitAsync(group, stoppingToken);
+        }
+        catch (Exception exception)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            throw;
+        }
+
+        metrics.GroupCommitted(outcomes, time.GetElapsedTime(started));
+        for (var i = 0; i < group.Count; i++)
+        {
+            group[i].Complete(outcomes[i]);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The database does not take {Units} units now; trying again in {Pause}")]
+    private static partial void LogPaused(ILogger logger, Exception exception, int units, TimeSpan pause);
+
+    [LoggerMessage(LogLevel.Warning, "A group of {Units} units failed as a whole; committing them one by one")]
+    private static partial void LogSplit(ILogger logger, Exception exception, int units);
+}

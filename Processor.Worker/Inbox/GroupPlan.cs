@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using Processor.Worker.Events;
+using Processor.Worker.Jobs;
+using Processor.Worker.Outbox;
+
+namespace Processor.Worker.Inbox;
+
+/// <summary>What a group of units will write, decided from what is claimed and what is known. Pure: no I/O.</summary>
+internal sealed class GroupPlan
+{
+    private readonly DateTimeOffset _now;
+    private readonly Dictionary<Guid, KnownEvent> _known;
+
+    public List<WebhookEvent> Events { get; } = [];
+
+    public List<WebhookBody> Bodies { get; } = [];
+
+    public List<Amendment> Amendments { get; } = [];
+
+    public List<Job> Jobs { get; } = [];
+
+    public List<OutboxMessage> Outbox { get; } = [];
+
+    public List<QuarantinedEvent> Quarantined { get; } = [];
+
+    /// <summary>In the order of the units.</summary>
+    public List<CommitOutcome> Outcomes { get; } = [];
+
+    /// <param name="units">No two with the same message id.</param>
+    /// <param name="claimed">The ids of the messages that were not consumed before.</param>
+    /// <param name="known">What is committed already of the units' jobs.</param>
+    /// <param name="now">The time of the commit.</param>
+    public GroupPlan(IReadOnlyList<UnitOfWork> units, HashSet<Guid> claimed, IEnumerable<KnownEvent> known, DateTimeOffset now)
+    {
+        _now = now;
+        _known = known.ToDictionary(one => one.EventId);
+        var added = new List<UnitOfWork>();
+        foreach (var unit in units)
+        {
+            var outcome = Decide(unit, claimed.Contains(unit.MessageId));
+            Outcomes.Add(outcome);
+            if (outcome is CommitOutcome.New)
+            {
+                added.Add(unit);
+            }
+        }
+
+        WriteJobs(added);
+    }
+
+    private CommitOutcome Decide(UnitOfWork unit, bool isClaimed) => unit switch
+    {
+        { Quarantined: not null } when isClaimed => Quarantine(unit),
+        { Event: { } received } when _known.TryGetValue(received.EventId, out var known) => Repeat(unit, known),
+        { Event: not null } when isClaimed => Add(unit),
+        // Claimed before, and the row is gone: the identity is remembered all the same.
+        _ => CommitOutcome.Duplicate,
+    };
+
+    private CommitOutcome Add(UnitOfWork unit)
+    {
+        var received = unit.Event!;
+        Events.Add(new WebhookEvent
+        {
+            EventId = received.EventId,
+            EventType = received.EventType,
+            JobId = received.JobId,
+            ReceivedAt = received.ReceivedAt,
+            SentAt = received.SentAt,
+            ProcessedAt = _now,
+            Late = received.Late,
+            Origin = received.Origin,
+            SecretName = received.SecretName,
+            DeliveryId = received.DeliveryId,
+            TraceId = TraceId(unit),
+            BodySha256 = Convert.FromHexString(received.BodySha256),
+            Fact = unit.Fact?.ToJson(),
+        });
+        KeepBody(unit, variant: 0);
+        return CommitOutcome.New;
+    }
+
+    private CommitOutcome Repeat(UnitOfWork unit, KnownEvent known)
+    {
+        if (known.Amend(unit.Fact, Convert.FromHexString(unit.Event!.BodySha256)) is not { } amendment)
+        {
+            return CommitOutcome.Duplicate;
+        }
+
+        Amendments.Add(amendment);
+        if (amendment.Variant is not null)
+        {
+            KeepBody(unit, (short)known.Bodies.Count);
+        }
+
+        return CommitOutcome.Variant;
+    }
+
+    private CommitOutcome Quarantine(UnitOfWork unit)
+    {
+        var quarantined = unit.Quarantined!;
+        Quarantined.Add(new QuarantinedEvent
+        {
+            BodySha256 = Convert.FromHexString(quarantined.BodySha256),
+            Reason = quarantined.Reason,
+            Body = quarantined.Body,
+            ReceivedAt = quarantined.ReceivedAt,
+            SentAt = quarantined.SentAt,
+            SecretName = quarantined.SecretName,
+            DeliveryId = quarantined.DeliveryId,
+            TraceId = TraceId(unit),
+        });
+        return CommitOutcome.Quarantined;
+    }
+
+    private void KeepBody(UnitOfWork unit, short variant) => Bodies.Add(new WebhookBody
+    {
+        EventId = unit.Event!.EventId,
+        Variant = variant,
+        ReceivedAt = unit.Event.ReceivedAt,
+        Body = unit.Event.Body,
+    });
+
+    private void WriteJobs(List<UnitOfWork> added)
+    {
+        var addedByJob = added.Where(unit => unit.Fact is not null).ToLookup(unit => unit.Event!.JobId);
+        var amendedByJob = Amendments.Where(amendment => amendment.Fact is not null).ToLookup(amendment => amendment.Event.JobId);
+        var knownByJob = _known.Values.Where(known => known.Fact is not null).ToLookup(known => known.JobId);
+        foreach (var jobId in addedByJob.Select(job => job.Key).Union(amendedByJob.Select(job => job.Key)))
+        {
+            var amended = amendedByJob[jobId].ToDictionary(amendment => amendment.Event.EventId, amendment => amendment.Fact!);
+            var facts = knownByJob[jobId].Select(known => amended.GetValueOrDefault(known.EventId) ?? known.Fact!)
+                .Concat(addedByJob[jobId].Select(unit => unit.Fact!));
+            Jobs.Add(Job.Of(jobId, facts));
+            Announce(jobId, knownByJob[jobId].Select(known => known.Fact!), [.. addedByJob[jobId]]);
+        }
+    }
+
+    private void Announce(string jobId, IEnumerable<JobFact> known, UnitOfWork[] added)
+    {
+        foreach (var transition in JobTransition.Of(jobId, known, added.Select(unit => (unit.Event!.EventId, unit.Fact!))))
+        {
+            var unit = added.Single(one => one.Event!.EventId == transition.EventId);
+            Outbox.Add(OutboxMessage.Announce(transition, TraceParent(unit), _now));
+        }
+    }
+
+    private static string? TraceId(UnitOfWork unit) => unit.Trace == default ? null : unit.Trace.TraceId.ToHexString();
+
+    private static string? TraceParent(UnitOfWork unit) => unit.Trace == default
+        ? null
+        : $"00-{unit.Trace.TraceId}-{unit.Trace.SpanId}-{(unit.Trace.TraceFlags.HasFlag(ActivityTraceFlags.Recorded) ? "01" : "00")}";
+}

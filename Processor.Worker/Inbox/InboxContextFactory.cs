@@ -1,0 +1,69 @@
+using MassTransit;
+using MassTransit.Middleware;
+using MassTransit.Middleware.Outbox;
+
+namespace Processor.Worker.Inbox;
+
+/// <summary>
+/// Our provider behind MassTransit's inbox (<see cref="OutboxConsumeFilter{TContext,TMessage}"/>): runs the consumer, which fills
+/// the unit of work, then has the unit committed. The message is acknowledged after that and not before.
+/// </summary>
+/// <remarks>
+/// Whether the message was consumed before is decided by the commit, so the consumer runs for a duplicate too: it must have no
+/// effect but on its unit.
+/// </remarks>
+internal sealed class InboxContextFactory(UnitOfWork unit, GroupCommitter committer, IServiceProvider provider, TimeProvider time)
+    : IOutboxContextFactory<UnitOfWork>
+{
+    public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
+        where T : class
+    {
+        unit.Begin(
+            context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
+            options.ConsumerId);
+        await next.Send(new InboxConsumeContext<T>(context, options, provider));
+
+        var started = time.GetTimestamp();
+        using var activity = ProcessorTraces.StartCommit();
+        try
+        {
+            ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
+        }
+        catch (Exception exception)
+        {
+            // The consumer has been reported as done; without this, MassTransit would not know that the message has failed.
+            await context.NotifyFaulted(time.GetElapsedTime(started), options.ConsumerType, exception);
+            throw;
+        }
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+
+    private sealed class InboxConsumeContext<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IServiceProvider provider)
+        : OutboxConsumeContextProxy<T>(context, options, provider)
+        where T : class
+    {
+        public override bool ContinueProcessing { get; set; }
+
+        public override bool IsMessageConsumed => false;
+
+        public override bool IsOutboxDelivered => false;
+
+        public override int ReceiveCount => 0;
+
+        public override long? LastSequenceNumber => null;
+
+        public override Task SetConsumed() => Task.CompletedTask;
+
+        public override Task SetDelivered() => Task.CompletedTask;
+
+        public override Task<List<OutboxMessageContext>> LoadOutboxMessages() => Task.FromResult<List<OutboxMessageContext>>([]);
+
+        public override Task NotifyOutboxMessageDelivered(OutboxMessageContext message) => Task.CompletedTask;
+
+        public override Task RemoveOutboxMessages() => Task.CompletedTask;
+
+        public override Task AddSend<TSend>(SendContext<TSend> context) => throw new NotSupportedException(
+            $"A consumer cannot publish {typeof(TSend).Name}: what leaves because of a commit is decided by the commit (GroupPlan).");
+    }
+}

@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Npgsql;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Jobs;
+
+/// <summary>
+/// A job as its events tell it: a pure function of the set of events, whatever their order (<see cref="Of"/>). Every
+/// <c>*_at</c> is the time at which an event was received.
+/// </summary>
+internal sealed class Job
+{
+    public required string MagicHourId { get; init; }
+
+    /// <summary><c>video</c>, <c>image</c> or <c>audio</c>.</summary>
+    public required string Resource { get; init; }
+
+    public required JobStatus Status { get; init; }
+
+    public string? ProjectType { get; init; }
+
+    public string? Name { get; init; }
+
+    /// <summary>Whose job it is. No event says so: set by registration.</summary>
+    public string? UserId { get; init; }
+
+    /// <summary>The first download's URL.</summary>
+    public string? DownloadUrl { get; init; }
+
+    /// <summary>Every download: <c>[{"url", "expires_at"}]</c>. Null until the job has completed.</summary>
+    public string? Downloads { get; init; }
+
+    public string? ErrorCode { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public long? CreditsCharged { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    public DateTimeOffset? FailedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>
+    /// The job that a set of facts describes, one fact for each of its events. The greatest status wins, and so does what its event
+    /// says; an event of a lesser status only fills what the greater ones leave out.
+    /// </summary>
+    /// <param name="facts">At least one, in any order.</param>
+    public static Job Of(string jobId, IEnumerable<JobFact> facts)
+    {
+        var byWeight = facts
+            .OrderByDescending(fact => fact.Status).ThenBy(fact => fact.ReceivedAt).ThenBy(fact => fact.Resource, StringComparer.Ordinal)
+            .ToArray();
+        var completed = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Completed);
+        var failed = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Failed);
+        var started = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Rendering);
+
+        return new Job
+        {
+            MagicHourId = jobId,
+            Resource = byWeight[0].Resource,
+            Status = byWeight[0].Status,
+            ProjectType = First(byWeight, fact => fact.ProjectType),
+            Name = First(byWeight, fact => fact.Name),
+            CreditsCharged = First(byWeight, fact => fact.CreditsCharged),
+            DownloadUrl = completed is { Downloads: [var first, ..] } ? first.Url : null,
+            Downloads = completed is null ? null : VisibleDownload.ToJson(completed.Downloads),
+            ErrorCode = failed?.ErrorCode,
+            ErrorMessage = failed?.ErrorMessage,
+            CreatedAt = byWeight.Min(fact => fact.ReceivedAt),
+            StartedAt = started?.ReceivedAt,
+            CompletedAt = completed?.ReceivedAt,
+            FailedAt = failed?.ReceivedAt,
+            UpdatedAt = byWeight.Max(fact => fact.ReceivedAt),
+        };
+    }
+
+    /// <summary>Writes jobs as they now are. The caller holds their locks (<see cref="JobLock"/>).</summary>
+    public static NpgsqlBatchCommand Upsert(IReadOnlyList<Job> jobs) => new(
+        """
+        insert into jobs (magic_hour_id, resource, status, project_type, name, download_url, downloads, error_code, error_message,
+                          credits_charged, created_at, started_at, completed_at, failed_at, updated_at)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        on conflict (magic_hour_id) do update set
+            resource = excluded.resource, status = excluded.status, project_type = excluded.project_type, name = excluded.name,
+            download_url = excluded.download_url, downloads = excluded.downloads, error_code = excluded.error_code,
+            error_message = excluded.error_message, credits_charged = excluded.credits_charged, created_at = excluded.created_at,
+            started_at = excluded.started_at, completed_at = excluded.completed_at, failed_at = excluded.failed_at,
+            updated_at = excluded.updated_at
+        """)
+    {
+        Parameters =
+        {
+            Column.Text(jobs, job => job.MagicHourId),
+            Column.Text(jobs, job => job.Resource),
+            Column.Text(jobs, job => StatusText(job.Status)),
+            Column.Text(jobs, job => job.ProjectType),
+            Column.Text(jobs, job => job.Name),
+            Column.Text(jobs, job => job.DownloadUrl),
+            Column.Json(jobs, job => job.Downloads),
+            Column.Text(jobs, job => job.ErrorCode),
+            Column.Text(jobs, job => job.ErrorMessage),
+            Column.Bigint(jobs, job => job.CreditsCharged),
+            Column.Time(jobs, job => job.CreatedAt),
+            Column.Time(jobs, job => job.StartedAt),
+            Column.Time(jobs, job => job.CompletedAt),
+            Column.Time(jobs, job => job.FailedAt),
+            Column.Time(jobs, job => job.UpdatedAt),
+        },
+    };
+
+    private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
+
+    private static string StatusText(JobStatus status) => status switch
+    {
+        JobStatus.Queued => "queued",
+        JobStatus.Rendering => "rendering",
+        JobStatus.Canceled => "canceled",
+        JobStatus.Failed => "failed",
+        JobStatus.Completed => "completed",
+        _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
+    };
+
+    internal sealed class Mapping : IEntityTypeConfiguration<Job>
+    {
+        public void Configure(EntityTypeBuilder<Job> builder)
+        {
+            builder.ToTable("jobs", table => table.HasCheckConstraint(
+                "jobs_status", "status in ('queued', 'rendering', 'canceled', 'failed', 'completed')"));
+            builder.HasKey(job => job.MagicHourId).HasName("jobs_pkey");
+            builder.Property(job => job.MagicHourId).HasColumnName("magic_hour_id");
+            builder.Property(job => job.Resource).HasColumnName("resource");
+            builder.Property(job => job.Status).HasColumnName("status")
+                .HasConversion(status => StatusText(status), text => Enum.Parse<JobStatus>(text, ignoreCase: true));
+            builder.Property(job => job.ProjectType).HasColumnName("project_type");
+            builder.Property(job => job.Name).HasColumnName("name");
+            builder.Property(job => job.UserId).HasColumnName("user_id");
+            builder.Property(job => job.DownloadUrl).HasColumnName("download_url");
+            builder.Property(job => job.Downloads).HasColumnName("downloads").HasColumnType("jsonb");
+            builder.Property(job => job.ErrorCode).HasColumnName("error_code");
+            builder.Property(job => job.ErrorMessage).HasColumnName("error_message");
+            builder.Property(job => job.CreditsCharged).HasColumnName("credits_charged");
+            builder.Property(job => job.CreatedAt).HasColumnName("created_at");
+            builder.Property(job => job.StartedAt).HasColumnName("started_at");
+            builder.Property(job => job.CompletedAt).HasColumnName("completed_at");
+            builder.Property(job => job.FailedAt).HasColumnName("failed_at");
+            builder.Property(job => job.UpdatedAt).HasColumnName("updated_at");
+        }
+    }
+}
+
+/// <summary>A download as <c>jobs.downloads</c> shows it.</summary>
+internal sealed record VisibleDownload(string Url, string? ExpiresAt)
+{
+    public static string ToJson(IEnumerable<Download> downloads) => JsonSerializer.Serialize(
+        downloads.Select(download => new VisibleDownload(download.Url, download.ExpiresAt)), JobJson.Default.IEnumerableVisibleDownload);
+}

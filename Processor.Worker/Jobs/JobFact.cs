@@ -1,0 +1,94 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Platform.Contracts;
+
+namespace Processor.Worker.Jobs;
+
+/// <summary>
+/// What one event says about its job. Kept with the event (<c>webhook_events.fact</c>), so that <c>jobs</c> can be computed from
+/// the events at any time: see <see cref="Job.Of"/>.
+/// </summary>
+internal sealed record JobFact
+{
+    public required JobStatus Status { get; init; }
+
+    /// <summary><c>video</c>, <c>image</c> or <c>audio</c>: from the event's type, because a tool such as FACE_SWAP is both.</summary>
+    public required string Resource { get; init; }
+
+    /// <summary>When the earliest delivery was received; to the microsecond, as PostgreSQL keeps it.</summary>
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    public string? ProjectType { get; init; }
+
+    public string? Name { get; init; }
+
+    public long? CreditsCharged { get; init; }
+
+    public string? ErrorCode { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public IReadOnlyList<Download> Downloads { get; init; } = [];
+
+    /// <summary>
+    /// What two deliveries of one event say together. The earlier one is right; only the downloads can grow. The merge is
+    /// commutative, associative and idempotent, so neither order nor repetition matters.
+    /// </summary>
+    public JobFact Merge(JobFact other)
+    {
+        var earlier = IsBefore(other) ? this : other;
+        return earlier with { Downloads = Download.Union(Downloads, other.Downloads) };
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(this, JobJson.Default.JobFact);
+
+    public static JobFact FromJson(string json) =>
+        JsonSerializer.Deserialize(json, JobJson.Default.JobFact) ?? throw new JsonException("A job fact is null.");
+
+    // Received in the same microsecond: any rule will do, as long as it is always the same one.
+    private bool IsBefore(JobFact other) => ReceivedAt != other.ReceivedAt
+        ? ReceivedAt < other.ReceivedAt
+        : string.CompareOrdinal(WithoutDownloads(this), WithoutDownloads(other)) < 0;
+
+    private static string WithoutDownloads(JobFact fact) => (fact with { Downloads = [] }).ToJson();
+}
+
+/// <summary>One file that a completed job offers.</summary>
+/// <param name="Url">Signed: a credential.</param>
+/// <param name="ExpiresAt">As the sender wrote it. Null when it did not say.</param>
+/// <param name="Position">Its place in the sender's list.</param>
+internal sealed record Download(string Url, string? ExpiresAt, int Position)
+{
+    /// <summary>The same file under a newly signed URL is the same file: the query is only the credential.</summary>
+    [JsonIgnore]
+    public string File => Url.Split('?', 2)[0];
+
+    [JsonIgnore]
+    public DateTimeOffset? Expiry => JobPayload.ReadTime(ExpiresAt);
+
+    public JobDownload ToContract() => new(Url, Expiry);
+
+    /// <summary>Every file of both lists, each under the URL that is valid longer.</summary>
+    public static IReadOnlyList<Download> Union(IReadOnlyList<Download> some, IReadOnlyList<Download> others) =>
+    [
+        .. some.Concat(others)
+            .GroupBy(download => download.File, (_, same) => same.Aggregate(LongerValid))
+            .OrderBy(download => download.Position).ThenBy(download => download.File, StringComparer.Ordinal),
+    ];
+
+    private static Download LongerValid(Download one, Download other)
+    {
+        var byExpiry = Nullable.Compare(one.Expiry, other.Expiry);
+        var byUrl = byExpiry != 0 ? byExpiry : string.CompareOrdinal(one.Url, other.Url);
+        var byText = byUrl != 0 ? byUrl : string.CompareOrdinal(one.ExpiresAt, other.ExpiresAt);
+        return (byText >= 0 ? one : other) with { Position = Math.Min(one.Position, other.Position) };
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true)]
+[JsonSerializable(typeof(JobFact))]
+[JsonSerializable(typeof(IEnumerable<VisibleDownload>))]
+internal sealed partial class JobJson : JsonSerializerContext;

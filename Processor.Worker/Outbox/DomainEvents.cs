@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Platform.Contracts;
+
+namespace Processor.Worker.Outbox;
+
+/// <summary>The contracts that leave through the outbox. To add one: a line in <see cref="Types"/> and an attribute below.</summary>
+internal static class DomainEvents
+{
+    private static readonly Dictionary<string, JsonTypeInfo> Types = new()
+    {
+        [nameof(JobStarted)] = DomainEventJson.Default.JobStarted,
+        [nameof(JobCompleted)] = DomainEventJson.Default.JobCompleted,
+        [nameof(JobFailed)] = DomainEventJson.Default.JobFailed,
+    };
+
+    public static string[] TypeNames { get; } = [.. Types.Keys];
+
+    public static (string Type, string Body) Serialize(object domainEvent)
+    {
+        var type = domainEvent.GetType().Name;
+        return (type, JsonSerializer.Serialize(domainEvent, Types[type]));
+    }
+
+    public static object Deserialize(string type, string body) =>
+        JsonSerializer.Deserialize(body, Types[type]) ?? throw new JsonException($"The outbox holds a {type} that is null.");
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(JobStarted))]
+[JsonSerializable(typeof(JobCompleted))]
+[JsonSerializable(typeof(JobFailed))]
+internal sealed partial class DomainEventJson : JsonSerializerContext;

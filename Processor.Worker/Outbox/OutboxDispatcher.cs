@@ -1,0 +1,100 @@
+using System.Threading.Channels;
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Outbox;
+
+/// <summary>
+/// Publishes the rows of the outbox and deletes them: in large chunks, many in flight, safe among replicas. Idle until told, and
+/// sweeps now and then for what a dead replica left. A chunk whose confirms do not all arrive is published again, with the same
+/// message ids.
+/// </summary>
+internal sealed partial class OutboxDispatcher(
+    NpgsqlDataSource database,
+    IBus bus,
+    MigrationGate gate,
+    IOptions<OutboxOptions> options,
+    ProcessorMetrics metrics,
+    TimeProvider time,
+    ILogger<OutboxDispatcher> logger) : BackgroundService
+{
+    private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>There are rows to publish.</summary>
+    public void Wake() => _wakeUps.Writer.TryWrite(true);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await gate.WaitAsync(stoppingToken);
+        while (true)
+        {
+            await WaitAsync(stoppingToken);
+            try
+            {
+                while (await PublishChunkAsync(stoppingToken) == options.Value.ChunkSize)
+                {
+                }
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                // Broker or database away: the rows stay, and the next sweep tries again.
+                LogPutBack(logger, exception);
+            }
+        }
+    }
+
+    private async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        using var sweep = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var woken = _wakeUps.Reader.ReadAsync(sweep.Token).AsTask();
+        await Task.WhenAny(woken, Task.Delay(options.Value.SweepInterval, time, sweep.Token));
+        await sweep.CancelAsync();
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private async Task<int> PublishChunkAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var chunk = await TakeAsync(connection, cancellationToken);
+        if (chunk.Count == 0)
+        {
+            return 0;
+        }
+
+        // The time-out stands outside: a publish does not always honour its token.
+        await Task.WhenAll(chunk.Select(message => PublishAsync(message, cancellationToken)))
+            .WaitAsync(options.Value.PublishTimeout, time, cancellationToken);
+        await transaction.CommitAsync(CancellationToken.None);
+        metrics.OutboxPublished(chunk.Count);
+        return chunk.Count;
+    }
+
+    private async Task<List<OutboxMessage>> TakeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = OutboxMessage.TakeOldest(options.Value.ChunkSize);
+        command.Connection = connection;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var chunk = new List<OutboxMessage>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            chunk.Add(OutboxMessage.Read(reader));
+        }
+
+        return chunk;
+    }
+
+    private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)
+    {
+        using var activity = ProcessorTraces.StartOutboxPublish(message);
+        await bus.Publish(
+            DomainEvents.Deserialize(message.MessageType, message.Body),
+            context => context.MessageId = message.MessageId,
+            cancellationToken);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Domain events could not be published now; they stay in the outbox")]
+    private static partial void LogPutBack(ILogger logger, Exception exception);
+}

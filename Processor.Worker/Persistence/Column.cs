@@ -1,0 +1,41 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Processor.Worker.Persistence;
+
+/// <summary>
+/// One column of a set-based statement: a parameter that holds the column of all rows, for <c>unnest</c>. The number of commands
+/// per event is what an event costs, so a group is written with one command per table.
+/// </summary>
+internal static class Column
+{
+    public static NpgsqlParameter Uuid<T>(IReadOnlyList<T> rows, Func<T, Guid> value) => Of(rows, value, NpgsqlDbType.Uuid);
+
+    public static NpgsqlParameter Text<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Of(rows, value, NpgsqlDbType.Text);
+
+    public static NpgsqlParameter Json<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Of(rows, value, NpgsqlDbType.Jsonb);
+
+    public static NpgsqlParameter Bytes<T>(IReadOnlyList<T> rows, Func<T, ReadOnlyMemory<byte>> value) => Of(rows, value, NpgsqlDbType.Bytea);
+
+    public static NpgsqlParameter NullableBytes<T>(IReadOnlyList<T> rows, Func<T, byte[]?> value) => Of(rows, value, NpgsqlDbType.Bytea);
+
+    public static NpgsqlParameter Boolean<T>(IReadOnlyList<T> rows, Func<T, bool> value) => Of(rows, value, NpgsqlDbType.Boolean);
+
+    public static NpgsqlParameter Smallint<T>(IReadOnlyList<T> rows, Func<T, short> value) => Of(rows, value, NpgsqlDbType.Smallint);
+
+    public static NpgsqlParameter Bigint<T>(IReadOnlyList<T> rows, Func<T, long?> value) => Of(rows, value, NpgsqlDbType.Bigint);
+
+    public static NpgsqlParameter Time<T>(IReadOnlyList<T> rows, Func<T, DateTimeOffset?> value) =>
+        Of(rows, row => value(row)?.UtcDateTime, NpgsqlDbType.TimestampTz);
+
+    private static NpgsqlParameter<TValue[]> Of<T, TValue>(IReadOnlyList<T> rows, Func<T, TValue> value, NpgsqlDbType type)
+    {
+        var column = new TValue[rows.Count];
+        for (var i = 0; i < column.Length; i++)
+        {
+            column[i] = value(rows[i]);
+        }
+
+        return new NpgsqlParameter<TValue[]> { TypedValue = column, NpgsqlDbType = NpgsqlDbType.Array | type };
+    }
+}

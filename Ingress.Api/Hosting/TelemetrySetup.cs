@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using MassTransit.Logging;
+using MassTransit.Monitoring;
+using OpenTelemetry;
+using OpenTelemetry.Context.Propagation;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Ingress.Api.Hosting;
+
+internal static class TelemetrySetup
+{
+    /// <summary>Traces, metrics and logs. They leave by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, and nowhere otherwise.</summary>
+    public static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IngressMetrics>();
+        builder.Services.AddSingleton<DistributedContextPropagator, NoParentFromOutside>();
+        // The instrumentation looks for a parent by itself, unless the propagator is this one.
+        Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource
+                .AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? "ingress-api")
+                .AddEnvironmentVariableDetector())
+            .WithTracing(tracing => tracing
+                .AddSource(DiagnosticHeaders.DefaultListenerName)
+                .AddAspNetCoreInstrumentation(http =>
+                {
+                    http.Filter = request => request.Request.Path == "/webhook";
+                    http.EnrichWithHttpRequest = LinkToCaller;
+                }))
+            .WithMetrics(metrics => metrics
+                .AddMeter(IngressMetrics.MeterName, InstrumentationOptions.MeterName)
+                .AddAspNetCoreInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddPrometheusExporter());
+        if (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 })
+        {
+            telemetry.UseOtlpExporter();
+            builder.Logging.AddOpenTelemetry(logging => logging.IncludeScopes = true);
+        }
+    }
+
+    private static void LinkToCaller(Activity activity, HttpRequest request)
+    {
+        if (ActivityContext.TryParse(request.Headers.TraceParent, request.Headers.TraceState, isRemote: true, out var caller))
+        {
+            activity.AddLink(new ActivityLink(caller));
+        }
+    }
+
+    /// <summary>
+    /// A <c>traceparent</c> from outside is a link, never the parent: a stranger must not choose our trace ids, nor whether we sample.
+    /// </summary>
+    private sealed class NoParentFromOutside : DistributedContextPropagator
+    {
+        public override IReadOnlyCollection<string> Fields => [];
+
+        public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter)
+        {
+        }
+
+        public override void ExtractTraceIdAndState(object? carrier, PropagatorGetterCallback? getter, out string? traceId, out string? traceState) =>
+            traceId = traceState = null;
+
+        public override IEnumerable<KeyValuePair<string, string?>>? ExtractBaggage(object? carrier, PropagatorGetterCallback? getter) => null;
+    }
+}

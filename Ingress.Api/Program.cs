@@ -1,0 +1,28 @@
+using Ingress.Api;
+using Ingress.Api.Hosting;
+using Ingress.Api.Publishing;
+using Ingress.Api.Webhooks;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.Services.AddSingleton(TimeProvider.System);
+builder.AddServer();
+builder.AddTelemetry();
+builder.Services.AddWebhooks();
+builder.Services.AddPublishing();
+builder.Services.AddOpenApi();
+
+await using var app = builder.Build();
+if (app.Services.FindSettingsErrors() is { Count: > 0 } errors)
+{
+    Console.Error.WriteLine($"ingress-api does not start with these settings:\n  {string.Join("\n  ", errors)}");
+    return 1;
+}
+
+app.UseForwardedHeaders();
+app.UseProblemDetails();
+app.MapWebhooks();
+app.MapHealth();
+app.MapPrometheusScrapingEndpoint();
+app.MapOpenApi();
+await app.RunAsync();
+return 0;

@@ -1,0 +1,148 @@
+using System.Net.Security;
+using Microsoft.Extensions.Options;
+using Platform.Contracts;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>
+/// Knows whether the broker takes messages, so that a request need not find out by waiting. A connection of its own publishes a
+/// canary and looks for the queue every second: MassTransit's health check reports a publish-only bus as healthy when the broker is
+/// dead, under alarm, or without quorum.
+/// </summary>
+internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connections, TimeProvider time, ILogger<BrokerMonitor> logger)
+    : BackgroundService
+{
+    private const ushort NotFound = 404;
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+
+    private volatile BrokerState _state = BrokerState.Unknown;
+
+    public BrokerState State => _state;
+
+    /// <summary>The queue has been there once: the ingress has been deployed after <c>migrate</c>.</summary>
+    public bool HasSeenQueue { get; private set; }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await WatchConnectionAsync(stoppingToken);
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                Become(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound }
+                    ? BrokerState.WithoutQueue
+                    : BrokerState.Away);
+                LogProbeFailed(logger, exception);
+                await Task.Delay(ProbeInterval, time, stoppingToken);
+            }
+        }
+    }
+
+    /// <summary>Probes until something fails.</summary>
+    private async Task WatchConnectionAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        connection.ConnectionBlockedAsync += OnBlockedAsync;
+        connection.ConnectionShutdownAsync += OnShutdownAsync;
+        try
+        {
+            var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
+            await using var channel = await connection.CreateChannelAsync(confirms, cancellationToken);
+            channel.ContinuationTimeout = ProbeTimeout;
+            while (true)
+            {
+                await ProbeAsync(channel, cancellationToken).WaitAsync(ProbeTimeout, time, cancellationToken);
+                HasSeenQueue = true;
+                Become(BrokerState.Available);
+                await Task.Delay(ProbeInterval, time, cancellationToken);
+            }
+        }
+        finally
+        {
+            connection.ConnectionBlockedAsync -= OnBlockedAsync;
+            connection.ConnectionShutdownAsync -= OnShutdownAsync;
+        }
+    }
+
+    private static async Task ProbeAsync(IChannel channel, CancellationToken cancellationToken)
+    {
+        await channel.QueueDeclarePassiveAsync(Topology.WebhookReceivedQueue, cancellationToken);
+        // Under an alarm the broker stops reading from connections that publish, and only from those.
+        await channel.BasicPublishAsync(Topology.CanaryExchange, routingKey: "", body: ReadOnlyMemory<byte>.Empty, cancellationToken);
+    }
+
+    private async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
+        var factory = new ConnectionFactory
+        {
+            UserName = address.User,
+            Password = address.Password,
+            VirtualHost = address.VirtualHost,
+            AutomaticRecoveryEnabled = false,
+            RequestedConnectionTimeout = ProbeTimeout,
+            HandshakeContinuationTimeout = ProbeTimeout,
+            ContinuationTimeout = ProbeTimeout,
+        };
+        var endpoints = address.Nodes.Select(node => new AmqpTcpEndpoint(
+            node.Host, node.Port, new SslOption(node.Host, enabled: address.UseTls) { AcceptablePolicyErrors = SslPolicyErrors.None }));
+        return await factory.CreateConnectionAsync(endpoints, "ingress-api monitor", cancellationToken);
+    }
+
+    private Task OnBlockedAsync(object sender, ConnectionBlockedEventArgs args)
+    {
+        Become(BrokerState.Blocked);
+        return Task.CompletedTask;
+    }
+
+    private Task OnShutdownAsync(object sender, ShutdownEventArgs args)
+    {
+        if (args.ReplyCode is not NotFound && args.Initiator is not ShutdownInitiator.Application)
+        {
+            Become(BrokerState.Away);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private void Become(BrokerState state)
+    {
+        if (_state != state)
+        {
+            _state = state;
+            LogState(logger, state);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The broker is now {State}")]
+    private static partial void LogState(ILogger logger, BrokerState state);
+
+    [LoggerMessage(LogLevel.Debug, "The broker did not pass its probe")]
+    private static partial void LogProbeFailed(ILogger logger, Exception exception);
+}
+
+/// <summary>What is known of the broker.</summary>
+internal enum BrokerState
+{
+    /// <summary>Nothing yet: worth a try.</summary>
+    Unknown,
+
+    /// <summary>It takes messages and the queue is there.</summary>
+    Available,
+
+    /// <summary>It cannot be reached, or does not answer.</summary>
+    Away,
+
+    /// <summary>An alarm (memory, disk) makes it refuse messages.</summary>
+    Blocked,
+
+    /// <summary>It answers, but <c>migrate</c> has not declared the topology, or somebody has deleted it.</summary>
+    WithoutQueue,
+}

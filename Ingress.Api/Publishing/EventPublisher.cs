@@ -1,0 +1,84 @@
+using Ingress.Api.Webhooks;
+using MassTransit;
+using Microsoft.Extensions.Options;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>
+/// Publishes and waits until the broker has confirmed that the message is in a queue. Within a budget, whatever the broker or the
+/// client does: MassTransit's publish can block for 20 seconds, or for ever.
+/// </summary>
+internal sealed partial class EventPublisher(
+    IBus bus, BrokerMonitor broker, IOptions<IngressOptions> options, TimeProvider time, ILogger<EventPublisher> logger)
+{
+    private int _inFlight;
+
+    /// <summary>True when a message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
+    /// <param name="messageId">The identity; the same for every delivery.</param>
+    /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
+    public async Task<PublishOutcome> PublishAsync<T>(T message, Guid messageId)
+        where T : class
+    {
+        if (broker.State is not (BrokerState.Available or BrokerState.Unknown))
+        {
+            return PublishOutcome.NotTried;
+        }
+
+        if (Interlocked.Increment(ref _inFlight) > options.Value.MaxPublishesInFlight)
+        {
+            Interlocked.Decrement(ref _inFlight);
+            return PublishOutcome.NotTried;
+        }
+
+        var budget = options.Value.PublishBudget;
+        try
+        {
+            // The time-out stands outside: after a first failure, the publish itself does not honour its token.
+            await PublishConfirmedAsync(message, messageId, budget).WaitAsync(budget, time);
+            return PublishOutcome.Confirmed;
+        }
+        catch (Exception exception)
+        {
+            LogNotConfirmed(logger, exception, messageId);
+            return PublishOutcome.NotConfirmed;
+        }
+    }
+
+    private async Task PublishConfirmedAsync<T>(T message, Guid messageId, TimeSpan budget)
+        where T : class
+    {
+        try
+        {
+            using var timeout = new CancellationTokenSource(budget, time);
+            await bus.Publish(
+                message,
+                context =>
+                {
+                    context.MessageId = messageId;
+                    // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
+                    context.Mandatory = true;
+                },
+                timeout.Token);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Message {MessageId} was not confirmed by the broker")]
+    private static partial void LogNotConfirmed(ILogger logger, Exception exception, Guid messageId);
+}
+
+/// <summary>What became of a publish.</summary>
+internal enum PublishOutcome
+{
+    /// <summary>The broker has it, in a queue.</summary>
+    Confirmed,
+
+    /// <summary>Returned, refused, or not answered in time: it may be queued or not, and a client may still be at it.</summary>
+    NotConfirmed,
+
+    /// <summary>The broker is known to be away, or too many publishes are waiting already.</summary>
+    NotTried,
+}

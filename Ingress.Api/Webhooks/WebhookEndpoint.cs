@@ -1,0 +1,213 @@
+using System.Net;
+using System.Net.Mime;
+using System.Security.Cryptography;
+using Ingress.Api.Publishing;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+using Platform.Contracts;
+
+namespace Ingress.Api.Webhooks;
+
+/// <summary>
+/// <c>POST /webhook</c>. Who signed it is settled before anything is believed, and 2xx is answered only when the broker has
+/// confirmed the message.
+/// </summary>
+internal sealed partial class WebhookEndpoint(
+    IOptions<IngressOptions> ingress,
+    IOptions<MagicHourOptions> magicHour,
+    WebhookSecrets secrets,
+    SignatureFailures failures,
+    BodyBudget bodies,
+    EventPublisher publisher,
+    IngressMetrics metrics,
+    TimeProvider time,
+    ILogger<WebhookEndpoint> logger)
+{
+    public async Task<Results<Ok<Receipt>, ProblemHttpResult>> ReceiveAsync(HttpContext http)
+    {
+        var received = new Reception(time.GetUtcNow());
+        var started = time.GetTimestamp();
+        var answer = await AnswerAsync(http, received);
+        var elapsed = time.GetElapsedTime(started);
+        metrics.Answered(received.Content?.EventType ?? "", received.Outcome, elapsed);
+        LogAnswered(
+            logger,
+            received.Outcome,
+            OneLine(received.Content?.EventType),
+            OneLine(received.Content?.JobId),
+            OneLine(received.Content?.Status),
+            ((IStatusCodeHttpResult)answer.Result).StatusCode,
+            received.Verification,
+            received.Content?.Reason,
+            elapsed.TotalMilliseconds,
+            http.Connection.RemoteIpAddress,
+            OneLine(http.Request.Headers.UserAgent));
+        return answer;
+    }
+
+    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, Reception received)
+    {
+        var peer = http.Connection.RemoteIpAddress ?? IPAddress.None;
+        if (!IsJson(http.Request.ContentType))
+        {
+            return Problems.NotJson;
+        }
+
+        if (failures.IsBlocked(peer))
+        {
+            return Problems.TooManyFailures(http);
+        }
+
+        if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)
+        {
+            return Refuse(peer, received);
+        }
+
+        var (body, refusal) = await SignedBody.ReadAsync(http.Request, ingress.Value.MaxBodyBytes, bodies, http.RequestAborted);
+        if (body is null)
+        {
+            return refusal is BodyRefusal.TooLarge ? Problems.TooLarge : Unavailable(http, received);
+        }
+
+        return await AnswerAsync(http, received, peer, headers, body);
+    }
+
+    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(
+        HttpContext http, Reception received, IPAddress peer, SignatureHeaders headers, SignedBody body)
+    {
+        var secret = Signature.FindSecret(body.Signed(headers.TimestampText), headers.Mac, secrets.Active);
+        received.Verification = secret is null
+            ? Verification.WrongSignature
+            : Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
+        if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
+        {
+            body.Dispose();
+            return Refuse(peer, received);
+        }
+
+        received.Content = WebhookContent.Read(body.Body);
+        var outcome = received.Content.Reason is null
+            ? await PublishEventAsync(received, headers, secret, body)
+            : await PublishQuarantinedAsync(received, headers, secret, body);
+        if (outcome is PublishOutcome.NotConfirmed)
+        {
+            body.Abandon();
+            return Unavailable(http, received);
+        }
+
+        body.Dispose();
+        return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
+    }
+
+    private Task<PublishOutcome> PublishEventAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
+    {
+        var eventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId);
+        return publisher.PublishAsync(
+            new WebhookReceived
+            {
+                EventId = eventId,
+                EventType = received.Content.EventType,
+                JobId = received.Content.JobId,
+                DeliveryId = received.DeliveryId,
+                ReceivedAt = received.At,
+                SentAt = headers.SentAt,
+                Late = received.Verification is Verification.Late,
+                Origin = Origins.Live,
+                SecretName = secret.Name,
+                Body = body.Body,
+                BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
+            },
+            eventId);
+    }
+
+    private Task<PublishOutcome> PublishQuarantinedAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span));
+        return publisher.PublishAsync(
+            new WebhookQuarantined
+            {
+                Reason = received.Content!.Reason!,
+                DeliveryId = received.DeliveryId,
+                ReceivedAt = received.At,
+                SentAt = headers.SentAt,
+                SecretName = secret.Name,
+                Body = body.Body,
+                BodySha256 = hash,
+            },
+            EventIdentity.OfBody(hash));
+    }
+
+    private static Results<Ok<Receipt>, ProblemHttpResult> Accept(Reception received)
+    {
+        received.Outcome = received switch
+        {
+            { Content.Reason: not null } => WebhookOutcome.Quarantined,
+            { Verification: Verification.Late } => WebhookOutcome.Late,
+            _ => WebhookOutcome.Accepted,
+        };
+        return received.Content!.IsNotAnEvent ? Problems.NotAnEvent : TypedResults.Ok(new Receipt(true, received.At.ToUnixTimeSeconds()));
+    }
+
+    private ProblemHttpResult Refuse(IPAddress peer, Reception received)
+    {
+        if (received.Verification is Verification.Malformed or Verification.WrongSignature)
+        {
+            failures.Count(peer);
+        }
+
+        return Problems.NotAuthentic;
+    }
+
+    private static ProblemHttpResult Unavailable(HttpContext http, Reception received)
+    {
+        received.Outcome = WebhookOutcome.Unavailable;
+        return Problems.Unavailable(http);
+    }
+
+    // With any parameters, and the +json suffix: the sender says application/json, but not that it will for ever.
+    private static bool IsJson(string? contentType) =>
+        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        && (type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)
+            || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
+
+    // What others choose must not be able to look like a line of ours.
+    private static string OneLine(string? text)
+    {
+        const int maxLength = 200;
+        return string.Create(Math.Min(text?.Length ?? 0, maxLength), text, static (line, text) =>
+        {
+            for (var i = 0; i < line.Length; i++)
+            {
+                line[i] = char.IsControl(text![i]) || text[i] is '\u2028' or '\u2029' ? '\uFFFD' : text[i];
+            }
+        });
+    }
+
+    [LoggerMessage(
+        LogLevel.Information,
+        "Webhook {Outcome}: {EventType} of job {JobId}, status {Status}; answered {StatusCode} ({Verification}, {Reason}) "
+        + "in {ElapsedMs:0.0} ms to {ClientAddress}, {UserAgent}")]
+    private static partial void LogAnswered(
+        ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, Verification verification,
+        string? reason, double elapsedMs, IPAddress? clientAddress, string userAgent);
+
+    /// <summary>What becomes known of a request while it is answered.</summary>
+    private sealed class Reception(DateTimeOffset at)
+    {
+        public DateTimeOffset At { get; } = at;
+
+        public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
+
+        public Verification Verification { get; set; } = Verification.Malformed;
+
+        /// <summary>Null until the signature has proved good.</summary>
+        public WebhookContent? Content { get; set; }
+
+        public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
+    }
+}
+
+/// <summary>The answer to an accepted webhook, as the sender's guide has it.</summary>
+/// <param name="Timestamp">When it was received, in seconds since 1970.</param>
+internal sealed record Receipt(bool Success, long Timestamp);

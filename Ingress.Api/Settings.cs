@@ -16,6 +16,15 @@ internal static class Settings
         services.AddSingleton(new Section(section, typeof(T), provider => provider.GetRequiredService<IOptions<T>>().Value));
     }
 
+    /// <summary>Where to listen when nobody says (<c>--urls</c>, <c>ASPNETCORE_URLS</c>): a default in appsettings.json would win over both.</summary>
+    public static void UseDefaultUrl(this WebApplicationBuilder builder, string url)
+    {
+        if (builder.Configuration[WebHostDefaults.ServerUrlsKey] is null)
+        {
+            builder.WebHost.UseUrls(url);
+        }
+    }
+
     /// <summary>What is wrong, a line for each setting, named as in the environment. Empty when the service may start.</summary>
     public static IReadOnlyList<string> FindSettingsErrors(this IServiceProvider provider)
     {

@@ -12,6 +12,7 @@ if (!Arguments.TryParse(args, out var arguments, out var error))
 }
 
 var builder = WebApplication.CreateBuilder(arguments.Host);
+builder.UseDefaultUrl("http://*:8081");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddPersistence();
 builder.AddTelemetry();

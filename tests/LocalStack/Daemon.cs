@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Platform.LocalStack;
+
+/// <summary>
+/// A process that outlives the one that started it: in a session of its own, writing to a file. Known by id and start time, so that
+/// a later process under the same id is never taken for it.
+/// </summary>
+/// <param name="StartedAt">In clock ticks since the machine started, as the kernel has it.</param>
+/// <param name="StopSignal">What asks it to stop by itself.</param>
+public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile, Signal StopSignal)
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(40);
+
+    public bool IsAlive => ReadStartTime(Pid) == StartedAt;
+
+    /// <summary>Starts a program in the background.</summary>
+    /// <param name="environment">Set in addition to ours; null takes a variable away.</param>
+    public static Daemon Start(
+        string name,
+        string logFile,
+        string program,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string?>? environment = null,
+        string? folder = null,
+        Signal stopSignal = Signal.Terminate)
+    {
+        // setsid: Ctrl-C in our terminal must not reach it. The shell only redirects, then becomes the program.
+        string[] wrapped = ["-c", "log=$1; shift; exec setsid \"$@\" >>\"$log\" 2>&1 </dev/null", "sh", logFile, program, .. arguments];
+        var start = new ProcessStartInfo("/bin/sh", wrapped) { WorkingDirectory = folder ?? Machine.Root };
+        foreach (var (variable, value) in environment ?? new Dictionary<string, string?>())
+        {
+            start.Environment[variable] = value;
+        }
+
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
+        return new Daemon(name, process.Id, ReadStartTime(process.Id) ?? 0, logFile, stopSignal);
+    }
+
+    /// <summary>This process, to be told from a later one under the same id.</summary>
+    public static Daemon OfThisProcess() =>
+        new("owner", Environment.ProcessId, ReadStartTime(Environment.ProcessId) ?? 0, LogFile: "", Signal.Terminate);
+
+    public void Send(Signal signal) => _ = Kill(Pid, (int)signal);
+
+    /// <summary>Asks it to stop, and kills it when it does not within 40 seconds; its children go with it.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (!IsAlive)
+        {
+            return;
+        }
+
+        Send(StopSignal);
+        var waited = Stopwatch.StartNew();
+        while (IsAlive && waited.Elapsed < Grace)
+        {
+            await Task.Delay(Poll, cancellationToken);
+        }
+
+        await KillAsync(cancellationToken);
+    }
+
+    /// <summary>Kills it and its children, at once.</summary>
+    public async Task KillAsync(CancellationToken cancellationToken)
+    {
+        // The whole session: RabbitMQ's start script has the broker as its child.
+        _ = Kill(-Pid, (int)Signal.Kill);
+        while (IsAlive)
+        {
+            await Task.Delay(Poll, cancellationToken);
+        }
+    }
+
+    /// <summary>The end of its log, for an error message.</summary>
+    public string LogTail => File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(20)) : "";
+
+    private static long? ReadStartTime(int pid)
+    {
+        try
+        {
+            // The name in parentheses may hold anything; what follows it is in fixed order.
+            var fields = File.ReadAllText($"/proc/{pid}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            var isZombie = fields[0] == "Z";
+            return isZombie ? null : long.Parse(fields[19], CultureInfo.InvariantCulture);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int pid, int signal);
+}
+
+/// <summary>The signals that are sent here, by their numbers.</summary>
+public enum Signal
+{
+    Interrupt = 2,
+    Kill = 9,
+    Terminate = 15,
+    Continue = 18,
+    Stop = 19,
+}

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Platform.LocalStack;
+
+/// <summary>The machine this runs on: its programs, ports and folders.</summary>
+public static class Machine
+{
+    public static bool IsRoot => Environment.UserName == "root";
+
+    /// <summary>The checkout: the folder that holds <c>Platform.sln</c>.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>Everything that is made here and may be thrown away: data, logs, the state of what runs.</summary>
+    public static string LocalFolder => Directory.CreateDirectory(Path.Combine(Root, ".local")).FullName;
+
+    /// <summary>The first of several programs that exists, looked for by path and on PATH.</summary>
+    public static string? FindProgram(params IEnumerable<string> candidates)
+    {
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return candidates
+            .SelectMany(candidate => Path.IsPathRooted(candidate) ? [candidate] : folders.Select(folder => Path.Combine(folder, candidate)))
+            .FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>A port of the loopback interface that is free now; the preferred one if it is.</summary>
+    public static int FreePort(int preferred = 0)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, preferred) { ExclusiveAddressUse = true };
+            listener.Start();
+            return ((IPEndPoint)listener.LocalEndpoint).Port;
+        }
+        catch (SocketException) when (preferred != 0)
+        {
+            return FreePort();
+        }
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    public static async Task<ProgramResult> RunAsync(
+        string program, IEnumerable<string> arguments, CancellationToken cancellationToken, string? folder = null)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder ?? Root,
+        };
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
+        // Some programs wait for input that never comes.
+        process.StandardInput.Close();
+        try
+        {
+            var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+            var error = process.StandardError.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            return new ProgramResult(process.ExitCode, await output, await error);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+
+    /// <summary>Runs a program to its end, with its output shown.</summary>
+    public static async Task<int> ShowAsync(
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Root };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
+        await process.WaitForExitAsync(cancellationToken);
+        return process.ExitCode;
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(Path.Combine(folder, "Platform.sln")))
+            {
+                return folder;
+            }
+        }
+
+        throw new InvalidOperationException("This program runs from a checkout: no Platform.sln was found above it.");
+    }
+}
+
+/// <summary>What a program that has ended said.</summary>
+public sealed record ProgramResult(int ExitCode, string Output, string Error)
+{
+    public bool Succeeded => ExitCode == 0;
+
+    /// <summary>The last line that says something, for a one-line reason.</summary>
+    public string LastLine => (Error + "\n" + Output).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) switch
+    {
+        [] => $"exit code {ExitCode}",
+        var lines => lines[^1],
+    };
+
+    public ProgramResult ThrowIfFailed(string what) => Succeeded ? this : throw new SetupException($"{what} failed: {LastLine}\n{Error}{Output}");
+}

@@ -1,0 +1,76 @@
+namespace Platform.LocalStack;
+
+/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers.</summary>
+public static class NativeStack
+{
+    private const int PreferredIngressPort = 8080;
+    private const int PreferredWorkerPort = 8081;
+    private const int Workers = 2;
+
+    public static string Folder => Directory.CreateDirectory(Path.Combine(Machine.LocalFolder, "native")).FullName;
+
+    /// <summary>What runs, or has been left behind by an up that was killed.</summary>
+    public static DaemonRegistry Daemons => new(Path.Combine(Folder, "daemons.json"));
+
+    /// <summary>Starts everything. When something fails, what was started before is stopped again.</summary>
+    public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
+    {
+        await ServerPackages.EnsureAsync(cancellationToken);
+        var daemons = Daemons;
+        await daemons.StopAsync(cancellationToken);
+        try
+        {
+            return await StartAsync(daemons, cancellationToken);
+        }
+        catch
+        {
+            await daemons.StopAsync(CancellationToken.None);
+            throw;
+        }
+    }
+
+    private static async Task<Stack> StartAsync(DaemonRegistry daemons, CancellationToken cancellationToken)
+    {
+        var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
+        Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
+        var rabbitMq = RabbitMqServer.StartAsync(Path.Combine(Folder, "rabbitmq"), withManagement: true, daemons, cancellationToken);
+        var server = await PostgresServer.StartAsync(Path.Combine(Folder, "postgres"), isThrowAway: false, daemons, cancellationToken);
+        var broker = await rabbitMq;
+        var connectionString = await PostgresServer.CreateDatabaseAsync(server, "platform", cancellationToken);
+
+        Console.WriteLine("migrating ...");
+        await Services.MigrateAsync(broker.Uri, connectionString, cancellationToken);
+
+        Console.WriteLine($"starting the ingress and {Workers} workers ...");
+        var secret = Stack.LocalSecret;
+        var ingressPort = Machine.FreePort(PreferredIngressPort);
+        var links = new Dictionary<string, string>
+        {
+            ["ingress"] = $"http://127.0.0.1:{ingressPort}",
+            ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
+        };
+        for (var i = 1; i <= Workers; i++)
+        {
+            var port = Machine.FreePort(PreferredWorkerPort + i - 1);
+            var worker = await Services.StartWorkerAsync($"worker-{i}", logs, port, broker.Uri, connectionString, null, cancellationToken);
+            daemons.Add(worker);
+            await Services.WaitUntilReadyAsync(worker, port, cancellationToken);
+            links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
+        }
+
+        var ingress = await Services.StartIngressAsync("ingress", logs, ingressPort, broker.Uri, secret, null, cancellationToken);
+        daemons.Add(ingress);
+        await Services.WaitUntilReadyAsync(ingress, ingressPort, cancellationToken);
+
+        links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
+        links["PostgreSQL"] = $"psql '{ToUri(connectionString)}'";
+        links["logs"] = logs;
+        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links);
+    }
+
+    private static string ToUri(string connectionString)
+    {
+        var parts = new Npgsql.NpgsqlConnectionStringBuilder(connectionString);
+        return $"postgresql://{parts.Username}:{parts.Password}@{parts.Host}:{parts.Port}/{parts.Database}";
+    }
+}

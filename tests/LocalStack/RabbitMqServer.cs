@@ -1,0 +1,112 @@
+using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
+
+namespace Platform.LocalStack;
+
+/// <summary>A private RabbitMQ: its own data folder, cookie, port mapper and free ports of the loopback interface.</summary>
+public static class RabbitMqServer
+{
+    /// <summary>Queue depths as the broker lists them lag by this tick, 5 s by default.</summary>
+    public const string AdvancedConfiguration = "[{rabbit, [{quorum_tick_interval, 250}]}].\n";
+
+    private const string User = "platform";
+
+    // The script itself: Debian's wrapper on the PATH insists on its own user and folders.
+    public static string? FindScript() => Machine.FindProgram(
+        "/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server", "rabbitmq-server");
+
+    /// <summary>Starts the broker on a folder that it fills the first time.</summary>
+    /// <param name="withManagement">Serve the management page and API too.</param>
+    public static async Task<RabbitMqInstance> StartAsync(string folder, bool withManagement, DaemonRegistry daemons, CancellationToken cancellationToken)
+    {
+        var script = FindScript() ?? throw new InvalidOperationException("RabbitMQ is not installed.");
+        var epmd = Machine.FindProgram("epmd") ?? throw new InvalidOperationException("Erlang's epmd is not on the PATH.");
+        Directory.CreateDirectory(folder);
+
+        var ports = new RabbitMqPorts(
+            Amqp: Machine.FreePort(), Distribution: Machine.FreePort(), Epmd: Machine.FreePort(), Management: withManagement ? Machine.FreePort() : null);
+        var password = WriteConfiguration(folder, ports);
+        var environment = CreateEnvironment(folder, ports);
+
+        // Erlang would start a port mapper by itself, and leave it behind.
+        daemons.Add(Daemon.Start(
+            "epmd", Path.Combine(folder, "epmd.log"), epmd, ["-port", $"{ports.Epmd}", "-address", "127.0.0.1"]));
+        var broker = Daemon.Start("rabbitmq", Path.Combine(folder, "log"), script, [], environment, folder);
+        daemons.Add(broker);
+        var uri = $"amqp://{User}:{password}@127.0.0.1:{ports.Amqp}/";
+        await Waiting.UntilAsync($"RabbitMQ (log: {broker.LogFile})", broker, () => AnswersAsync(uri, cancellationToken), cancellationToken);
+        return new RabbitMqInstance(uri, ports.Management is { } port ? $"http://127.0.0.1:{port}" : null);
+    }
+
+    private static string WriteConfiguration(string folder, RabbitMqPorts ports)
+    {
+        var passwordFile = Path.Combine(folder, "password");
+        if (!File.Exists(passwordFile))
+        {
+            File.WriteAllText(passwordFile, Guid.NewGuid().ToString("N"));
+        }
+
+        var password = File.ReadAllText(passwordFile);
+        File.WriteAllText(Path.Combine(folder, "rabbitmq.conf"),
+            $"""
+            listeners.tcp.1 = 127.0.0.1:{ports.Amqp}
+            default_user = {User}
+            default_pass = {password}
+            log.console = true
+            log.console.level = warning
+            log.file = false
+            {(ports.Management is { } management ? $"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}" : "")}
+
+            """);
+        File.WriteAllText(Path.Combine(folder, "advanced.config"), AdvancedConfiguration);
+        File.WriteAllText(Path.Combine(folder, "enabled_plugins"), ports.Management is null ? "[].\n" : "[rabbitmq_management].\n");
+
+        var cookie = Path.Combine(folder, ".erlang.cookie");
+        if (!File.Exists(cookie))
+        {
+            File.WriteAllText(cookie, Guid.NewGuid().ToString("N"));
+            File.SetUnixFileMode(cookie, UnixFileMode.UserRead);
+        }
+
+        return password;
+    }
+
+    private static Dictionary<string, string?> CreateEnvironment(string folder, RabbitMqPorts ports) => new()
+    {
+        ["HOME"] = folder,
+        ["RABBITMQ_NODENAME"] = "platform@localhost",
+        ["RABBITMQ_MNESIA_BASE"] = Path.Combine(folder, "data"),
+        ["RABBITMQ_LOG_BASE"] = Path.Combine(folder, "logs"),
+        ["RABBITMQ_CONFIG_FILE"] = Path.Combine(folder, "rabbitmq.conf"),
+        ["RABBITMQ_ADVANCED_CONFIG_FILE"] = Path.Combine(folder, "advanced.config"),
+        ["RABBITMQ_ENABLED_PLUGINS_FILE"] = Path.Combine(folder, "enabled_plugins"),
+        ["RABBITMQ_CONF_ENV_FILE"] = "/dev/null",
+        ["RABBITMQ_PID_FILE"] = Path.Combine(folder, "pid"),
+        ["RABBITMQ_DIST_PORT"] = $"{ports.Distribution}",
+        ["RABBITMQ_NODE_PORT"] = null,
+        ["ERL_EPMD_PORT"] = $"{ports.Epmd}",
+        ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
+        // Idle schedulers that spin take the cores from everything else on a small machine.
+        ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "+sbwt none +sbwtdcpu none +sbwtdio none",
+    };
+
+    private static async Task<bool> AnswersAsync(string uri, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var factory = new ConnectionFactory { Uri = new Uri(uri), AutomaticRecoveryEnabled = false };
+            await using var connection = await factory.CreateConnectionAsync(cancellationToken);
+            return true;
+        }
+        catch (BrokerUnreachableException)
+        {
+            return false;
+        }
+    }
+
+    private sealed record RabbitMqPorts(int Amqp, int Distribution, int Epmd, int? Management);
+}
+
+/// <summary>A broker that runs.</summary>
+/// <param name="ManagementUrl">Null when the management plugin is off.</param>
+public sealed record RabbitMqInstance(string Uri, string? ManagementUrl);

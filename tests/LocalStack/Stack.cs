@@ -1,0 +1,88 @@
+using System.Text.Json;
+
+namespace Platform.LocalStack;
+
+/// <summary>
+/// The local stack of <c>./platform up</c>, as it is written down in <c>.local/stack.json</c> while it runs: what was started, where
+/// it serves, and what is needed to send to it.
+/// </summary>
+/// <param name="Kind">How it was started.</param>
+/// <param name="Links">What a person may want to open, by name.</param>
+public sealed record Stack(
+    StackKind Kind,
+    string IngressUrl,
+    string Secret,
+    string Postgres,
+    string RabbitMq,
+    IReadOnlyDictionary<string, string> Links)
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
+
+    /// <summary>The secret that signs for the local stack: made once for each checkout.</summary>
+    public static string LocalSecret
+    {
+        get
+        {
+            var file = Path.Combine(Machine.LocalFolder, "secret");
+            if (!System.IO.File.Exists(file))
+            {
+                System.IO.File.WriteAllText(file, $"mhw_local_{Guid.NewGuid():N}");
+            }
+
+            return System.IO.File.ReadAllText(file).Trim();
+        }
+    }
+
+    /// <summary>What was last started and not stopped; it may have died since. Null when there is nothing.</summary>
+    public static Stack? Load() =>
+        System.IO.File.Exists(File) ? JsonSerializer.Deserialize<Stack>(System.IO.File.ReadAllText(File)) : null;
+
+    /// <summary>Whether everything that was started still runs.</summary>
+    public async Task<bool> IsUpAsync(CancellationToken cancellationToken) => Kind switch
+    {
+        StackKind.Native => NativeStack.Daemons.IsUp,
+        StackKind.Docker => await ComposeStack.IsUpAsync(cancellationToken),
+        _ => throw new InvalidOperationException($"{Kind} is not a kind of stack."),
+    };
+
+    public void Save() => System.IO.File.WriteAllText(File, JsonSerializer.Serialize(this, Indented));
+
+    /// <summary>Stops exactly what was started; its data stays.</summary>
+    public static async Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (Load() is { Kind: StackKind.Docker })
+        {
+            await ComposeStack.StopAsync(cancellationToken);
+        }
+
+        // Even without a record: an up that was killed half way has written none.
+        await NativeStack.Daemons.StopAsync(cancellationToken);
+        System.IO.File.Delete(File);
+    }
+
+    /// <summary>Removes the data of every kind of stack.</summary>
+    public static async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        if (await DockerEngine.FindObstacleAsync(cancellationToken) is null)
+        {
+            await ComposeStack.PurgeAsync(cancellationToken);
+        }
+
+        if (Directory.Exists(NativeStack.Folder))
+        {
+            Directory.Delete(NativeStack.Folder, recursive: true);
+        }
+    }
+}
+
+/// <summary>How a stack was started.</summary>
+public enum StackKind
+{
+    /// <summary>As processes of this machine.</summary>
+    Native,
+
+    /// <summary>By docker-compose.yml.</summary>
+    Docker,
+}

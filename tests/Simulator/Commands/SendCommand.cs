@@ -1,0 +1,141 @@
+using System.CommandLine;
+using System.Net;
+using Npgsql;
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+
+namespace Platform.Simulator.Commands;
+
+/// <summary><c>./platform send</c>: signs like Magic Hour, posts, and shows what came of it.</summary>
+internal static class SendCommand
+{
+    private const int Parallel = 16;
+    private const int MaxShown = 10;
+    private static readonly TimeSpan PatienceForRow = TimeSpan.FromSeconds(10);
+
+    public static Command Create()
+    {
+        var type = new Option<string>("--type") { Description = "The event's type.", DefaultValueFactory = _ => "video.completed" };
+        var count = new Option<int>("--count") { Description = "How many events, each of a new job.", DefaultValueFactory = _ => 1 };
+        var file = new Option<FileInfo>("--file") { Description = "Send this file as the body, byte for byte." };
+        var job = new Option<string?>("--job") { Description = "The job's id, instead of a new one." };
+        var url = new Option<string?>("--url") { Description = "The ingress; by default the local stack's." };
+        var secret = new Option<string?>("--secret") { Description = "The secret to sign with; by default the local stack's." };
+        file.AcceptExistingOnly();
+        count.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
+            {
+                result.AddError("--count must be between 1 and 1000000.");
+            }
+        });
+
+        var command = new Command("send", "Sign and send events, and show the answer, the job's row and the trace id.")
+        {
+            type, count, file, job, url, secret,
+        };
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var target = Target.Find(arguments.GetValue(url), arguments.GetValue(secret));
+            var now = TimeProvider.System.GetUtcNow();
+            var events = arguments.GetValue(file) is { } body
+                ? [MagicHourEvent.Of(await File.ReadAllBytesAsync(body.FullName, cancellationToken))]
+                : Enumerable.Range(0, arguments.GetValue(count)).Select(_ => MagicHourEvent.Create(arguments.GetValue(type)!, arguments.GetValue(job), now)).ToArray();
+            return await SendAsync(target, events, cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> SendAsync(Target target, MagicHourEvent[] events, CancellationToken cancellationToken)
+    {
+        using var sender = new Sender(target.Url, target.Secret, TimeProvider.System);
+        var statuses = new HttpStatusCode[events.Length];
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken };
+        await System.Threading.Tasks.Parallel.ForAsync(0, events.Length, options, async (i, token) =>
+        {
+            using var response = await sender.SendAsync(events[i].Body, token);
+            statuses[i] = response.StatusCode;
+            if (events.Length <= MaxShown)
+            {
+                Console.WriteLine($"{(int)response.StatusCode} {events[i].Type} {events[i].JobId}: {await response.Content.ReadAsStringAsync(token)}");
+            }
+        });
+
+        if (events.Length > MaxShown)
+        {
+            Console.WriteLine($"{events.Length} sent: " + string.Join(", ", statuses.CountBy(status => (int)status).Select(one => $"{one.Value} × {one.Key}")));
+        }
+
+        var areAllAccepted = statuses.All(status => status is HttpStatusCode.OK);
+        if (areAllAccepted && target.Postgres is { } postgres)
+        {
+            await ShowJobsAsync(postgres, events, cancellationToken);
+        }
+
+        return areAllAccepted ? 0 : 1;
+    }
+
+    private static async Task ShowJobsAsync(string postgres, MagicHourEvent[] events, CancellationToken cancellationToken)
+    {
+        await using var database = NpgsqlDataSource.Create(postgres);
+        var recognised = events.Where(webhook => webhook.JobId.Length > 0).ToArray();
+        foreach (var webhook in recognised)
+        {
+            string? row = null;
+            await Waiting.UntilAsync(
+                $"a row of event {webhook.Type} {webhook.JobId}",
+                async () => (row = await ReadRowAsync(database, webhook, cancellationToken)) is not null,
+                cancellationToken,
+                PatienceForRow);
+            if (events.Length <= MaxShown)
+            {
+                Console.WriteLine(row);
+            }
+        }
+
+        if (events.Length > MaxShown)
+        {
+            Console.WriteLine($"{recognised.Length} rows in webhook_events");
+        }
+    }
+
+    private static async Task<string?> ReadRowAsync(NpgsqlDataSource database, MagicHourEvent webhook, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            """
+            select event.trace_id, job.status, job.resource, job.name, job.download_url, job.error_code, job.error_message
+            from webhook_events event left join jobs job on job.magic_hour_id = event.job_id
+            where event.job_id = $1 and event.event_type = $2
+            """);
+        command.Parameters.AddWithValue(webhook.JobId);
+        command.Parameters.AddWithValue(webhook.Type);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        if (!await row.ReadAsync(cancellationToken))
+        {
+            return null;
+        }
+
+        var job = Enumerable.Range(1, row.FieldCount - 1)
+            .Where(column => !row.IsDBNull(column))
+            .Select(column => $"{row.GetName(column)}: {row.GetValue(column)}")
+            .ToArray();
+        return $"  job    {(job.Length == 0 ? "none: this type does not concern a job's state" : string.Join("\n         ", job))}\n"
+            + $"  trace  {(row.IsDBNull(0) ? "none" : row.GetString(0))}";
+    }
+
+    /// <summary>Where to send, and how to sign.</summary>
+    /// <param name="Postgres">Where to look for the rows; null when the target is not the local stack.</param>
+    private sealed record Target(string Url, string Secret, string? Postgres)
+    {
+        public static Target Find(string? url, string? secret)
+        {
+            var stack = Stack.Load();
+            if ((url ?? stack?.IngressUrl) is not { } targetUrl || (secret ?? stack?.Secret) is not { } targetSecret)
+            {
+                throw new SetupException("Nothing is up here: run ./platform up first, or give --url and --secret.");
+            }
+
+            return new Target(targetUrl, targetSecret, url is null || url == stack?.IngressUrl ? stack?.Postgres : null);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Platform.LocalStack;
+
+namespace Platform.Simulator.Commands;
+
+/// <summary><c>./platform test</c>: all tests, on real servers.</summary>
+internal static class TestCommand
+{
+    public static Command Create()
+    {
+        var docker = new Option<bool>("--docker") { Description = "Broker and database in containers, whatever the machine offers." };
+        var native = new Option<bool>("--native") { Description = "Private native broker and database, whatever the machine offers." };
+        var project = new Option<string?>("--project") { Description = "Only this test project, such as Platform.IntegrationTests." };
+        var command = new Command("test", "Run all tests; what is missing for them is installed.") { docker, native, project };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var servers = arguments.GetValue(docker) ? "containers" : arguments.GetValue(native) ? "native" : "";
+            if (servers == "native" || (servers == "" && await DockerEngine.FindObstacleAsync(cancellationToken) is not null))
+            {
+                await ServerPackages.EnsureAsync(cancellationToken);
+            }
+
+            string[] what = arguments.GetValue(project) is { } name ? ["--project", $"tests/{name}"] : ["--solution", "Platform.sln"];
+            return await Machine.ShowAsync(
+                "dotnet",
+                // One project at a time: each starts servers of its own.
+                ["test", .. what, "--configuration", "Release", "--max-parallel-test-modules", "1", .. arguments.UnmatchedTokens],
+                servers == "" ? new Dictionary<string, string>() : new Dictionary<string, string> { ["TEST_SERVERS"] = servers },
+                cancellationToken);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Net.Http.Headers;
+
+namespace Platform.Simulator.MagicHour;
+
+/// <summary>Sends signed events to one webhook, as Magic Hour does.</summary>
+public sealed class Sender(string ingressUrl, string secret, TimeProvider time) : IDisposable
+{
+    // The sender gives up after ten seconds.
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+
+    private Uri Webhook { get; } = new(new Uri(ingressUrl.TrimEnd('/') + '/'), "webhook");
+
+    /// <summary>Posts a body, signed now.</summary>
+    public Task<HttpResponseMessage> SendAsync(byte[] body, CancellationToken cancellationToken) =>
+        SendAsync(body, time.GetUtcNow(), cancellationToken);
+
+    /// <summary>Posts a body, signed as of a given time.</summary>
+    public async Task<HttpResponseMessage> SendAsync(byte[] body, DateTimeOffset signedAt, CancellationToken cancellationToken)
+    {
+        var timestamp = Signing.Timestamp(signedAt);
+        using var request = new HttpRequestMessage(HttpMethod.Post, Webhook) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        request.Headers.Add(Signing.TimestampHeader, timestamp);
+        request.Headers.Add(Signing.SignatureHeader, Signing.Sign(secret, timestamp, body));
+        request.Headers.UserAgent.ParseAdd("magic-hour-simulator");
+        return await _http.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>The same as a command line to paste.</summary>
+    public string ToCurl(MagicHourEvent webhook)
+    {
+        var timestamp = Signing.Timestamp(time.GetUtcNow());
+        return $"curl -sS -X POST {Webhook} -H 'content-type: application/json' -H '{Signing.TimestampHeader}: {timestamp}' "
+            + $"-H '{Signing.SignatureHeader}: {Signing.Sign(secret, timestamp, webhook.Body)}' "
+            + $"--data-binary '{System.Text.Encoding.UTF8.GetString(webhook.Body)}'";
+    }
+
+    public void Dispose() => _http.Dispose();
+}

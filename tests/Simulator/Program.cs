@@ -1,0 +1,22 @@
+using System.CommandLine;
+using Platform.LocalStack;
+using Platform.Simulator.Commands;
+
+var root = new RootCommand("The commands of ./platform.")
+{
+    UpCommand.Create(),
+    DownCommand.Create(),
+    TestCommand.Create(),
+    SendCommand.Create(),
+};
+
+try
+{
+    // Exceptions come here, where those that a person can do something about are told from defects.
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
+}
+catch (Exception exception) when (exception is SetupException or HttpRequestException or TimeoutException)
+{
+    Console.Error.WriteLine(exception.Message);
+    return 1;
+}

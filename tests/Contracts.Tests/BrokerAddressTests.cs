@@ -1,0 +1,61 @@
+namespace Platform.Contracts.Tests;
+
+public sealed class BrokerAddressTests
+{
+    [Fact]
+    public void One_node()
+    {
+        var address = BrokerAddress.Parse("amqp://user:pass@rabbit:5673/platform");
+
+        Assert.Equal([new BrokerNode("rabbit", 5673)], address.Nodes);
+        Assert.Equal(("user", "pass", "platform", false), (address.User, address.Password, address.VirtualHost, address.UseTls));
+    }
+
+    [Fact]
+    public void A_cluster()
+    {
+        var address = BrokerAddress.Parse("amqps://user:pass@a:5671,b,[::1]:5680/v");
+
+        Assert.Equal([new BrokerNode("a", 5671), new BrokerNode("b", 5671), new BrokerNode("::1", 5680)], address.Nodes);
+        Assert.True(address.UseTls);
+    }
+
+    [Theory]
+    [InlineData("amqp://localhost")]
+    [InlineData("amqp://localhost/")]
+    [InlineData("amqp://localhost:5672/%2F")]
+    public void What_is_left_out_has_the_usual_value(string text)
+    {
+        var address = BrokerAddress.Parse(text);
+
+        Assert.Equal([new BrokerNode("localhost", 5672)], address.Nodes);
+        Assert.Equal(("guest", "guest", "/"), (address.User, address.Password, address.VirtualHost));
+    }
+
+    [Fact]
+    public void Passwords_may_hold_anything()
+    {
+        Assert.Equal("p@ss:w/rd", BrokerAddress.Parse("amqp://user:p%40ss%3Aw%2Frd@host/").Password);
+        Assert.Equal("p@ss", BrokerAddress.Parse("amqp://user:p@ss@host/").Password);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("localhost:5672")]
+    [InlineData("http://localhost")]
+    [InlineData("amqp://")]
+    [InlineData("amqp://user:secret@/v")]
+    [InlineData("amqp://user:secret@a:5672,,b/v")]
+    [InlineData("amqp://user:secret@host:port/v")]
+    [InlineData("amqp://user:secret@host:70000/v")]
+    public void What_is_not_an_address_is_refused_without_repeating_the_password(string? text)
+    {
+        Assert.False(BrokerAddress.TryParse(text, out _, out var error));
+        Assert.DoesNotContain("secret", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Is_printed_without_user_and_password() =>
+        Assert.Equal("a:5672,b:5672", $"{BrokerAddress.Parse("amqp://user:pass@a,b/v")}");
+}

@@ -1,0 +1,23 @@
+using System.Text.Json;
+
+namespace Platform.Contracts.Tests;
+
+public sealed class JsonTextTests
+{
+    [Theory]
+    [InlineData("""  "plain"  """, "plain")]
+    [InlineData("""  "Été 夏 🎬 \"quoted\" \\ <b>"  """, "Été 夏 🎬 \"quoted\" \\ <b>")]
+    [InlineData("""  "\ud83c\udfac"  """, "🎬")]
+    [InlineData("""  "cut \ud83c"  """, "cut \uFFFD")]
+    [InlineData("""  "\udfac cut"  """, "\uFFFD cut")]
+    [InlineData("""  "\ud83c\ud83c\udfac"  """, "\uFFFD🎬")]
+    [InlineData("""  "\\ud83c \ud83c"  """, "\\ud83c \uFFFD")]
+    [InlineData("""  "nul \u0000 here"  """, "nul \uFFFD here")]
+    [InlineData("""  ""  """, "")]
+    public void What_no_store_can_hold_is_repaired_and_the_rest_stays(string json, string expected)
+    {
+        using var document = JsonDocument.Parse(json);
+
+        Assert.Equal(expected, JsonText.Read(document.RootElement));
+    }
+}

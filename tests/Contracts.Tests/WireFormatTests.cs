@@ -1,0 +1,181 @@
+using System.Text.Json;
+using MassTransit;
+using MassTransit.Serialization;
+
+namespace Platform.Contracts.Tests;
+
+/// <summary>
+/// What is on the wire, letter by letter. A change here breaks services that run now and messages that wait in queues: properties may
+/// be added, nothing else.
+/// </summary>
+public sealed class WireFormatTests
+{
+    [Fact]
+    public void An_event()
+    {
+        var message = new WebhookReceived
+        {
+            EventId = new Guid("9393771b-625c-52d4-aacd-14b7678086ad"),
+            EventType = "video.completed",
+            JobId = "clx123",
+            DeliveryId = new Guid("019aaf8e-0000-7000-8000-000000000001"),
+            ReceivedAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            SentAt = new DateTimeOffset(2026, 11, 23, 9, 59, 59, TimeSpan.Zero),
+            Late = true,
+            Origin = Origins.Live,
+            SecretName = "0",
+            Body = "{}"u8.ToArray(),
+            BodySha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        };
+
+        AssertOnTheWire(message, "urn:message:Platform.Contracts:WebhookReceived",
+            """
+            {
+              "eventId": "9393771b-625c-52d4-aacd-14b7678086ad",
+              "eventType": "video.completed",
+              "jobId": "clx123",
+              "deliveryId": "019aaf8e-0000-7000-8000-000000000001",
+              "receivedAt": "2026-11-23T10:00:00+00:00",
+              "sentAt": "2026-11-23T09:59:59+00:00",
+              "late": true,
+              "origin": "live",
+              "secretName": "0",
+              "body": "e30=",
+              "bodySha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+            }
+            """);
+    }
+
+    [Fact]
+    public void A_body_that_is_no_event()
+    {
+        var message = new WebhookQuarantined
+        {
+            Reason = QuarantineReasons.NoId,
+            DeliveryId = new Guid("019aaf8e-0000-7000-8000-000000000001"),
+            ReceivedAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            SentAt = new DateTimeOffset(2026, 11, 23, 9, 59, 59, TimeSpan.Zero),
+            SecretName = "1",
+            Body = ReadOnlyMemory<byte>.Empty,
+            BodySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        };
+
+        AssertOnTheWire(message, "urn:message:Platform.Contracts:WebhookQuarantined",
+            """
+            {
+              "reason": "no_id",
+              "deliveryId": "019aaf8e-0000-7000-8000-000000000001",
+              "receivedAt": "2026-11-23T10:00:00+00:00",
+              "sentAt": "2026-11-23T09:59:59+00:00",
+              "secretName": "1",
+              "body": "",
+              "bodySha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+            }
+            """);
+    }
+
+    [Fact]
+    public void A_job_has_started() =>
+        AssertOnTheWire(
+            new JobStarted
+            {
+                JobId = "clx123",
+                Resource = "video",
+                ProjectType = "TEXT_TO_VIDEO",
+                Name = "Été 🎬",
+                StartedAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            },
+            "urn:message:Platform.Contracts:JobStarted",
+            """
+            {
+              "jobId": "clx123",
+              "resource": "video",
+              "projectType": "TEXT_TO_VIDEO",
+              "name": "Été \uD83C\uDFAC",
+              "startedAt": "2026-11-23T10:00:00+00:00"
+            }
+            """);
+
+    [Fact]
+    public void A_job_has_completed() =>
+        AssertOnTheWire(
+            new JobCompleted
+            {
+                JobId = "clx123",
+                Resource = "video",
+                Downloads =
+                [
+                    new JobDownload("https://videos.magichour.ai/1.mp4", new DateTimeOffset(2026, 11, 24, 10, 0, 0, TimeSpan.Zero)),
+                    new JobDownload("https://videos.magichour.ai/2.mp4", null),
+                ],
+                CreditsCharged = 240,
+                CorrectsFailure = true,
+                CompletedAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            },
+            "urn:message:Platform.Contracts:JobCompleted",
+            """
+            {
+              "jobId": "clx123",
+              "resource": "video",
+              "projectType": null,
+              "name": null,
+              "downloads": [
+                {
+                  "url": "https://videos.magichour.ai/1.mp4",
+                  "expiresAt": "2026-11-24T10:00:00+00:00"
+                },
+                {
+                  "url": "https://videos.magichour.ai/2.mp4",
+                  "expiresAt": null
+                }
+              ],
+              "creditsCharged": 240,
+              "correctsFailure": true,
+              "completedAt": "2026-11-23T10:00:00+00:00"
+            }
+            """);
+
+    [Fact]
+    public void A_job_has_failed() =>
+        AssertOnTheWire(
+            new JobFailed
+            {
+                JobId = "clx123",
+                Resource = "image",
+                ErrorCode = "no_source_face",
+                ErrorMessage = "Please use an image with a detectable face",
+                FailedAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            },
+            "urn:message:Platform.Contracts:JobFailed",
+            """
+            {
+              "jobId": "clx123",
+              "resource": "image",
+              "projectType": null,
+              "name": null,
+              "errorCode": "no_source_face",
+              "errorMessage": "Please use an image with a detectable face",
+              "failedAt": "2026-11-23T10:00:00+00:00"
+            }
+            """);
+
+    [Fact]
+    public void What_a_newer_version_adds_is_ignored()
+    {
+        var read = JsonSerializer.Deserialize<JobStarted>(
+            """{"jobId": "clx123", "resource": "video", "startedAt": "2026-11-23T10:00:00+00:00", "addedLater": {"a": 1}}""",
+            SystemTextJsonMessageSerializer.Options);
+
+        Assert.Equal("clx123", read?.JobId);
+    }
+
+    private static void AssertOnTheWire<T>(T message, string urn, string json)
+        where T : class
+    {
+        var indented = new JsonSerializerOptions(SystemTextJsonMessageSerializer.Options) { WriteIndented = true };
+
+        Assert.Equal(urn, MessageUrn.ForTypeString<T>());
+        Assert.Equal(json, JsonSerializer.Serialize(message, indented));
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<T>(json, indented), indented));
+    }
+}

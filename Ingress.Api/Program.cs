@@ -12,13 +12,13 @@ builder.Services.AddWebhooks();
 builder.Services.AddPublishing();
 builder.Services.AddOpenApi();
 
-await using var app = builder.Build();
-if (app.Services.FindSettingsErrors() is { Count: > 0 } errors)
+if (builder.FindSettingsErrors() is { Count: > 0 } errors)
 {
     Console.Error.WriteLine($"ingress-api does not start with these settings:\n  {string.Join("\n  ", errors)}");
     return 1;
 }
 
+await using var app = builder.Build();
 app.UseForwardedHeaders();
 app.UseProblemDetails();
 app.MapWebhooks();

@@ -34,13 +34,13 @@ if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
     builder.Services.AddEvents();
 }
 
-await using var app = builder.Build();
-if (app.Services.FindSettingsErrors() is { Count: > 0 } errors)
+if (builder.FindSettingsErrors() is { Count: > 0 } errors)
 {
     Console.Error.WriteLine($"processor-worker does not start with these settings:\n  {string.Join("\n  ", errors)}");
     return 1;
 }
 
+await using var app = builder.Build();
 if (arguments.Verb is Verb.Migrate)
 {
     return await MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping);

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
-using Microsoft.Extensions.Options;
 
 namespace Processor.Worker;
 
@@ -10,10 +9,10 @@ internal static class Settings
 {
     /// <summary>Binds a section; the rules are the attributes of the class, and <see cref="IValidatableObject"/> where they concern several.</summary>
     public static void AddSettings<T>(this IServiceCollection services, string section)
-        where T : class
+        where T : class, new()
     {
         services.AddOptions<T>().BindConfiguration(section);
-        services.AddSingleton(new Section(section, typeof(T), provider => provider.GetRequiredService<IOptions<T>>().Value));
+        services.AddSingleton(new Section(section, () => new T()));
     }
 
     /// <summary>Where to listen when nobody says (<c>--urls</c>, <c>ASPNETCORE_URLS</c>): a default in appsettings.json would win over both.</summary>
@@ -25,35 +24,41 @@ internal static class Settings
         }
     }
 
-    /// <summary>What is wrong, a line for each setting, named as in the environment. Empty when the service may start.</summary>
-    public static IReadOnlyList<string> FindSettingsErrors(this IServiceProvider provider)
+    /// <summary>What is wrong, a line for each setting, named as in the environment. Empty when the service may be built.</summary>
+    public static IReadOnlyList<string> FindSettingsErrors(this WebApplicationBuilder builder) =>
+    [
+        .. builder.Services
+            .Select(service => service.ImplementationInstance)
+            .OfType<Section>()
+            .SelectMany(section => section.FindErrors(builder.Configuration.GetSection(section.Name))),
+    ];
+
+    private sealed record Section(string Name, Func<object> Create)
     {
-        var configuration = provider.GetRequiredService<IConfiguration>();
-        return [.. provider.GetServices<Section>().SelectMany(section => section.FindErrors(provider, configuration)).Distinct()];
-    }
-
-    private sealed record Section(string Name, Type Type, Func<IServiceProvider, object> Bind)
-    {
-        public IEnumerable<string> FindErrors(IServiceProvider provider, IConfiguration configuration)
+        public IEnumerable<string> FindErrors(IConfigurationSection values)
         {
-            var unreadable = Type.GetProperties().Select(property => FindUnreadable(property, configuration)).OfType<string>().ToArray();
-            return unreadable.Length > 0 ? unreadable : FindInvalid(Bind(provider));
+            var options = Create();
+            var unreadable = options.GetType().GetProperties().Where(property => !IsReadable(property, values[property.Name])).ToArray();
+
+            // What cannot be read is left out, so that the rest can be bound and checked too.
+            var readable = values.AsEnumerable(makePathsRelative: true).Where(value => unreadable.All(property => property.Name != value.Key));
+            new ConfigurationBuilder().AddInMemoryCollection(readable).Build().Bind(options);
+            var invalid = new List<ValidationResult>();
+            var context = new ValidationContext(options);
+            if (!Validator.TryValidateObject(options, context, invalid, validateAllProperties: true) && options is IValidatableObject rules)
+            {
+                // The validator stops at the attributes; the rules may have more to say, or have said it already.
+                invalid.AddRange(rules.Validate(context).ExceptBy(invalid.Select(result => result.ErrorMessage), result => result.ErrorMessage));
+            }
+
+            return unreadable
+                .Select(property => $"{Name}__{property.Name}: '{values[property.Name]}' is not a {property.PropertyType.Name}.")
+                .Concat(invalid.Select(result => $"{Name}__{result.MemberNames.FirstOrDefault()}: {result.ErrorMessage}"));
         }
 
-        private string? FindUnreadable(PropertyInfo property, IConfiguration configuration)
-        {
-            var value = configuration[$"{Name}:{property.Name}"];
-            var converter = TypeDescriptor.GetConverter(property.PropertyType);
-            return value is null || !converter.CanConvertFrom(typeof(string)) || converter.IsValid(value)
-                ? null
-                : $"{Name}__{property.Name}: '{value}' is not a {property.PropertyType.Name}.";
-        }
-
-        private IEnumerable<string> FindInvalid(object options)
-        {
-            var results = new List<ValidationResult>();
-            Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true);
-            return results.Select(result => $"{Name}__{result.MemberNames.FirstOrDefault()}: {result.ErrorMessage}");
-        }
+        private static bool IsReadable(PropertyInfo property, string? value) =>
+            value is null
+            || TypeDescriptor.GetConverter(property.PropertyType) is var converter
+            && (!converter.CanConvertFrom(typeof(string)) || converter.IsValid(value));
     }
 }

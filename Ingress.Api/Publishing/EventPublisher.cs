@@ -30,11 +30,11 @@ internal sealed partial class EventPublisher(
             return PublishOutcome.NotTried;
         }
 
-        var budget = options.Value.PublishBudget;
+        using var budget = new CancellationTokenSource(options.Value.PublishBudget, time);
         try
         {
-            // The time-out stands outside: after a first failure, the publish itself does not honour its token.
-            await PublishConfirmedAsync(message, messageId, budget).WaitAsync(budget, time);
+            // Waited for from outside too: after a first failure, the publish itself does not honour its token.
+            await PublishConfirmedAsync(message, messageId, budget.Token).WaitAsync(budget.Token);
             return PublishOutcome.Confirmed;
         }
         catch (Exception exception)
@@ -44,12 +44,11 @@ internal sealed partial class EventPublisher(
         }
     }
 
-    private async Task PublishConfirmedAsync<T>(T message, Guid messageId, TimeSpan budget)
+    private async Task PublishConfirmedAsync<T>(T message, Guid messageId, CancellationToken budget)
         where T : class
     {
         try
         {
-            using var timeout = new CancellationTokenSource(budget, time);
             await bus.Publish(
                 message,
                 context =>
@@ -58,7 +57,7 @@ internal sealed partial class EventPublisher(
                     // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
                     context.Mandatory = true;
                 },
-                timeout.Token);
+                budget);
         }
         finally
         {

@@ -1,0 +1,63 @@
+using Platform.LocalStack;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>The service as a process: what it does with settings that it cannot work with.</summary>
+public sealed class StartingTests
+{
+    private const string Broker = "ConnectionStrings__RabbitMq=amqp://user:hush@localhost/";
+    private const string Secret = "MagicHour__WebhookSecrets__0=a-secret";
+
+    [Theory]
+    [InlineData("MagicHour__WebhookSecrets", Broker)]
+    [InlineData("MagicHour__WebhookSecrets__0", Broker, "MagicHour__WebhookSecrets__0=")]
+    [InlineData("MagicHour__WebhookSecrets__1", Broker, Secret, "MagicHour__WebhookSecrets__1=  ")]
+    [InlineData("MagicHour__WebhookSecretsDirectory", Broker, "MagicHour__WebhookSecretsDirectory=/nowhere")]
+    [InlineData("MagicHour__MaxAge", Broker, Secret, "MagicHour__MaxAge=00:00:01")]
+    [InlineData("MagicHour__MaxAge", Broker, Secret, "MagicHour__MaxAge=a day")]
+    [InlineData("MagicHour__FreshFor", Broker, Secret, "MagicHour__FreshFor=02:00:00", "MagicHour__MaxAge=01:00:00")]
+    [InlineData("MagicHour__LatePolicy", Broker, Secret, "MagicHour__LatePolicy=Perhaps")]
+    [InlineData("MagicHour__LatePolicy", Broker, Secret, "MagicHour__LatePolicy=7")]
+    [InlineData("ConnectionStrings__RabbitMq", Secret)]
+    [InlineData("ConnectionStrings__RabbitMq", Secret, "ConnectionStrings__RabbitMq=localhost")]
+    [InlineData("Ingress__MaxBodyBytes", Broker, Secret, "Ingress__MaxBodyBytes=10")]
+    [InlineData("Ingress__MaxBodyBytesInFlight", Broker, Secret, "Ingress__MaxBodyBytesInFlight=10")]
+    [InlineData("Ingress__MaxPublishesInFlight", Broker, Secret, "Ingress__MaxPublishesInFlight=0")]
+    [InlineData("Ingress__PublishBudget", Broker, Secret, "Ingress__PublishBudget=00:00:09")]
+    [InlineData("Ingress__MaxConnections", Broker, Secret, "Ingress__MaxConnections=many")]
+    [InlineData("Ingress__TrustedProxies__0", Broker, Secret, "Ingress__TrustedProxies__0=anyone")]
+    public async Task A_wrong_setting_is_named(string name, params string[] settings)
+    {
+        var errors = await StartAsync(settings);
+
+        Assert.StartsWith($"{name}:", Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task All_wrong_settings_are_named_at_once()
+    {
+        var errors = await StartAsync(
+            "MagicHour__MaxAge=a day", "MagicHour__FreshFor=-1", "Ingress__MaxBodyBytes=10", "ConnectionStrings__RabbitMq=amqp://user:hush@:x/");
+
+        Assert.Equal(
+            ["ConnectionStrings__RabbitMq", "Ingress__MaxBodyBytes", "MagicHour__FreshFor", "MagicHour__MaxAge", "MagicHour__WebhookSecrets"],
+            errors.Select(error => error.Split(':')[0]).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(errors, error => error.Contains("hush", StringComparison.Ordinal));
+    }
+
+    /// <returns>What is wrong, line by line.</returns>
+    private static async Task<string[]> StartAsync(params string[] settings)
+    {
+        var assembly = typeof(IngressMetrics).Assembly.Location;
+        var result = await Machine.RunAsync(
+            "env",
+            ["-u", "OTEL_EXPORTER_OTLP_ENDPOINT", .. settings, "ASPNETCORE_URLS=http://127.0.0.1:0", "dotnet", assembly],
+            TestContext.Current.CancellationToken,
+            Path.GetDirectoryName(assembly));
+
+        Assert.Equal(1, result.ExitCode);
+        var lines = result.Error.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("ingress-api does not start with these settings:", lines[0]);
+        return lines[1..];
+    }
+}

@@ -67,8 +67,9 @@ internal sealed partial class GroupCommitter(
             catch (Exception exception) when (DatabaseFault.IsTransient(exception))
             {
                 // The units are held, nothing more is consumed than fits the prefetch, and nothing fails: an outage is not manual work.
+                var over = Task.Delay(pause, time, stoppingToken);
                 LogPaused(logger, exception, group.Count, pause);
-                await Task.Delay(pause, time, stoppingToken);
+                await over;
             }
             catch (Exception exception) when (exception is not OperationCanceledException && group.Count == 1)
             {

@@ -9,7 +9,7 @@ namespace Processor.Worker.Inbox;
 /// Commits a group of units in one transaction and two round trips: claim and read, then write. A handful of commands, however
 /// many units.
 /// </summary>
-internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxDispatcher outbox, TimeProvider time)
+internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal outbox, TimeProvider time)
 {
     /// <summary>All units or none.</summary>
     /// <param name="group">No two units with the same message id.</param>

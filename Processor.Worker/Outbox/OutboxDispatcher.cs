@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -15,22 +14,18 @@ internal sealed partial class OutboxDispatcher(
     NpgsqlDataSource database,
     IBus bus,
     MigrationGate gate,
+    OutboxSignal signal,
     IOptions<OutboxOptions> options,
     ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<OutboxDispatcher> logger) : BackgroundService
 {
-    private readonly Channel<bool> _wakeUps = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-
-    /// <summary>There are rows to publish.</summary>
-    public void Wake() => _wakeUps.Writer.TryWrite(true);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await gate.WaitAsync(stoppingToken);
         while (true)
         {
-            await WaitAsync(stoppingToken);
+            await signal.WaitAsync(options.Value.SweepInterval, stoppingToken);
             try
             {
                 while (await PublishChunkAsync(stoppingToken) == options.Value.ChunkSize)
@@ -43,15 +38,6 @@ internal sealed partial class OutboxDispatcher(
                 LogPutBack(logger, exception);
             }
         }
-    }
-
-    private async Task WaitAsync(CancellationToken cancellationToken)
-    {
-        using var sweep = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var woken = _wakeUps.Reader.ReadAsync(sweep.Token).AsTask();
-        await Task.WhenAny(woken, Task.Delay(options.Value.SweepInterval, time, sweep.Token));
-        await sweep.CancelAsync();
-        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private async Task<int> PublishChunkAsync(CancellationToken cancellationToken)

@@ -5,8 +5,8 @@ internal static class OutboxSetup
     public static IServiceCollection AddOutbox(this IServiceCollection services)
     {
         services.AddSettings<OutboxOptions>(OutboxOptions.Section);
-        services.AddSingleton<OutboxDispatcher>();
-        services.AddHostedService(provider => provider.GetRequiredService<OutboxDispatcher>());
+        services.AddSingleton<OutboxSignal>();
+        services.AddHostedService<OutboxDispatcher>();
         return services;
     }
 }

@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using System.Text;
+using Platform.Contracts;
+using Processor.Worker.Inbox;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>Messages as the ingress publishes them, and the units of work that consuming them fills.</summary>
+internal static class Deliveries
+{
+    public static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+    private static readonly Guid Consumer = new("c0000000-0000-0000-0000-000000000001");
+
+    /// <summary>An event with a body of its own.</summary>
+    public static WebhookReceived Event(string body, DateTimeOffset? receivedAt = null)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        using var document = System.Text.Json.JsonDocument.Parse(bytes);
+        var type = document.RootElement.GetProperty("type").GetString()!;
+        var jobId = document.RootElement.GetProperty("payload").GetProperty("id").GetString()!;
+        return new WebhookReceived
+        {
+            EventId = EventIdentity.Of(type, jobId),
+            EventType = type,
+            JobId = jobId,
+            DeliveryId = Guid.NewGuid(),
+            ReceivedAt = receivedAt ?? Noon,
+            SentAt = receivedAt ?? Noon,
+            Late = false,
+            Origin = Origins.Live,
+            SecretName = "0",
+            Body = bytes,
+            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)),
+        };
+    }
+
+    /// <summary>An event with nothing but type and id.</summary>
+    public static WebhookReceived Event(string type, string jobId, DateTimeOffset? receivedAt = null) =>
+        Event($$"""{"type":"{{type}}","payload":{"id":"{{jobId}}"} }""", receivedAt);
+
+    public static WebhookQuarantined NoEvent(string body)
+    {
+        var bytes = Encoding.UTF8.GetBytes(body);
+        return new WebhookQuarantined
+        {
+            Reason = QuarantineReasons.NoId,
+            DeliveryId = Guid.NewGuid(),
+            ReceivedAt = Noon,
+            SentAt = Noon,
+            SecretName = "0",
+            Body = bytes,
+            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)),
+        };
+    }
+
+    public static UnitOfWork Unit(WebhookReceived received)
+    {
+        var unit = new UnitOfWork();
+        unit.Begin(received.EventId, Consumer);
+        unit.Store(received);
+        return unit;
+    }
+
+    public static UnitOfWork Unit(WebhookQuarantined quarantined)
+    {
+        var unit = new UnitOfWork();
+        unit.Begin(EventIdentity.OfBody(quarantined.BodySha256), Consumer);
+        unit.Quarantine(quarantined);
+        return unit;
+    }
+}

@@ -1,0 +1,136 @@
+using System.Text;
+using Processor.Worker.Jobs;
+
+namespace Processor.Worker.Tests;
+
+public sealed class JobTests
+{
+    private const string Started = """{"type":"video.started","payload":{"id":"j","name":"My video","type":"TEXT_TO_VIDEO","status":"rendering","credits_charged":240}}""";
+    private const string Completed = """{"type":"video.completed","payload":{"id":"j","status":"complete","credits_charged":200,"downloads":[{"url":"https://v/1.mp4?t=a","expires_at":"2026-11-24T12:00:00.000Z"},{"url":"https://v/2.mp4"}]}}""";
+    private const string Errored = """{"type":"video.errored","payload":{"id":"j","status":"error","error":{"code":"no_source_face","message":"No face"},"credits_charged":0}}""";
+
+    [Fact]
+    public void A_completed_job_has_its_downloads()
+    {
+        var job = Fold((Completed, 3));
+
+        Assert.Equal((JobStatus.Completed, "video", At(3)), (job.Status, job.Resource, job.CompletedAt));
+        Assert.Equal("https://v/1.mp4?t=a", job.DownloadUrl);
+        Assert.Equal("""[{"url":"https://v/1.mp4?t=a","expires_at":"2026-11-24T12:00:00.000Z"},{"url":"https://v/2.mp4"}]""", job.Downloads);
+        Assert.Null(job.ErrorMessage);
+    }
+
+    [Fact]
+    public void A_failed_job_has_its_error()
+    {
+        var job = Fold((Errored, 3));
+
+        Assert.Equal((JobStatus.Failed, "no_source_face", "No face", At(3)), (job.Status, job.ErrorCode, job.ErrorMessage, job.FailedAt));
+        Assert.Equal((null, null, 0), (job.DownloadUrl, job.Downloads, job.CreditsCharged));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public void Started_only_fills_what_the_end_leaves_out_whichever_comes_first(int started, int completed)
+    {
+        var job = Fold((Started, started), (Completed, completed));
+
+        Assert.Equal((JobStatus.Completed, "My video", "TEXT_TO_VIDEO", 200), (job.Status, job.Name, job.ProjectType, job.CreditsCharged));
+        Assert.Equal((At(started), At(completed)), (job.StartedAt, job.CompletedAt));
+        Assert.Equal((At(0), At(1)), (job.CreatedAt, job.UpdatedAt));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 0)]
+    public void Completed_wins_over_failed_whichever_comes_first(int errored, int completed)
+    {
+        var job = Fold((Errored, errored), (Completed, completed));
+
+        Assert.Equal((JobStatus.Completed, At(completed), At(errored)), (job.Status, job.CompletedAt, job.FailedAt));
+        Assert.Equal("https://v/1.mp4?t=a", job.DownloadUrl);
+    }
+
+    [Fact]
+    public void Of_two_bodies_for_one_event_the_earlier_is_right()
+    {
+        var first = Read("""{"type":"video.errored","payload":{"id":"j","name":"A","error":{"code":"first","message":"1"}}}""", 1);
+        var second = Read("""{"type":"video.errored","payload":{"id":"j","name":"B","error":{"code":"second","message":"2"}}}""", 2);
+
+        foreach (var merged in new[] { first.Merge(second), second.Merge(first) })
+        {
+            Assert.Equal(("first", "1", "A", At(1)), (merged.ErrorCode, merged.ErrorMessage, merged.Name, merged.ReceivedAt));
+        }
+    }
+
+    [Fact]
+    public void A_download_that_is_valid_longer_replaces_the_same_file_and_a_new_one_is_added()
+    {
+        var first = Read("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/0.png?t=old","expires_at":"2026-11-24T12:00:00Z"},{"url":"https://v/1.png?t=new","expires_at":"2026-11-25T12:00:00Z"}]}}""", 1);
+        var second = Read("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/0.png?t=new","expires_at":"2026-11-25T12:00:00Z"},{"url":"https://v/1.png?t=old","expires_at":"2026-11-24T12:00:00Z"},{"url":"https://v/2.png"}]}}""", 2);
+
+        foreach (var merged in new[] { first.Merge(second), second.Merge(first) })
+        {
+            Assert.Equal(["https://v/0.png?t=new", "https://v/1.png?t=new", "https://v/2.png"], merged.Downloads.Select(download => download.Url));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"type":"project.deleted","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"video.canceled","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"Video.completed","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"video.completed.v2","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"text.completed","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"","payload":{"id":"j"}}""")]
+    public void An_unknown_type_says_nothing_about_a_job(string body) => Assert.Null(TryRead(body, 0));
+
+    [Theory]
+    [InlineData("""{"type":"video.completed","payload":{"id":"j"}}""")]
+    [InlineData("""{"type":"video.completed","payload":{"id":"j","downloads":null,"download":null,"error":null,"name":null}}""")]
+    [InlineData("""{"type":"video.completed","payload":{"id":"j","downloads":{"url":"x"},"error":"x","name":7,"credits_charged":"x","type":[]}}""")]
+    [InlineData("""{"type":"video.completed","payload":{"id":"j","downloads":[null,1,"x",{},{"url":null},{"url":""},{"url":5}],"credits_charged":1.5}}""")]
+    [InlineData("""{"type":"video.completed","payload":{"id":"j","downloads":[],"credits_charged":99999999999999999999}}""")]
+    public void What_has_an_unexpected_shape_counts_as_not_said(string body)
+    {
+        var job = Fold((body, 0));
+
+        Assert.Equal((JobStatus.Completed, null, "[]", null, null), (job.Status, job.DownloadUrl, job.Downloads, job.Name, job.CreditsCharged));
+    }
+
+    [Fact]
+    public void The_deprecated_download_and_the_old_name_of_the_payload_are_read()
+    {
+        var job = Fold(("""{"type":"video.completed","object":{"id":"j","download":{"url":"https://v/1.mp4","expires_at":"soon"}}}""", 0));
+
+        Assert.Equal("""[{"url":"https://v/1.mp4","expires_at":"soon"}]""", job.Downloads);
+    }
+
+    [Fact]
+    public void A_name_that_no_column_can_hold_is_repaired()
+    {
+        var job = Fold(("""{"type":"video.started","payload":{"id":"j","name":"cut \ud83c and \u0000"}}""", 0));
+
+        Assert.Equal("cut \uFFFD and \uFFFD", job.Name);
+    }
+
+    [Fact]
+    public void A_fact_is_the_same_after_it_was_stored()
+    {
+        var fact = Read(Completed, 3);
+
+        Assert.Equal(fact.ToJson(), JobFact.FromJson(fact.ToJson()).ToJson());
+    }
+
+    private static DateTimeOffset At(int second) => Deliveries.Noon.AddSeconds(second);
+
+    private static JobFact? TryRead(string body, int second)
+    {
+        using var document = System.Text.Json.JsonDocument.Parse(body);
+        return JobPayload.Read(document.RootElement.GetProperty("type").GetString()!, At(second), Encoding.UTF8.GetBytes(body));
+    }
+
+    private static JobFact Read(string body, int second) => TryRead(body, second) ?? throw new InvalidOperationException("Not about a job.");
+
+    private static Job Fold(params (string Body, int Second)[] events) => Job.Of("j", events.Select(one => Read(one.Body, one.Second)));
+}

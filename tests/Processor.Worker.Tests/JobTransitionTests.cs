@@ -1,0 +1,63 @@
+using Platform.Contracts;
+using Processor.Worker.Jobs;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>What other services are told: once for each step forward, and never a step back.</summary>
+public sealed class JobTransitionTests
+{
+    [Fact]
+    public void Each_step_forward_is_told() =>
+        Assert.Equal(["JobStarted", "JobCompleted"], Told([], Fact("started", 0), Fact("completed", 1)));
+
+    [Fact]
+    public void What_is_received_after_a_greater_status_is_not_told() =>
+        Assert.Equal(["JobCompleted"], Told([], Fact("completed", 0), Fact("started", 1), Fact("errored", 2)));
+
+    [Fact]
+    public void How_messages_are_grouped_changes_nothing()
+    {
+        JobFact[] facts = [Fact("started", 0), Fact("errored", 1), Fact("completed", 2)];
+
+        var together = Told([], facts);
+        var apart = facts.SelectMany((fact, i) => Told(facts[..i], fact));
+
+        Assert.Equal(["JobStarted", "JobFailed", "JobCompleted"], together);
+        Assert.Equal(together, apart);
+    }
+
+    [Fact]
+    public void A_completed_after_a_failed_says_that_it_corrects()
+    {
+        var told = Assert.Single(JobTransition.Of("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();
+
+        Assert.True(Assert.IsType<JobCompleted>(told).CorrectsFailure);
+    }
+
+    [Fact]
+    public void What_is_told_carries_what_the_event_says()
+    {
+        var fact = Fact("completed", 1) with
+        {
+            ProjectType = "TEXT_TO_VIDEO",
+            Name = "A",
+            CreditsCharged = 240,
+            Downloads = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", 0), new Download("https://v/2.mp4", "soon", 1)],
+        };
+
+        var told = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Of("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());
+
+        Assert.Equal(("j", "video", "TEXT_TO_VIDEO", "A", 240L, false), (told.JobId, told.Resource, told.ProjectType, told.Name, told.CreditsCharged, told.CorrectsFailure));
+        Assert.Equal(
+            [new JobDownload("https://v/1.mp4", Deliveries.Noon.AddDays(1)), new JobDownload("https://v/2.mp4", null)], told.Downloads);
+    }
+
+    private static string[] Told(JobFact[] known, params JobFact[] added) =>
+        [.. JobTransition.Of("j", known, added.Select(fact => (Guid.NewGuid(), fact))).Select(transition => transition.ToDomainEvent().GetType().Name)];
+
+    private static JobFact Fact(string action, int second)
+    {
+        var received = Deliveries.Event($"video.{action}", "j", Deliveries.Noon.AddSeconds(second));
+        return JobPayload.Read(received.EventType, received.ReceivedAt, received.Body)!;
+    }
+}

@@ -1,0 +1,86 @@
+using Platform.LocalStack;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>The service as a process: what it does with a command line and settings that it cannot work with.</summary>
+public sealed class StartingTests
+{
+    private const string Broker = "ConnectionStrings__RabbitMq=amqp://user:hush@localhost/";
+    private const string Database = "ConnectionStrings__Postgres=Host=localhost;Password=hush";
+
+    [Theory]
+    [InlineData("ConnectionStrings__RabbitMq", Database)]
+    [InlineData("ConnectionStrings__Postgres", Broker)]
+    [InlineData("ConnectionStrings__Postgres", Broker, "ConnectionStrings__Postgres=Server at localhost")]
+    [InlineData("Events__InWork", Broker, Database, "Events__InWork=0")]
+    [InlineData("Events__InWork", Broker, Database, "Events__InWork=all")]
+    [InlineData("Outbox__ChunkSize", Broker, Database, "Outbox__ChunkSize=0")]
+    [InlineData("Outbox__SweepInterval", Broker, Database, "Outbox__SweepInterval=00:00:00")]
+    [InlineData("Outbox__PublishTimeout", Broker, Database, "Outbox__PublishTimeout=01:00:00")]
+    [InlineData("Broker__ExpectedNodes", Broker, Database, "Broker__ExpectedNodes=0")]
+    [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ExpectedNodes=3")]
+    [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ManagementUrl=ftp://rabbitmq")]
+    public async Task A_wrong_setting_is_named(string name, params string[] settings)
+    {
+        var (exitCode, lines) = await RunAsync([], settings);
+
+        Assert.Equal((1, "processor-worker does not start with these settings:"), (exitCode, lines[0]));
+        Assert.StartsWith($"{name}:", Assert.Single(lines[1..]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task All_wrong_settings_are_named_at_once_and_no_password()
+    {
+        var (_, lines) = await RunAsync(
+            [], "ConnectionStrings__RabbitMq=http://user:hush@localhost", "Events__InWork=0", "Outbox__ChunkSize=x", "Outbox__PublishTimeout=0");
+
+        Assert.Equal(
+            ["ConnectionStrings__Postgres", "ConnectionStrings__RabbitMq", "Events__InWork", "Outbox__ChunkSize", "Outbox__PublishTimeout"],
+            lines[1..].Select(line => line.Split(':')[0]).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("grow")]
+    [InlineData("--roles")]
+    [InlineData("--roles", "consume,everything")]
+    public async Task A_command_line_that_is_not_understood_explains_itself(params string[] arguments)
+    {
+        var (exitCode, lines) = await RunAsync(arguments, Broker, Database);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains(lines, line => line.StartsWith("Processor.Worker migrate", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Migrate_says_why_it_fails()
+    {
+        var (exitCode, lines) = await RunAsync(["migrate"], Broker, "ConnectionStrings__Postgres=Host=127.0.0.1;Port=1;Password=hush");
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("migrate failed: Failed to connect to 127.0.0.1:1", lines[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(lines, line => line.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(Roles.All)]
+    [InlineData(Roles.Consume, "--roles", "consume")]
+    [InlineData(Roles.Notify | Roles.Api, "--roles", "notify, api")]
+    public void Roles_are_all_unless_some_are_named(object expected, params string[] arguments)
+    {
+        Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));
+        Assert.Equal(expected, parsed.Roles);
+        Assert.Equal(["--urls", "http://*:1"], parsed.Host);
+    }
+
+    private static async Task<(int ExitCode, string[] ErrorLines)> RunAsync(string[] arguments, params string[] settings)
+    {
+        var assembly = typeof(ProcessorMetrics).Assembly.Location;
+        var result = await Machine.RunAsync(
+            "env",
+            [.. settings, "ASPNETCORE_URLS=http://127.0.0.1:0", "dotnet", assembly, .. arguments],
+            TestContext.Current.CancellationToken,
+            Path.GetDirectoryName(assembly));
+        return (result.ExitCode, result.Error.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    }
+}

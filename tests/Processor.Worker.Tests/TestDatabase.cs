@@ -1,0 +1,100 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Platform.LocalStack;
+using Processor.Worker.Inbox;
+using Processor.Worker.Outbox;
+using Processor.Worker.Persistence;
+
+[assembly: AssemblyFixture(typeof(Processor.Worker.Tests.PostgresFixture))]
+
+namespace Processor.Worker.Tests;
+
+/// <summary>One PostgreSQL for the whole run, and a migrated database in it to copy.</summary>
+public sealed class PostgresFixture : IAsyncLifetime
+{
+    private const string Template = "worker_tests_template";
+
+    private TestServers? _servers;
+
+    public string Server => _servers?.Postgres ?? throw new InvalidOperationException("Not started.");
+
+    public async ValueTask InitializeAsync()
+    {
+        _servers = await TestServers.StartAsync(withBroker: false, TestContext.Current.CancellationToken);
+        TestContext.Current.SendDiagnosticMessage($"PostgreSQL: {_servers.Description}");
+        await ExecuteAsync($"drop database if exists {Template}");
+        var template = await PostgresServer.CreateDatabaseAsync(Server, Template, TestContext.Current.CancellationToken);
+        await using var source = NpgsqlDataSource.Create(template + ";Pooling=false");
+        await Schema(source).MigrateAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_servers is not null)
+        {
+            await _servers.DisposeAsync();
+        }
+    }
+
+    /// <summary>A new database: a copy of the migrated one, or an empty one.</summary>
+    internal async Task<TestDatabase> CreateDatabaseAsync(bool isMigrated = true)
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        await ExecuteAsync($"create database {name} template {(isMigrated ? Template : "template0")}");
+        var connection = new NpgsqlConnectionStringBuilder(Server) { Database = name, Options = "-c jit=off", MaxPoolSize = 20 };
+        return new TestDatabase(NpgsqlDataSource.Create(connection), () => ExecuteAsync($"drop database {name} with (force)"));
+    }
+
+    internal static DatabaseSchema Schema(NpgsqlDataSource source) => new(source, new ContextFactory(source));
+
+    private async Task ExecuteAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(Server + ";Pooling=false");
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+
+    internal sealed class ContextFactory(NpgsqlDataSource source) : IDbContextFactory<ProcessorDbContext>
+    {
+        public ProcessorDbContext CreateDbContext() => new(new DbContextOptionsBuilder<ProcessorDbContext>().UseNpgsql(source).Options);
+    }
+}
+
+/// <summary>A database of one test's own.</summary>
+internal sealed class TestDatabase(NpgsqlDataSource source, Func<Task> drop) : IAsyncDisposable
+{
+    public NpgsqlDataSource Source => source;
+
+    public GroupTransaction Transaction { get; } = new(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);
+
+    public ProcessorDbContext OpenContext() => new PostgresFixture.ContextFactory(source).CreateDbContext();
+
+    public Task<IReadOnlyList<CommitOutcome>> CommitAsync(params UnitOfWork[] group) =>
+        Transaction.CommitAsync(group, TestContext.Current.CancellationToken);
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>The first column of every row, as text.</summary>
+    public async Task<string[]> QueryAsync(string sql)
+    {
+        await using var command = source.CreateCommand(sql);
+        await using var rows = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        var values = new List<string>();
+        while (await rows.ReadAsync(TestContext.Current.CancellationToken))
+        {
+            values.Add($"{rows.GetValue(0)}");
+        }
+
+        return [.. values];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await source.DisposeAsync();
+        await drop();
+    }
+}

@@ -8,7 +8,8 @@ public sealed class Sender(string ingressUrl, string secret, TimeProvider time) 
     // The sender gives up after ten seconds.
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
 
-    private Uri Webhook { get; } = new(new Uri(ingressUrl.TrimEnd('/') + '/'), "webhook");
+    /// <summary>Where the events go.</summary>
+    public Uri Webhook { get; } = new(new Uri(ingressUrl.TrimEnd('/') + '/'), "webhook");
 
     /// <summary>Posts a body, signed now.</summary>
     public Task<HttpResponseMessage> SendAsync(byte[] body, CancellationToken cancellationToken) =>

@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Platform.Contracts;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>The broker as it is, by its own client.</summary>
+public sealed class Broker : IAsyncDisposable
+{
+    private static readonly string[] DomainEvents = [nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed)];
+
+    private readonly IConnection _connection;
+    private IChannel _channel;
+
+    private Broker(IConnection connection, IChannel channel) => (_connection, _channel) = (connection, channel);
+
+    public static async Task<Broker> ConnectAsync(string uri, CancellationToken cancellationToken)
+    {
+        var factory = new ConnectionFactory { Uri = new Uri(uri) };
+        var connection = await factory.CreateConnectionAsync(cancellationToken);
+        return new Broker(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
+    }
+
+    /// <summary>As if <c>migrate</c> had never run.</summary>
+    public async Task ResetAsync(CancellationToken cancellationToken)
+    {
+        foreach (var queue in Topology.Queues.Keys)
+        {
+            await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+            await _channel.ExchangeDeleteAsync(queue, cancellationToken: cancellationToken);
+        }
+
+        foreach (var exchange in DomainEvents.Append(nameof(WebhookReceived)).Append(nameof(WebhookQuarantined)))
+        {
+            await _channel.ExchangeDeleteAsync($"Platform.Contracts:{exchange}", cancellationToken: cancellationToken);
+        }
+
+        await _channel.ExchangeDeleteAsync(Topology.CanaryExchange, cancellationToken: cancellationToken);
+    }
+
+    /// <summary>The messages that wait in a queue.</summary>
+    public async Task<uint> CountAsync(string queue, CancellationToken cancellationToken) =>
+        (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
+
+    public async Task<bool> ExistsAsync(string queue, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CountAsync(queue, cancellationToken);
+            return true;
+        }
+        catch (OperationInterruptedException)
+        {
+            _channel = await _connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            return false;
+        }
+    }
+
+    public Task DeclareQueueAsync(string queue, CancellationToken cancellationToken) =>
+        _channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: cancellationToken);
+
+    /// <summary>Takes one message out of a queue.</summary>
+    public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
+        await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);
+
+    /// <summary>Puts a message in front of the consumers, as it is.</summary>
+    public async Task PublishAsync(string exchange, BasicProperties properties, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        await _channel.BasicPublishAsync(exchange, "", mandatory: true, properties, body, cancellationToken);
+
+    /// <summary>Listens to the domain events from now on, as another service would.</summary>
+    public async Task<ConcurrentQueue<DomainEvent>> SubscribeAsync(CancellationToken cancellationToken)
+    {
+        var received = new ConcurrentQueue<DomainEvent>();
+        var queue = await _channel.QueueDeclareAsync(cancellationToken: cancellationToken);
+        foreach (var name in DomainEvents)
+        {
+            await _channel.QueueBindAsync(queue.QueueName, $"Platform.Contracts:{name}", "", cancellationToken: cancellationToken);
+        }
+
+        var consumer = new AsyncEventingBasicConsumer(_channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            using var envelope = JsonDocument.Parse(delivery.Body);
+            received.Enqueue(new DomainEvent(
+                delivery.Exchange.Split(':')[1],
+                new Guid(delivery.BasicProperties.MessageId!),
+                envelope.RootElement.GetProperty("message").GetProperty("jobId").GetString()!,
+                envelope.RootElement.GetProperty("message").Clone()));
+            return Task.CompletedTask;
+        };
+        await _channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancellationToken);
+        return received;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+    }
+}
+
+/// <summary>A domain event as a subscriber gets it.</summary>
+public sealed record DomainEvent(string Name, Guid MessageId, string JobId, JsonElement Message);

@@ -1,0 +1,181 @@
+using Npgsql;
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+
+[assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
+// All tests share one broker, and its queues have fixed names.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+
+namespace Platform.IntegrationTests;
+
+/// <summary>One broker and one PostgreSQL for the whole run.</summary>
+public sealed class ServersFixture : IAsyncLifetime
+{
+    private TestServers? _servers;
+    private TestFolder? _folder;
+
+    public TestServers Servers => _servers ?? throw new InvalidOperationException("Not started.");
+
+    public TestFolder Folder => _folder ?? throw new InvalidOperationException("Not started.");
+
+    public async ValueTask InitializeAsync()
+    {
+        _folder = await TestFolder.CreateAsync(TestContext.Current.CancellationToken);
+        _servers = await TestServers.StartAsync(withBroker: true, TestContext.Current.CancellationToken);
+        Console.WriteLine($"Broker and database: {_servers.Description}.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_folder is not null)
+        {
+            await _folder.DisposeAsync();
+        }
+
+        if (_servers is not null)
+        {
+            await _servers.DisposeAsync();
+        }
+    }
+}
+
+/// <summary>The platform of one test: a broker without our queues, an empty database, and our services as processes.</summary>
+public sealed class TestPlatform : IAsyncDisposable
+{
+    public const string Secret = "mhw_live_ExampleOnly000000000000000000000";
+
+    private readonly ServersFixture _fixture;
+    private readonly string _databaseName;
+    private readonly List<Daemon> _daemons = [];
+
+    private TestPlatform(ServersFixture fixture, string databaseName, string connectionString, Broker broker)
+    {
+        _fixture = fixture;
+        _databaseName = databaseName;
+        ConnectionString = connectionString;
+        Database = NpgsqlDataSource.Create(connectionString);
+        Broker = broker;
+    }
+
+    public static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public string ConnectionString { get; }
+
+    public NpgsqlDataSource Database { get; }
+
+    public Broker Broker { get; }
+
+    public string RabbitMq => _fixture.Servers.RabbitMq;
+
+    /// <summary>Those that were started, in that order.</summary>
+    public List<Sender> Ingresses { get; } = [];
+
+    public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true)
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        var connectionString = await PostgresServer.CreateDatabaseAsync(fixture.Servers.Postgres, name, Cancel);
+        var broker = await Broker.ConnectAsync(fixture.Servers.RabbitMq, Cancel);
+        await broker.ResetAsync(Cancel);
+        var platform = new TestPlatform(fixture, name, connectionString, broker);
+        if (isMigrated)
+        {
+            await platform.MigrateAsync();
+        }
+
+        return platform;
+    }
+
+    public Task<string> MigrateAsync() => Services.MigrateAsync(RabbitMq, ConnectionString, Cancel);
+
+    public async Task StartIngressAsync(bool waitUntilReady = true)
+    {
+        var port = Machine.FreePort();
+        var daemon = await Services.StartIngressAsync($"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, null, Cancel);
+        Track(daemon);
+        Ingresses.Add(new Sender($"http://127.0.0.1:{port}", Secret, TimeProvider.System));
+        if (waitUntilReady)
+        {
+            await Services.WaitUntilReadyAsync(daemon, port, Cancel);
+        }
+    }
+
+    public async Task StartWorkerAsync(bool waitUntilReady = true)
+    {
+        var port = Machine.FreePort();
+        var daemon = await Services.StartWorkerAsync($"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, null, Cancel);
+        Track(daemon);
+        if (waitUntilReady)
+        {
+            await Services.WaitUntilReadyAsync(daemon, port, Cancel);
+        }
+    }
+
+    /// <summary>Sends bodies through all ingresses in turn, several at once.</summary>
+    /// <returns>How often each status was answered.</returns>
+    public async Task<Dictionary<int, int>> SendAsync(IReadOnlyList<byte[]> bodies)
+    {
+        var statuses = new int[bodies.Count];
+        var options = new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = Cancel };
+        await Parallel.ForAsync(0, bodies.Count, options, async (i, token) =>
+        {
+            using var response = await Ingresses[i % Ingresses.Count].SendAsync(bodies[i], token);
+            statuses[i] = (int)response.StatusCode;
+        });
+        return statuses.CountBy(status => status).ToDictionary();
+    }
+
+    public async Task<T> QueryAsync<T>(string sql)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(Cancel))!;
+    }
+
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var command = Database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(Cancel);
+    }
+
+    /// <summary>Waits until a count in the database is reached.</summary>
+    public async Task CountAsync(long expected, string sql)
+    {
+        var last = -1L;
+        try
+        {
+            await Waiting.UntilAsync(sql, async () => (last = await QueryAsync<long>(sql)) >= expected, Cancel);
+        }
+        catch (TimeoutException)
+        {
+            // The assertion below says how far it came.
+        }
+
+        Assert.Equal(expected, last);
+    }
+
+    /// <summary>Waits until everything that was published is processed, and asserts that nothing was parked on the way.</summary>
+    public async Task AssertDrainedAsync(uint parked = 0)
+    {
+        await Waiting.UntilAsync("webhook-received is empty", async () => await Broker.CountAsync("webhook-received", Cancel) == 0, Cancel);
+        await CountAsync(0, "select -count(*) from outbox_message");
+        Assert.Equal(parked, await Broker.CountAsync("webhook-received_error", Cancel));
+        Assert.Equal(0u, await Broker.CountAsync("webhook-received_skipped", Cancel));
+        Assert.Equal(0u, await Broker.CountAsync("webhook-received_dead", Cancel));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(_daemons.Select(daemon => daemon.KillAsync(CancellationToken.None)));
+        Ingresses.ForEach(ingress => ingress.Dispose());
+        await Broker.DisposeAsync();
+        await Database.DisposeAsync();
+        await using var server = NpgsqlDataSource.Create(_fixture.Servers.Postgres + ";Pooling=false");
+        await using var drop = server.CreateCommand($"drop database {_databaseName} with (force)");
+        await drop.ExecuteNonQueryAsync(CancellationToken.None);
+    }
+
+    private void Track(Daemon daemon)
+    {
+        _daemons.Add(daemon);
+        _fixture.Folder.Daemons.Add(daemon);
+    }
+}

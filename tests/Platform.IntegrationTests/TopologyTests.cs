@@ -1,0 +1,80 @@
+using System.Text.Json;
+using MassTransit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.LocalStack;
+using Processor.Worker.Events;
+using Processor.Worker.Hosting;
+using Processor.Worker.Inbox;
+using Processor.Worker.Outbox;
+using Processor.Worker.Persistence;
+using static Platform.IntegrationTests.TestPlatform;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>What <c>migrate</c> makes on the broker, and what the worker hangs onto it.</summary>
+public sealed class TopologyTests(ServersFixture servers)
+{
+    [Fact]
+    public async Task Migrate_may_run_twice_and_at_the_same_time()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
+
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => platform.MigrateAsync()));
+        var again = await platform.MigrateAsync();
+
+        Assert.StartsWith("schema: up to date", again, StringComparison.Ordinal);
+        foreach (var queue in Contracts.Topology.Queues.Keys)
+        {
+            Assert.True(await platform.Broker.ExistsAsync(queue, Cancel));
+        }
+    }
+
+    [Fact]
+    public async Task A_queue_with_other_arguments_ends_migrate_with_the_brokers_own_words()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
+        await platform.Broker.DeclareQueueAsync("webhook-received", Cancel);
+
+        var failure = await Assert.ThrowsAsync<SetupException>(platform.MigrateAsync);
+
+        Assert.Contains("inequivalent arg 'x-", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_bus_shows_the_inbox_on_the_queue()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers);
+        await using var worker = await StartInProcessAsync(platform);
+
+        var probe = JsonSerializer.Serialize(worker.Services.GetRequiredService<IBusControl>().GetProbeResult(Cancel).Results);
+        var endpoint = probe[probe.IndexOf("webhook-received", StringComparison.Ordinal)..];
+        Assert.Equal(2, endpoint.Split("\"filterType\":\"outbox\"").Length - 1);
+        await worker.StopAsync(Cancel);
+    }
+
+    private static async Task<WebApplication> StartInProcessAsync(TestPlatform platform)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:RabbitMq"] = platform.RabbitMq,
+            ["ConnectionStrings:Postgres"] = platform.ConnectionString,
+            ["urls"] = "http://127.0.0.1:0",
+        });
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddPersistence();
+        builder.AddTelemetry();
+        builder.Services.AddMigrationGate();
+        builder.Services.AddInbox();
+        builder.Services.AddOutbox();
+        builder.Services.AddMessaging();
+        builder.Services.AddEvents();
+        var app = builder.Build();
+        await app.StartAsync(Cancel);
+        var consumption = app.Services.GetRequiredService<Consumption>();
+        await Waiting.UntilAsync("the worker consumes", () => Task.FromResult(consumption.IsAttached), Cancel);
+        return app;
+    }
+}

@@ -56,8 +56,9 @@ internal sealed record JobFact
 /// <summary>One file that a completed job offers.</summary>
 /// <param name="Url">Signed: a credential.</param>
 /// <param name="ExpiresAt">As the sender wrote it. Null when it did not say.</param>
-/// <param name="Position">Its place in the sender's list.</param>
-internal sealed record Download(string Url, string? ExpiresAt, int Position)
+/// <param name="SeenAt">When the earliest body that has it was received.</param>
+/// <param name="Position">Its place in the list of that body.</param>
+internal sealed record Download(string Url, string? ExpiresAt, DateTimeOffset SeenAt, int Position)
 {
     /// <summary>The same file under a newly signed URL is the same file: the query is only the credential.</summary>
     [JsonIgnore]
@@ -68,12 +69,12 @@ internal sealed record Download(string Url, string? ExpiresAt, int Position)
 
     public JobDownload ToContract() => new(Url, Expiry);
 
-    /// <summary>Every file of both lists, each under the URL that is valid longer.</summary>
+    /// <summary>Every file of both lists, each under the URL that is valid longer; those of the earliest body first, in its order.</summary>
     public static IReadOnlyList<Download> Union(IReadOnlyList<Download> some, IReadOnlyList<Download> others) =>
     [
         .. some.Concat(others)
             .GroupBy(download => download.File, (_, same) => same.Aggregate(LongerValid))
-            .OrderBy(download => download.Position).ThenBy(download => download.File, StringComparer.Ordinal),
+            .OrderBy(download => download.SeenAt).ThenBy(download => download.Position).ThenBy(download => download.File, StringComparer.Ordinal),
     ];
 
     private static Download LongerValid(Download one, Download other)
@@ -81,7 +82,8 @@ internal sealed record Download(string Url, string? ExpiresAt, int Position)
         var byExpiry = Nullable.Compare(one.Expiry, other.Expiry);
         var byUrl = byExpiry != 0 ? byExpiry : string.CompareOrdinal(one.Url, other.Url);
         var byText = byUrl != 0 ? byUrl : string.CompareOrdinal(one.ExpiresAt, other.ExpiresAt);
-        return (byText >= 0 ? one : other) with { Position = Math.Min(one.Position, other.Position) };
+        var first = (one.SeenAt, one.Position).CompareTo((other.SeenAt, other.Position)) <= 0 ? one : other;
+        return (byText >= 0 ? one : other) with { SeenAt = first.SeenAt, Position = first.Position };
     }
 }
 

@@ -20,19 +20,21 @@ internal static class JobPayload
 
         using var document = JsonDocument.Parse(body);
         var payload = Object(document.RootElement, "payload") ?? Object(document.RootElement, "object") ?? default;
+        // To the microsecond, as PostgreSQL keeps it.
+        var seenAt = receivedAt.AddTicks(-(receivedAt.Ticks % TimeSpan.TicksPerMicrosecond));
         var error = status is JobStatus.Failed ? Object(payload, "error") ?? default : default;
         return new JobFact
         {
             Status = status,
             Resource = resource,
-            ReceivedAt = receivedAt.AddTicks(-(receivedAt.Ticks % TimeSpan.TicksPerMicrosecond)),
+            ReceivedAt = seenAt,
             ProjectType = Text(payload, "type"),
             Name = Text(payload, "name"),
             CreditsCharged = Number(payload, "credits_charged"),
             ErrorCode = Text(error, "code"),
             ErrorMessage = Text(error, "message"),
             // Only a completed event offers files; the sender's own examples fill them everywhere.
-            Downloads = status is JobStatus.Completed ? Downloads(payload) : [],
+            Downloads = status is JobStatus.Completed ? Downloads(payload, seenAt) : [],
         };
     }
 
@@ -56,7 +58,7 @@ internal static class JobPayload
     }
 
     /// <summary>The files in <c>downloads</c>, else the one in the deprecated <c>download</c>.</summary>
-    private static List<Download> Downloads(JsonElement payload)
+    private static List<Download> Downloads(JsonElement payload, DateTimeOffset seenAt)
     {
         var items = Member(payload, "downloads") is { ValueKind: JsonValueKind.Array } array
             ? array.EnumerateArray()
@@ -66,11 +68,11 @@ internal static class JobPayload
             items = items.DefaultIfEmpty(deprecated);
         }
 
-        return [.. Download.Union([.. items.Select(ReadDownload).OfType<Download>()], [])];
+        var downloads = items.Select((item, position) => Text(item, "url") is { Length: > 0 } url
+            ? new Download(url, Text(item, "expires_at"), seenAt, position)
+            : null);
+        return [.. Download.Union([.. downloads.OfType<Download>()], [])];
     }
-
-    private static Download? ReadDownload(JsonElement item, int position) =>
-        Text(item, "url") is { Length: > 0 } url ? new Download(url, Text(item, "expires_at"), position) : null;
 
     private static JsonElement? Member(JsonElement parent, string name) =>
         parent.ValueKind is JsonValueKind.Object && parent.TryGetProperty(name, out var member) ? member : null;

@@ -151,11 +151,11 @@ internal static class PlainFold
     // Every file of every body, each with the latest expiry that any body gave it.
     private static JsonArray LongestValid(IEnumerable<WebhookReceived> deliveries)
     {
-        var files = deliveries
-            .SelectMany(delivery => JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray().Select((item, index) => (item, index)) ?? [])
-            .GroupBy(download => ((string)download.item!["url"]!).Split('?')[0])
-            .OrderBy(file => file.Min(download => download.index)).ThenBy(file => file.Key, StringComparer.Ordinal)
-            .Select(file => file.MaxBy(download => (string)download.item!["expires_at"]!).item!.DeepClone());
+        // A file that the earliest body has stands where that body has it.
+        var files = deliveries.OrderBy(delivery => delivery.ReceivedAt)
+            .SelectMany(delivery => JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray() ?? [])
+            .GroupBy(download => ((string)download!["url"]!).Split('?')[0])
+            .Select(file => file.MaxBy(download => (string)download!["expires_at"]!)!.DeepClone());
         return [.. files];
     }
 
@@ -197,9 +197,10 @@ public static class Arbitraries
         from tool in Gen.Elements<string?>(null, "T", "U")
         from credits in Gen.Elements<int?>(null, 0, 5, 240)
         from error in Gen.Elements<string?>(null, "x", "y")
-        from files in Gen.SubListOf(0, 1, 2)
+        from files in Gen.Shuffle(0, 1, 2, 3)
+        from fileCount in Gen.Choose(0, 4)
         from hours in Gen.Choose(1, 5)
-        select Deliveries.Event(Body(type, jobId, name, tool, credits, error, files, hours), Deliveries.Noon.AddSeconds(second));
+        select Deliveries.Event(Body(type, jobId, name, tool, credits, error, files.Take(fileCount), hours), Deliveries.Noon.AddSeconds(second));
 
     private static string Body(string type, string jobId, string? name, string? tool, int? credits, string? error, IEnumerable<int> files, int hours)
     {

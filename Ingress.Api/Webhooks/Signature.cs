@@ -46,6 +46,9 @@ internal sealed record SignatureHeaders(string TimestampText, DateTimeOffset Sen
 /// <summary>What the check of a signature came to.</summary>
 internal enum Verification
 {
+    /// <summary>Refused before it came to that.</summary>
+    NotChecked,
+
     /// <summary>Signed with an active secret, a short time ago.</summary>
     Valid,
 

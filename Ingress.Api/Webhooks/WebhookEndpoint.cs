@@ -38,8 +38,8 @@ internal sealed partial class WebhookEndpoint(
             OneLine(received.Content?.JobId),
             OneLine(received.Content?.Status),
             ((IStatusCodeHttpResult)answer.Result).StatusCode,
-            received.Verification,
-            received.Content?.Reason,
+            received.Content?.Reason ?? $"{received.Verification}",
+            received.SentAt,
             elapsed.TotalMilliseconds,
             http.Connection.RemoteIpAddress,
             OneLine(http.Request.Headers.UserAgent));
@@ -61,8 +61,11 @@ internal sealed partial class WebhookEndpoint(
 
         if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)
         {
+            received.Verification = Verification.Malformed;
             return Refuse(peer, received);
         }
+
+        received.SentAt = headers.SentAt;
 
         var (body, refusal) = await SignedBody.ReadAsync(http.Request, ingress.Value.MaxBodyBytes, bodies, http.RequestAborted);
         if (body is null)
@@ -186,11 +189,11 @@ internal sealed partial class WebhookEndpoint(
 
     [LoggerMessage(
         LogLevel.Information,
-        "Webhook {Outcome}: {EventType} of job {JobId}, status {Status}; answered {StatusCode} ({Verification}, {Reason}) "
-        + "in {ElapsedMs:0.0} ms to {ClientAddress}, {UserAgent}")]
+        "Webhook {Outcome}: {EventType} of job {JobId}, status {Status}; answered {StatusCode} ({Detail}), sent at {SentAt}, "
+        + "after {ElapsedMs:0.0} ms to {ClientAddress}, {UserAgent}")]
     private static partial void LogAnswered(
-        ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, Verification verification,
-        string? reason, double elapsedMs, IPAddress? clientAddress, string userAgent);
+        ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, string detail,
+        DateTimeOffset? sentAt, double elapsedMs, IPAddress? clientAddress, string userAgent);
 
     /// <summary>What becomes known of a request while it is answered.</summary>
     private sealed class Reception(DateTimeOffset at)
@@ -199,7 +202,10 @@ internal sealed partial class WebhookEndpoint(
 
         public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
 
-        public Verification Verification { get; set; } = Verification.Malformed;
+        public Verification Verification { get; set; }
+
+        /// <summary>Null when the headers do not say, or have not been read.</summary>
+        public DateTimeOffset? SentAt { get; set; }
 
         /// <summary>Null until the signature has proved good.</summary>
         public WebhookContent? Content { get; set; }

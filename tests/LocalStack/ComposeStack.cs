@@ -8,8 +8,6 @@ public static class ComposeStack
     private const string Postgres = "Host=127.0.0.1;Port=15432;Database=platform;Username=platform;Password=platform";
     private const string RabbitMq = "amqp://platform:platform@127.0.0.1:15673/";
 
-    private static Dictionary<string, string> Settings => new() { ["MAGIC_HOUR_WEBHOOK_SECRET"] = Stack.LocalSecret };
-
     public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
     {
         var exitCode = await ComposeAsync(["up", "--build", "--detach", "--wait"], cancellationToken);
@@ -39,5 +37,5 @@ public static class ComposeStack
     public static Task PurgeAsync(CancellationToken cancellationToken) => ComposeAsync(["down", "--volumes"], cancellationToken);
 
     private static Task<int> ComposeAsync(string[] arguments, CancellationToken cancellationToken) =>
-        Machine.ShowAsync("docker", ["compose", .. arguments], Settings, cancellationToken);
+        Machine.ShowAsync("docker", ["compose", .. arguments], new Dictionary<string, string>(), cancellationToken);
 }

@@ -20,20 +20,8 @@ public sealed record Stack(
 
     public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
 
-    /// <summary>The secret that signs for the local stack: made once for each checkout.</summary>
-    public static string LocalSecret
-    {
-        get
-        {
-            var file = Path.Combine(Machine.LocalFolder, "secret");
-            if (!System.IO.File.Exists(file))
-            {
-                System.IO.File.WriteAllText(file, $"mhw_local_{Guid.NewGuid():N}");
-            }
-
-            return System.IO.File.ReadAllText(file).Trim();
-        }
-    }
+    /// <summary>The secret that signs for the local stack, however it is started: the default of docker-compose.yml.</summary>
+    public const string LocalSecret = "mhw_local_development_only";
 
     /// <summary>What was last started and not stopped; it may have died since. Null when there is nothing.</summary>
     public static Stack? Load() =>

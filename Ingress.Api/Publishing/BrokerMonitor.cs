@@ -20,6 +20,7 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
 
     private volatile BrokerState _state = BrokerState.Unknown;
+    private volatile bool _isBlocked;
 
     public BrokerState State => _state;
 
@@ -28,46 +29,74 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (true)
         {
             try
             {
-                await WatchConnectionAsync(stoppingToken);
+                await WatchAsync(stoppingToken);
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                Become(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound }
-                    ? BrokerState.WithoutQueue
-                    : BrokerState.Away);
                 LogProbeFailed(logger, exception);
-                await Task.Delay(ProbeInterval, time, stoppingToken);
+            }
+
+            await Task.Delay(ProbeInterval, time, stoppingToken);
+        }
+    }
+
+    /// <summary>Opens a connection and probes it until something fails.</summary>
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        IConnection? connection = null;
+        try
+        {
+            connection = await ConnectAsync(cancellationToken);
+            connection.ConnectionBlockedAsync += OnBlockedAsync;
+            connection.ConnectionUnblockedAsync += OnUnblockedAsync;
+            connection.ConnectionShutdownAsync += OnShutdownAsync;
+            await ProbeAsync(connection, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            // Said before anything is cleaned up: closing what does not answer takes its time.
+            Become(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound } ? BrokerState.WithoutQueue : BrokerState.Away);
+            throw;
+        }
+        finally
+        {
+            _isBlocked = false;
+            if (connection is not null)
+            {
+                connection.ConnectionShutdownAsync -= OnShutdownAsync;
+                await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", ProbeTimeout, abort: true, CancellationToken.None)
+                    .WaitAsync(ProbeTimeout * 2, time, CancellationToken.None);
             }
         }
     }
 
-    /// <summary>Probes until something fails.</summary>
-    private async Task WatchConnectionAsync(CancellationToken cancellationToken)
+    private async Task ProbeAsync(IConnection connection, CancellationToken cancellationToken)
     {
-        await using var connection = await ConnectAsync(cancellationToken);
-        connection.ConnectionBlockedAsync += OnBlockedAsync;
-        connection.ConnectionShutdownAsync += OnShutdownAsync;
-        try
+        var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
+        var channel = await connection.CreateChannelAsync(confirms, cancellationToken);
+        channel.ContinuationTimeout = ProbeTimeout;
+        for (; ; await Task.Delay(ProbeInterval, time, cancellationToken))
         {
-            var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
-            await using var channel = await connection.CreateChannelAsync(confirms, cancellationToken);
-            channel.ContinuationTimeout = ProbeTimeout;
-            while (true)
+            // A blocked connection is not read from: nothing would be answered until the broker says that it is over.
+            if (!_isBlocked)
             {
                 await ProbeAsync(channel, cancellationToken).WaitAsync(ProbeTimeout, time, cancellationToken);
                 HasSeenQueue = true;
-                Become(BrokerState.Available);
-                await Task.Delay(ProbeInterval, time, cancellationToken);
             }
-        }
-        finally
-        {
-            connection.ConnectionBlockedAsync -= OnBlockedAsync;
-            connection.ConnectionShutdownAsync -= OnShutdownAsync;
+
+            // Looked at again: the message that makes the broker block is itself confirmed.
+            if (!_isBlocked)
+            {
+                Become(BrokerState.Available);
+            }
+            else if (!connection.IsOpen)
+            {
+                throw new BrokerUnreachableException(new IOException("The connection was closed while it was blocked."));
+            }
         }
     }
 
@@ -98,7 +127,14 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
 
     private Task OnBlockedAsync(object sender, ConnectionBlockedEventArgs args)
     {
+        _isBlocked = true;
         Become(BrokerState.Blocked);
+        return Task.CompletedTask;
+    }
+
+    private Task OnUnblockedAsync(object sender, AsyncEventArgs args)
+    {
+        _isBlocked = false;
         return Task.CompletedTask;
     }
 

@@ -37,5 +37,5 @@ public static class ComposeStack
     public static Task PurgeAsync(CancellationToken cancellationToken) => ComposeAsync(["down", "--volumes"], cancellationToken);
 
     private static Task<int> ComposeAsync(string[] arguments, CancellationToken cancellationToken) =>
-        Machine.ShowAsync("docker", ["compose", .. arguments], new Dictionary<string, string>(), cancellationToken);
+        Machine.ShowAsync("docker", ["compose", .. arguments], cancellationToken);
 }

@@ -68,16 +68,10 @@ public static class Machine
     }
 
     /// <summary>Runs a program to its end, with its output shown.</summary>
-    public static async Task<int> ShowAsync(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+    public static async Task<int> ShowAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Root };
-        foreach (var (name, value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = Root })
+            ?? throw new InvalidOperationException($"{program} did not start.");
         await process.WaitForExitAsync(cancellationToken);
         return process.ExitCode;
     }

@@ -14,38 +14,55 @@ public sealed class TestServers : IAsyncDisposable
     private const string RabbitMqImage = "rabbitmq:4.2-management";
     private const string PostgresImage = "postgres:17-alpine";
 
+    private const string RabbitMqVariable = "TEST_RABBITMQ";
+    private const string PostgresVariable = "TEST_POSTGRES";
+    private const string ChoiceVariable = "TEST_SERVERS";
+
     private readonly List<Func<ValueTask>> _stop = [];
 
-    private TestServers(string description) => Description = description;
-
-    /// <summary>Which servers these are, for the log of the run.</summary>
-    public string Description { get; }
+    private TestServers()
+    {
+    }
 
     /// <summary>Empty when only a database was asked for.</summary>
     public string RabbitMq { get; private set; } = "";
 
     public string Postgres { get; private set; } = "";
 
-    public static async Task<TestServers> StartAsync(bool withBroker, CancellationToken cancellationToken)
+    /// <summary>What <see cref="StartAsync"/> will use, without starting anything.</summary>
+    /// <exception cref="SetupException"><c>TEST_SERVERS</c> asks for containers, and there can be none.</exception>
+    public static async Task<TestServerChoice> ChooseAsync(CancellationToken cancellationToken)
     {
-        var rabbitMq = Environment.GetEnvironmentVariable("TEST_RABBITMQ");
-        var postgres = Environment.GetEnvironmentVariable("TEST_POSTGRES");
-        if (postgres is not null && (rabbitMq is not null || !withBroker))
+        if (Environment.GetEnvironmentVariable(RabbitMqVariable) is not null && Environment.GetEnvironmentVariable(PostgresVariable) is not null)
         {
-            return new TestServers("those of TEST_RABBITMQ and TEST_POSTGRES") { RabbitMq = rabbitMq ?? "", Postgres = postgres };
+            return new TestServerChoice(TestServerKind.Given, $"those of {RabbitMqVariable} and {PostgresVariable}");
         }
 
-        var choice = Environment.GetEnvironmentVariable("TEST_SERVERS");
-        var obstacle = choice == "native" ? "TEST_SERVERS says so" : await FindContainerObstacleAsync(cancellationToken);
-        if (choice == "containers" && obstacle is not null)
+        var asked = Environment.GetEnvironmentVariable(ChoiceVariable);
+        var obstacle = asked == "native"
+            ? $"{ChoiceVariable} says so"
+            : await DockerEngine.FindObstacleAsync(cancellationToken)
+                ?? await DockerEngine.FindImageObstacleAsync([RabbitMqImage, PostgresImage], cancellationToken);
+        return obstacle switch
         {
-            throw new SetupException($"TEST_SERVERS asks for containers, but {obstacle}.");
-        }
-
-        return obstacle is null
-            ? await StartContainersAsync(withBroker, cancellationToken)
-            : await StartNativeAsync(obstacle, withBroker, cancellationToken);
+            null => new TestServerChoice(TestServerKind.Containers, $"containers of {RabbitMqImage} and {PostgresImage}"),
+            _ when asked == "containers" => throw new SetupException($"{ChoiceVariable} asks for containers, but {obstacle}."),
+            _ => new TestServerChoice(TestServerKind.Native, $"private native ones, because {obstacle}"),
+        };
     }
+
+    /// <param name="withBroker">Else only a database.</param>
+    public static async Task<TestServers> StartAsync(bool withBroker, CancellationToken cancellationToken) =>
+        (await ChooseAsync(cancellationToken)).Kind switch
+        {
+            TestServerKind.Given => new TestServers
+            {
+                RabbitMq = Environment.GetEnvironmentVariable(RabbitMqVariable)!,
+                Postgres = Environment.GetEnvironmentVariable(PostgresVariable)!,
+            },
+            TestServerKind.Containers => await StartContainersAsync(withBroker, cancellationToken),
+            _ => await StartNativeAsync(withBroker, cancellationToken),
+        };
 
     public async ValueTask DisposeAsync()
     {
@@ -55,13 +72,9 @@ public sealed class TestServers : IAsyncDisposable
         }
     }
 
-    private static async Task<string?> FindContainerObstacleAsync(CancellationToken cancellationToken) =>
-        await DockerEngine.FindObstacleAsync(cancellationToken)
-        ?? await DockerEngine.FindImageObstacleAsync([RabbitMqImage, PostgresImage], cancellationToken);
-
     private static async Task<TestServers> StartContainersAsync(bool withBroker, CancellationToken cancellationToken)
     {
-        var servers = new TestServers($"containers of {RabbitMqImage} and {PostgresImage}");
+        var servers = new TestServers();
         var postgres = new PostgreSqlBuilder(PostgresImage).Build();
         servers._stop.Add(postgres.DisposeAsync);
         await postgres.StartAsync(cancellationToken);
@@ -79,11 +92,11 @@ public sealed class TestServers : IAsyncDisposable
         return servers;
     }
 
-    private static async Task<TestServers> StartNativeAsync(string obstacle, bool withBroker, CancellationToken cancellationToken)
+    private static async Task<TestServers> StartNativeAsync(bool withBroker, CancellationToken cancellationToken)
     {
         await ServerPackages.EnsureAsync(cancellationToken);
         var folder = await TestFolder.CreateAsync(cancellationToken);
-        var servers = new TestServers($"private native ones, because {obstacle}");
+        var servers = new TestServers();
         servers._stop.Add(folder.DisposeAsync);
 
         servers.Postgres = await PostgresServer.StartAsync(
@@ -97,4 +110,20 @@ public sealed class TestServers : IAsyncDisposable
 
         return servers;
     }
+}
+
+/// <param name="Description">For the log of the run.</param>
+public sealed record TestServerChoice(TestServerKind Kind, string Description);
+
+/// <summary>Where the servers of a test run come from.</summary>
+public enum TestServerKind
+{
+    /// <summary>They run already; the environment says where.</summary>
+    Given,
+
+    /// <summary>Testcontainers starts them.</summary>
+    Containers,
+
+    /// <summary>They are started as processes.</summary>
+    Native,
 }

@@ -22,7 +22,6 @@ public sealed class ServersFixture : IAsyncLifetime
     {
         _folder = await TestFolder.CreateAsync(TestContext.Current.CancellationToken);
         _servers = await TestServers.StartAsync(withBroker: true, TestContext.Current.CancellationToken);
-        Console.WriteLine($"Broker and database: {_servers.Description}.");
     }
 
     public async ValueTask DisposeAsync()

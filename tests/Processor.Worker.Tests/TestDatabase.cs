@@ -21,7 +21,6 @@ public sealed class PostgresFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _servers = await TestServers.StartAsync(withBroker: false, TestContext.Current.CancellationToken);
-        TestContext.Current.SendDiagnosticMessage($"PostgreSQL: {_servers.Description}");
         await ExecuteAsync($"drop database if exists {Template}");
         var template = await PostgresServer.CreateDatabaseAsync(Server, Template, TestContext.Current.CancellationToken);
         await using var source = NpgsqlDataSource.Create(template + ";Pooling=false");

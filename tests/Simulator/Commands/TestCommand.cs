@@ -15,8 +15,14 @@ internal static class TestCommand
         command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            var servers = arguments.GetValue(docker) ? "containers" : arguments.GetValue(native) ? "native" : "";
-            if (servers == "native" || (servers == "" && await DockerEngine.FindObstacleAsync(cancellationToken) is not null))
+            if (arguments.GetValue(docker) || arguments.GetValue(native))
+            {
+                Environment.SetEnvironmentVariable("TEST_SERVERS", arguments.GetValue(docker) ? "containers" : "native");
+            }
+
+            var servers = await TestServers.ChooseAsync(cancellationToken);
+            Console.WriteLine($"Broker and database: {servers.Description}.");
+            if (servers.Kind is TestServerKind.Native)
             {
                 await ServerPackages.EnsureAsync(cancellationToken);
             }
@@ -26,7 +32,6 @@ internal static class TestCommand
                 "dotnet",
                 // One project at a time: each starts servers of its own.
                 ["test", .. what, "--configuration", "Release", "--max-parallel-test-modules", "1", .. arguments.UnmatchedTokens],
-                servers == "" ? new Dictionary<string, string>() : new Dictionary<string, string> { ["TEST_SERVERS"] = servers },
                 cancellationToken);
         });
         return command;

@@ -194,26 +194,4 @@ internal sealed partial class WebhookEndpoint(
     private static partial void LogAnswered(
         ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, string detail,
         DateTimeOffset? sentAt, double elapsedMs, IPAddress? clientAddress, string userAgent);
-
-    /// <summary>What becomes known of a request while it is answered.</summary>
-    private sealed class Reception(DateTimeOffset at)
-    {
-        public DateTimeOffset At { get; } = at;
-
-        public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
-
-        public Verification Verification { get; set; }
-
-        /// <summary>Null when the headers do not say, or have not been read.</summary>
-        public DateTimeOffset? SentAt { get; set; }
-
-        /// <summary>Null until the signature has proved good.</summary>
-        public WebhookContent? Content { get; set; }
-
-        public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
-    }
 }
-
-/// <summary>The answer to an accepted webhook, as the sender's guide has it.</summary>
-/// <param name="Timestamp">When it was received, in seconds since 1970.</param>
-internal sealed record Receipt(bool Success, long Timestamp);

@@ -9,6 +9,10 @@ internal sealed record WebhookSecret(string Name, byte[] Key)
 {
     public static WebhookSecret Of(string name, string secret) => new(name, Encoding.UTF8.GetBytes(secret));
 
+    public bool Equals(WebhookSecret? other) => other is not null && Name == other.Name && Key.AsSpan().SequenceEqual(other.Key);
+
+    public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
     /// <summary>The name: a secret is never printed.</summary>
     public override string ToString() => Name;
 }
@@ -36,7 +40,7 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             // The last good set stays: a folder that is being replaced must not refuse a single event.
-            if (Read() is { } active && !active.Select(secret => secret.Name).SequenceEqual(Active.Select(secret => secret.Name)))
+            if (Read() is { } active && !active.SequenceEqual(Active))
             {
                 LogChanged(logger, string.Join(", ", active.Select(secret => secret.Name)));
                 _active = active;

@@ -37,3 +37,7 @@ internal static class WebhookSetup
 [JsonSerializable(typeof(Receipt))]
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class WebhookJson : JsonSerializerContext;
+
+/// <summary>The answer to an accepted webhook, as the sender's guide has it.</summary>
+/// <param name="Timestamp">When it was received, in seconds since 1970.</param>
+internal sealed record Receipt(bool Success, long Timestamp);

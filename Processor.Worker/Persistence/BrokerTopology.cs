@@ -24,7 +24,11 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
         await RequireExpectedNodesAsync(cancellationToken);
         await using var connection = await ConnectAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        await DeclareQueuesAsync(channel, cancellationToken);
+        foreach (var queue in Topology.Queues.Keys)
+        {
+            await DeclareQueueAsync(channel, queue, cancellationToken);
+        }
+
         await channel.ExchangeDeclareAsync(Topology.CanaryExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
     }
 
@@ -39,6 +43,8 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
             foreach (var queue in Topology.Queues.Keys)
             {
                 await channel.QueueDeclarePassiveAsync(queue, cancellationToken);
+                // It exists: declaring it again changes nothing, and fails if its arguments are not these.
+                await DeclareQueueAsync(channel, queue, cancellationToken);
             }
         }
         catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == NotFound)
@@ -46,21 +52,14 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
             return false;
         }
 
-        // They exist: declaring them again changes nothing, and fails if their arguments are not these.
-        await DeclareQueuesAsync(channel, cancellationToken);
         return true;
     }
 
-    private static async Task DeclareQueuesAsync(IChannel channel, CancellationToken cancellationToken)
-    {
-        foreach (var (queue, arguments) in Topology.Queues)
-        {
-            await channel.QueueDeclareAsync(
-                queue, durable: true, exclusive: false, autoDelete: false,
-                arguments.ToDictionary(argument => argument.Key, argument => (object?)argument.Value),
-                cancellationToken: cancellationToken);
-        }
-    }
+    private static Task<QueueDeclareOk> DeclareQueueAsync(IChannel channel, string queue, CancellationToken cancellationToken) =>
+        channel.QueueDeclareAsync(
+            queue, durable: true, exclusive: false, autoDelete: false,
+            Topology.Queues[queue].ToDictionary(argument => argument.Key, argument => (object?)argument.Value),
+            cancellationToken: cancellationToken);
 
     private async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
     {

@@ -59,16 +59,16 @@ public sealed class Broker : IAsyncDisposable
         }
     }
 
-    public Task DeclareQueueAsync(string queue, CancellationToken cancellationToken) =>
-        _channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: cancellationToken);
+    /// <summary>Puts a queue with none of our arguments in the place of a queue.</summary>
+    public async Task ReplaceQueueAsync(string queue, CancellationToken cancellationToken)
+    {
+        await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+        await _channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: cancellationToken);
+    }
 
     /// <summary>Takes one message out of a queue.</summary>
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
         await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);
-
-    /// <summary>Puts a message in front of the consumers, as it is.</summary>
-    public async Task PublishAsync(string exchange, BasicProperties properties, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
-        await _channel.BasicPublishAsync(exchange, "", mandatory: true, properties, body, cancellationToken);
 
     /// <summary>Listens to the domain events from now on, as another service would.</summary>
     public async Task<ConcurrentQueue<DomainEvent>> SubscribeAsync(CancellationToken cancellationToken)

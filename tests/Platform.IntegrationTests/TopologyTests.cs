@@ -35,10 +35,22 @@ public sealed class TopologyTests(ServersFixture servers)
     public async Task A_queue_with_other_arguments_ends_migrate_with_the_brokers_own_words()
     {
         await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
-        await platform.Broker.DeclareQueueAsync("webhook-received", Cancel);
+        await platform.Broker.ReplaceQueueAsync("webhook-received", Cancel);
 
         var failure = await Assert.ThrowsAsync<SetupException>(platform.MigrateAsync);
 
+        Assert.Contains("inequivalent arg 'x-", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_queue_with_other_arguments_ends_a_worker_too()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers);
+        await platform.Broker.ReplaceQueueAsync("webhook-received", Cancel);
+
+        var failure = await Assert.ThrowsAsync<SetupException>(() => platform.StartWorkerAsync());
+
+        Assert.Contains("has ended", failure.Message, StringComparison.Ordinal);
         Assert.Contains("inequivalent arg 'x-", failure.Message, StringComparison.Ordinal);
     }
 

@@ -1,0 +1,19 @@
+namespace Ingress.Api.Webhooks;
+
+/// <summary>What becomes known of a request while it is answered.</summary>
+internal sealed class Reception(DateTimeOffset at)
+{
+    public DateTimeOffset At { get; } = at;
+
+    public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
+
+    public Verification Verification { get; set; }
+
+    /// <summary>Null when the headers do not say, or have not been read.</summary>
+    public DateTimeOffset? SentAt { get; set; }
+
+    /// <summary>Null until the signature has proved good.</summary>
+    public WebhookContent? Content { get; set; }
+
+    public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
+}

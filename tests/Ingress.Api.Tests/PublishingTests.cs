@@ -1,0 +1,101 @@
+using System.Net;
+using MassTransit;
+using Platform.Contracts;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>Success is answered for what the broker has confirmed, and for nothing else.</summary>
+public sealed class PublishingTests
+{
+    private static readonly byte[] Completed = Samples.Read("video.completed.json");
+
+    [Fact]
+    public async Task The_message_is_mandatory_durable_and_named_by_the_identity()
+    {
+        await using var app = new IngressApp();
+        var seen = new TaskCompletionSource<PublishContext>();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(context =>
+        {
+            seen.TrySetResult(context);
+            return Task.CompletedTask;
+        }));
+
+        using var response = await app.SendAsync(Completed);
+
+        var context = await seen.Task;
+        Assert.Equal(EventIdentity.Of("video.completed", "cmj86i5yy006x4m0z6znwowjb"), context.MessageId);
+        Assert.True(context.Mandatory);
+        Assert.True(context.Durable);
+    }
+
+    [Fact]
+    public async Task What_the_broker_does_not_confirm_is_not_answered_with_success()
+    {
+        await using var app = new IngressApp();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ => throw new InvalidOperationException("The broker is gone.")));
+
+        using var response = await app.SendAsync(Completed);
+
+        await AssertIsUnavailableAsync(response);
+    }
+
+    [Fact]
+    public async Task A_publish_that_never_ends_is_given_up_within_the_budget()
+    {
+        await using var app = new IngressApp();
+        var reached = new TaskCompletionSource();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ =>
+        {
+            reached.TrySetResult();
+            return new TaskCompletionSource().Task;
+        }));
+
+        var answer = app.SendAsync(Completed);
+        await reached.Task;
+        app.Time.Advance(TimeSpan.FromSeconds(3));
+
+        using var response = await answer;
+        await AssertIsUnavailableAsync(response);
+    }
+
+    [Fact]
+    public async Task Publishes_that_pile_up_are_not_joined_by_more()
+    {
+        await using var app = new IngressApp(("Ingress:MaxPublishesInFlight", "1"));
+        var reached = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ =>
+        {
+            reached.TrySetResult();
+            return release.Task;
+        }));
+
+        var first = app.SendAsync(Completed);
+        await reached.Task;
+        using var second = await app.SendAsync(Completed);
+        release.SetResult();
+
+        await AssertIsUnavailableAsync(second);
+        using var answer = await first;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    private static async Task AssertIsUnavailableAsync(HttpResponseMessage response)
+    {
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.InRange(response.Headers.RetryAfter?.Delta ?? TimeSpan.Zero, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30));
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
+    }
+
+    private sealed class BeforePublish(Func<PublishContext, Task> act) : IPublishObserver
+    {
+        public Task PrePublish<T>(PublishContext<T> context)
+            where T : class => act(context);
+
+        public Task PostPublish<T>(PublishContext<T> context)
+            where T : class => Task.CompletedTask;
+
+        public Task PublishFault<T>(PublishContext<T> context, Exception exception)
+            where T : class => Task.CompletedTask;
+    }
+}

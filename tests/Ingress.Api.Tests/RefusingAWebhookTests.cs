@@ -1,0 +1,131 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Platform.Contracts;
+using Platform.Simulator.MagicHour;
+
+namespace Ingress.Api.Tests;
+
+public sealed class RefusingAWebhookTests
+{
+    private static readonly byte[] Completed = Samples.Read("video.completed.json");
+
+    [Fact]
+    public async Task Every_refusal_of_a_signature_looks_the_same()
+    {
+        await using var app = new IngressApp();
+        var now = Signing.Timestamp(app.Time.GetUtcNow());
+
+        HttpResponseMessage[] refusals =
+        [
+            await app.PostAsync(Completed, now, new string('0', 64)),
+            await app.PostAsync(Completed, null, new string('0', 64)),
+            await app.PostAsync(Completed, now, null),
+            await app.PostAsync(Completed, now, "not hex"),
+            await app.SendAsync(Completed, secret: "wrong"),
+            await app.SendAsync(Completed, app.Time.GetUtcNow().AddHours(-26)),
+            await app.SendAsync(Completed, app.Time.GetUtcNow().AddMinutes(6)),
+            await app.PostAsync([.. Completed, (byte)' '], now, Signing.Sign(IngressApp.Secret, now, Completed)),
+        ];
+
+        Assert.All(refusals, refusal => Assert.Equal(HttpStatusCode.Unauthorized, refusal.StatusCode));
+        var bodies = await Task.WhenAll(refusals.Select(Answers.ReadAsync));
+        var body = Assert.Single(bodies.Distinct());
+        Assert.DoesNotContain("traceId", body, StringComparison.Ordinal);
+        Assert.Empty(await app.PublishedAsync<WebhookReceived>());
+        Array.ForEach(refusals, refusal => refusal.Dispose());
+    }
+
+    [Theory]
+    [InlineData("application/json", HttpStatusCode.OK)]
+    [InlineData("application/json; charset=utf-8", HttpStatusCode.OK)]
+    [InlineData("Application/JSON;charset=UTF-8; v=1", HttpStatusCode.OK)]
+    [InlineData("application/vnd.magichour.event+json", HttpStatusCode.OK)]
+    [InlineData("text/plain", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("application/x-www-form-urlencoded", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("json", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData(null, HttpStatusCode.UnsupportedMediaType)]
+    public async Task Only_JSON_is_taken(string? contentType, HttpStatusCode expected)
+    {
+        await using var app = new IngressApp();
+
+        using var response = await app.SendAsync(Completed, contentType: contentType);
+
+        Assert.Equal(expected, response.StatusCode);
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
+    }
+
+    [Theory]
+    [InlineData(1024, HttpStatusCode.OK)]
+    [InlineData(1025, HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData(100_000, HttpStatusCode.RequestEntityTooLarge)]
+    public async Task A_body_has_a_greatest_length(int length, HttpStatusCode expected)
+    {
+        await using var app = new IngressApp(("Ingress:MaxBodyBytes", "1024"));
+
+        using var response = await app.SendAsync(BodyOf(length));
+
+        Assert.Equal(expected, response.StatusCode);
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
+    }
+
+    [Fact]
+    public async Task A_body_without_a_length_is_counted_while_it_is_read()
+    {
+        await using var app = new IngressApp(("Ingress:MaxBodyBytes", "100000"));
+        var timestamp = Signing.Timestamp(app.Time.GetUtcNow());
+        using var client = app.CreateClient();
+
+        foreach (var (length, expected) in new[] { (100_000, HttpStatusCode.OK), (100_001, HttpStatusCode.RequestEntityTooLarge) })
+        {
+            var body = BodyOf(length);
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/webhook") { Content = new StreamContent(new MemoryStream(body)) };
+            request.Headers.TransferEncodingChunked = true;
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            request.Headers.Add(Signing.TimestampHeader, timestamp);
+            request.Headers.Add(Signing.SignatureHeader, Signing.Sign(IngressApp.Secret, timestamp, body));
+
+            using var response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+
+            Assert.Equal(expected, response.StatusCode);
+            await Answers.AssertIsProblemUnlessSuccessAsync(response);
+        }
+    }
+
+    [Fact]
+    public async Task A_peer_with_too_many_wrong_signatures_is_turned_away()
+    {
+        await using var app = new IngressApp();
+        for (var i = 0; i < 100; i++)
+        {
+            using var refusal = await app.SendAsync("{}"u8.ToArray(), secret: "wrong");
+            Assert.Equal(HttpStatusCode.Unauthorized, refusal.StatusCode);
+        }
+
+        using var response = await app.SendAsync(Completed);
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
+        Assert.NotNull(response.Headers.RetryAfter);
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
+    }
+
+    [Fact]
+    public async Task Other_methods_and_paths_are_problems_too()
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+
+        using var get = await client.GetAsync("/webhook", TestContext.Current.CancellationToken);
+        using var unknown = await client.GetAsync("/nothing", TestContext.Current.CancellationToken);
+
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, HttpStatusCode.NotFound), (get.StatusCode, unknown.StatusCode));
+        Assert.Equal(["POST"], get.Content.Headers.Allow);
+        await Answers.AssertIsProblemUnlessSuccessAsync(get);
+        await Answers.AssertIsProblemUnlessSuccessAsync(unknown);
+    }
+
+    private static byte[] BodyOf(int length)
+    {
+        var empty = """{"type":"video.completed","payload":{"id":"x","name":""}}""";
+        return System.Text.Encoding.UTF8.GetBytes(empty.Replace("\"\"", $"\"{new string('n', length - empty.Length)}\"", StringComparison.Ordinal));
+    }
+}

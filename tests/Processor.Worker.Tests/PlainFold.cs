@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using Platform.Contracts;
+using Processor.Worker.Jobs;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>The rules of <c>jobs</c>, applied in the plainest way to all deliveries at once.</summary>
+internal static class PlainFold
+{
+    private static readonly string[] Actions = ["started", "errored", "completed"];
+    private static readonly string[] Statuses = ["rendering", "failed", "completed"];
+
+    public static SortedDictionary<string, string> Of(IEnumerable<WebhookReceived> deliveries) => new(
+        deliveries
+            .Where(delivery => delivery.EventType.Split('.') is [("video" or "image" or "audio"), var action] && Actions.Contains(action))
+            .GroupBy(delivery => delivery.JobId)
+            .ToDictionary(job => job.Key, job => Fold([.. job])),
+        StringComparer.Ordinal);
+
+    public static string Print(Job job) => string.Join(" | ",
+        job.Resource, job.Status.ToString().ToLowerInvariant(), job.ProjectType ?? "-", job.Name ?? "-", $"{job.CreditsCharged}",
+        Downloads(job.Downloads is null ? null : JsonNode.Parse(job.Downloads)!.AsArray()), job.ErrorCode ?? "-", job.ErrorMessage ?? "-",
+        Time(job.CreatedAt), Time(job.StartedAt), Time(job.CompletedAt), Time(job.FailedAt), Time(job.UpdatedAt));
+
+    private static string Fold(WebhookReceived[] deliveries)
+    {
+        // One fact an event: that of its earliest delivery.
+        var facts = deliveries
+            .GroupBy(delivery => delivery.EventType)
+            .Select(group => group.OrderBy(delivery => delivery.ReceivedAt).First())
+            .Select(delivery => (
+                Rank: Array.IndexOf(Actions, delivery.EventType.Split('.')[1]),
+                Resource: delivery.EventType.Split('.')[0],
+                delivery.ReceivedAt,
+                Payload: JsonNode.Parse(delivery.Body.Span)!["payload"]!))
+            .OrderByDescending(fact => fact.Rank).ThenBy(fact => fact.ReceivedAt).ThenBy(fact => fact.Resource, StringComparer.Ordinal)
+            .ToArray();
+        var completed = facts.Where(fact => fact.Rank == 2).ToArray();
+        var failed = facts.Where(fact => fact.Rank == 1).ToArray();
+        var started = facts.Where(fact => fact.Rank == 0).ToArray();
+        return string.Join(" | ",
+            facts[0].Resource,
+            Statuses[facts[0].Rank],
+            facts.Select(fact => (string?)fact.Payload["type"]).FirstOrDefault(text => text is not null) ?? "-",
+            facts.Select(fact => (string?)fact.Payload["name"]).FirstOrDefault(text => text is not null) ?? "-",
+            $"{facts.Select(fact => (long?)fact.Payload["credits_charged"]).FirstOrDefault(number => number is not null)}",
+            Downloads(completed.Length == 0 ? null : LongestValid(deliveries.Where(delivery => delivery.EventType == $"{completed[0].Resource}.completed"))),
+            failed.Length == 0 ? "-" : (string?)failed[0].Payload["error"]?["code"] ?? "-",
+            failed.Length == 0 ? "-" : (string?)failed[0].Payload["error"]?["message"] ?? "-",
+            Time(facts.Min(fact => fact.ReceivedAt)),
+            Time(started.Length == 0 ? null : started[0].ReceivedAt),
+            Time(completed.Length == 0 ? null : completed[0].ReceivedAt),
+            Time(failed.Length == 0 ? null : failed[0].ReceivedAt),
+            Time(facts.Max(fact => fact.ReceivedAt)));
+    }
+
+    // Every file of every body, each with the latest expiry that any body gave it.
+    private static JsonArray LongestValid(IEnumerable<WebhookReceived> deliveries)
+    {
+        // A file that the earliest body has stands where that body has it.
+        var files = deliveries.OrderBy(delivery => delivery.ReceivedAt)
+            .SelectMany(delivery => JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray() ?? [])
+            .GroupBy(download => ((string)download!["url"]!).Split('?')[0])
+            .Select(file => file.MaxBy(download => (string)download!["expires_at"]!)!.DeepClone());
+        return [.. files];
+    }
+
+    private static string Downloads(JsonArray? downloads) =>
+        downloads is null ? "-" : string.Join(',', downloads.Select(item => $"{item!["url"]} until {item["expires_at"]}"));
+
+    private static string Time(DateTimeOffset? time) => time is { } at ? $"{(at - Deliveries.Noon).TotalSeconds}" : "-";
+}

@@ -69,22 +69,21 @@ internal static class SendCommand
         var areAllAccepted = statuses.All(status => status is HttpStatusCode.OK);
         if (areAllAccepted && target.Postgres is { } postgres)
         {
-            await ShowJobsAsync(postgres, events, cancellationToken);
+            await ShowRowsAsync(postgres, events, cancellationToken);
         }
 
         return areAllAccepted ? 0 : 1;
     }
 
-    private static async Task ShowJobsAsync(string postgres, MagicHourEvent[] events, CancellationToken cancellationToken)
+    private static async Task ShowRowsAsync(string postgres, MagicHourEvent[] events, CancellationToken cancellationToken)
     {
         await using var database = NpgsqlDataSource.Create(postgres);
-        var recognised = events.Where(webhook => webhook.JobId.Length > 0).ToArray();
-        foreach (var webhook in recognised)
+        foreach (var webhook in events)
         {
             string? row = null;
             await Waiting.UntilAsync(
                 $"a row of event {webhook.Type} {webhook.JobId}",
-                async () => (row = await ReadRowAsync(database, webhook, cancellationToken)) is not null,
+                async () => (row = await ReadEventAsync(database, webhook, cancellationToken) ?? await ReadQuarantinedAsync(database, webhook, cancellationToken)) is not null,
                 cancellationToken,
                 PatienceForRow);
             if (events.Length <= MaxShown)
@@ -95,11 +94,11 @@ internal static class SendCommand
 
         if (events.Length > MaxShown)
         {
-            Console.WriteLine($"{recognised.Length} rows in webhook_events");
+            Console.WriteLine($"{events.Length} rows in the database");
         }
     }
 
-    private static async Task<string?> ReadRowAsync(NpgsqlDataSource database, MagicHourEvent webhook, CancellationToken cancellationToken)
+    private static async Task<string?> ReadEventAsync(NpgsqlDataSource database, MagicHourEvent webhook, CancellationToken cancellationToken)
     {
         await using var command = database.CreateCommand(
             """
@@ -121,6 +120,16 @@ internal static class SendCommand
             .ToArray();
         return $"  job    {(job.Length == 0 ? "none: this type does not concern a job's state" : string.Join("\n         ", job))}\n"
             + $"  trace  {(row.IsDBNull(0) ? "none" : row.GetString(0))}";
+    }
+
+    private static async Task<string?> ReadQuarantinedAsync(NpgsqlDataSource database, MagicHourEvent webhook, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("select reason, trace_id from quarantined_events where body_sha256 = sha256($1)");
+        command.Parameters.AddWithValue(webhook.Body);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        return await row.ReadAsync(cancellationToken)
+            ? $"  kept   in quarantined_events: {row.GetString(0)}\n  trace  {(row.IsDBNull(1) ? "none" : row.GetString(1))}"
+            : null;
     }
 
     /// <summary>Where to send, and how to sign.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Threading.Channels;
-using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
@@ -9,20 +8,24 @@ namespace Processor.Worker.Inbox;
 /// artificial delay, so a lone message does not wait for company, and the group grows with the load by itself.
 /// </summary>
 internal sealed partial class GroupCommitter(
-    GroupTransaction transaction, ProcessorMetrics metrics, TimeProvider time, ILogger<GroupCommitter> logger) : BackgroundService
+    GroupTransaction transaction, DatabaseOutage outage, ProcessorMetrics metrics, TimeProvider time, ILogger<GroupCommitter> logger)
+    : BackgroundService
 {
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-
     private readonly Channel<UnitOfWork> _waiting = Channel.CreateUnbounded<UnitOfWork>(new() { SingleReader = true });
     private readonly List<UnitOfWork> _deferred = [];
 
     /// <summary>Returns when the unit is committed.</summary>
+    /// <exception cref="OperationCanceledException">The database is away; the message goes back to the queue.</exception>
     /// <exception cref="Exception">The unit can never be committed, whatever happens: the message is poison.</exception>
     public Task<CommitOutcome> CommitAsync(UnitOfWork unit)
     {
-        _waiting.Writer.TryWrite(unit);
-        return unit.Committed;
+        var away = outage.Begun;
+        if (!away.IsCancellationRequested)
+        {
+            _waiting.Writer.TryWrite(unit);
+        }
+
+        return unit.Committed.WaitAsync(away);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -57,62 +60,44 @@ internal sealed partial class GroupCommitter(
 
     private async Task CommitGroupAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
     {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        try
         {
-            try
+            var outcomes = await outage.OutlastAsync(() => CommitOnceAsync(group, stoppingToken), stoppingToken);
+            for (var i = 0; i < group.Count; i++)
             {
-                await CommitOnceAsync(group, stoppingToken);
-                return;
+                group[i].Complete(outcomes[i]);
             }
-            catch (Exception exception) when (DatabaseFault.IsTransient(exception))
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException && group.Count == 1)
+        {
+            group[0].Fail(exception);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            LogSplit(logger, exception, group.Count);
+            foreach (var unit in group)
             {
-                // The units are held, nothing more is consumed than fits the prefetch, and nothing fails: an outage is not manual work.
-                var over = Task.Delay(pause, time, stoppingToken);
-                LogPaused(logger, exception, group.Count, pause);
-                await over;
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException && group.Count == 1)
-            {
-                group[0].Fail(exception);
-                return;
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                LogSplit(logger, exception, group.Count);
-                foreach (var unit in group)
-                {
-                    await CommitGroupAsync([unit], stoppingToken);
-                }
-
-                return;
+                await CommitGroupAsync([unit], stoppingToken);
             }
         }
     }
 
-    private async Task CommitOnceAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
+    private async Task<IReadOnlyList<CommitOutcome>> CommitOnceAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
     {
         using var activity = ProcessorTraces.StartGroupCommit(group);
         var started = time.GetTimestamp();
-        IReadOnlyList<CommitOutcome> outcomes;
         try
         {
-            outcomes = await transaction.CommitAsync(group, stoppingToken);
+            var outcomes = await transaction.CommitAsync(group, stoppingToken);
+            metrics.GroupCommitted(outcomes, time.GetElapsedTime(started));
+            return outcomes;
         }
         catch (Exception exception)
         {
             activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
             throw;
         }
-
-        metrics.GroupCommitted(outcomes, time.GetElapsedTime(started));
-        for (var i = 0; i < group.Count; i++)
-        {
-            group[i].Complete(outcomes[i]);
-        }
     }
-
-    [LoggerMessage(LogLevel.Warning, "The database does not take {Units} units now; trying again in {Pause}")]
-    private static partial void LogPaused(ILogger logger, Exception exception, int units, TimeSpan pause);
 
     [LoggerMessage(LogLevel.Warning, "A group of {Units} units failed as a whole; committing them one by one")]
     private static partial void LogSplit(ILogger logger, Exception exception, int units);

@@ -23,7 +23,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
 
         var (claimed, known) = await ClaimAsync(connection, group, now, cancellationToken);
         var plan = new GroupPlan(group, claimed, known, now);
-        await WriteAsync(connection, plan, cancellationToken);
+        await WriteAsync(connection, plan, [.. group.Where(unit => unit.IsSuspect).Select(unit => unit.MessageId)], cancellationToken);
 
         // Never cancelled: while a standby is awaited, a cancelled commit would report success for what a fail-over then takes back.
         await transaction.CommitAsync(CancellationToken.None);
@@ -69,7 +69,8 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         return (claimed, known);
     }
 
-    private static async Task WriteAsync(NpgsqlConnection connection, GroupPlan plan, CancellationToken cancellationToken)
+    private static async Task WriteAsync(
+        NpgsqlConnection connection, GroupPlan plan, List<Guid> cleared, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
         Add(plan.Events, WebhookEvent.Insert);
@@ -78,6 +79,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         Add(plan.Jobs, Job.Upsert);
         Add(plan.Outbox, OutboxMessage.Insert);
         Add(plan.Quarantined, QuarantinedEvent.Insert);
+        Add(cleared, DeliveryAttempt.Forget);
         if (batch.BatchCommands.Count > 0)
         {
             await batch.ExecuteNonQueryAsync(cancellationToken);

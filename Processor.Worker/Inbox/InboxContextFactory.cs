@@ -1,3 +1,4 @@
+using System.Globalization;
 using MassTransit;
 using MassTransit.Middleware;
 using MassTransit.Middleware.Outbox;
@@ -12,7 +13,8 @@ namespace Processor.Worker.Inbox;
 /// Whether the message was consumed before is decided by the commit, so the consumer runs for a duplicate too: it must have no
 /// effect but on its unit.
 /// </remarks>
-internal sealed class InboxContextFactory(UnitOfWork unit, GroupCommitter committer, IServiceProvider provider, TimeProvider time)
+internal sealed class InboxContextFactory(
+    UnitOfWork unit, Suspects suspects, GroupCommitter committer, IServiceProvider provider, TimeProvider time)
     : IOutboxContextFactory<UnitOfWork>
 {
     public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
@@ -21,12 +23,14 @@ internal sealed class InboxContextFactory(UnitOfWork unit, GroupCommitter commit
         unit.Begin(
             context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
             options.ConsumerId);
-        await next.Send(new InboxConsumeContext<T>(context, options, provider));
-
         var started = time.GetTimestamp();
-        using var activity = ProcessorTraces.StartCommit();
         try
         {
+            using var turn = await suspects.TakeTurnAsync(unit, CountDeliveries(context.ReceiveContext), context.CancellationToken);
+            await next.Send(new InboxConsumeContext<T>(context, options, provider));
+
+            started = time.GetTimestamp();
+            using var activity = ProcessorTraces.StartCommit();
             ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
         }
         catch (Exception exception)
@@ -38,6 +42,10 @@ internal sealed class InboxContextFactory(UnitOfWork unit, GroupCommitter commit
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+
+    // As the broker counts them, on a quorum queue; absent the first time.
+    private static long CountDeliveries(ReceiveContext delivery) =>
+        Convert.ToInt64(delivery.TransportHeaders.Get<object>("x-delivery-count") ?? 0L, CultureInfo.InvariantCulture);
 
     private sealed class InboxConsumeContext<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IServiceProvider provider)
         : OutboxConsumeContextProxy<T>(context, options, provider)

@@ -11,6 +11,8 @@ internal static class InboxSetup
         services.AddScoped<UnitOfWork>();
         services.AddScoped<IOutboxContextFactory<UnitOfWork>, InboxContextFactory>();
         services.AddSingleton<GroupTransaction>();
+        services.AddSingleton<DatabaseOutage>();
+        services.AddSingleton<Suspects>();
         services.AddSingleton<GroupCommitter>();
         // Before MassTransit: hosted services stop in reverse, and messages in work need the committer to the end.
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommitter>());

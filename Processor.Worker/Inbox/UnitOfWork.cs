@@ -25,6 +25,9 @@ internal sealed class UnitOfWork
     /// <summary>The body that is not an event, when the message is one.</summary>
     public WebhookQuarantined? Quarantined { get; private set; }
 
+    /// <summary>The message was delivered several times before (<see cref="Suspects"/>).</summary>
+    public bool IsSuspect { get; set; }
+
     /// <summary>The span in which the message is consumed.</summary>
     public ActivityContext Trace { get; private set; }
 

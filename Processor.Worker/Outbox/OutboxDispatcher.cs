@@ -60,9 +60,16 @@ internal sealed partial class OutboxDispatcher(
 
     private async Task<List<OutboxMessage>> TakeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = OutboxMessage.TakeOldest(options.Value.ChunkSize);
-        command.Connection = connection;
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands =
+            {
+                OutboxMessage.AllowIdle(options.Value.PublishTimeout * 2),
+                OutboxMessage.TakeOldest(options.Value.ChunkSize),
+            },
+        };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         var chunk = new List<OutboxMessage>();
         while (await reader.ReadAsync(cancellationToken))
         {

@@ -59,7 +59,7 @@ internal sealed class OutboxMessage
     /// Takes the oldest rows that no other replica is publishing; they come back if the transaction does not commit. Types that this
     /// version does not know were written by a newer one, and are left for it.
     /// </summary>
-    public static NpgsqlCommand TakeOldest(int limit) => new(
+    public static NpgsqlBatchCommand TakeOldest(int limit) => new(
         """
         delete from outbox_message
         where id = any (array(
@@ -72,6 +72,12 @@ internal sealed class OutboxMessage
             new NpgsqlParameter<int> { TypedValue = limit },
             new NpgsqlParameter<string[]> { TypedValue = DomainEvents.TypeNames },
         },
+    };
+
+    /// <summary>Lets the transaction wait for its confirms; PostgreSQL ends other idle ones early.</summary>
+    public static NpgsqlBatchCommand AllowIdle(TimeSpan time) => new("select set_config('idle_in_transaction_session_timeout', $1, true)")
+    {
+        Parameters = { new NpgsqlParameter<string> { TypedValue = $"{(long)time.TotalMilliseconds}" } },
     };
 
     public static OutboxMessage Read(NpgsqlDataReader row) => new()

@@ -16,7 +16,14 @@ internal sealed class DatabaseSchema(NpgsqlDataSource database, IDbContextFactor
         // Entity Framework's own lock is on a table that does not exist the first time.
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using var @lock = new NpgsqlCommand("select pg_advisory_xact_lock(hashtext('processor-worker migrate'))", connection);
+        // It waits for as long as another migrates, and is idle while this one does.
+        await using var @lock = new NpgsqlCommand(
+            """
+            set local lock_timeout = 0;
+            set local idle_in_transaction_session_timeout = 0;
+            select pg_advisory_xact_lock(hashtext('processor-worker migrate'));
+            """,
+            connection);
         await @lock.ExecuteNonQueryAsync(cancellationToken);
 
         await using var context = await contexts.CreateDbContextAsync(cancellationToken);

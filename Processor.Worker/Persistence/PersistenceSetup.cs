@@ -30,7 +30,8 @@ internal static class PersistenceSetup
     {
         var connection = new NpgsqlConnectionStringBuilder(options.Postgres);
         // Compiling a plan costs more than these short statements; with it on, a group takes 25 times as long.
-        connection.Options ??= "-c jit=off";
+        // A lock that is not to be had, or a process that was halted within a transaction, must not hold up the others for long.
+        connection.Options ??= "-c jit=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s";
         connection.MaxAutoPrepare = Math.Max(connection.MaxAutoPrepare, 32);
         connection.ApplicationName ??= "processor-worker";
         return new NpgsqlDataSourceBuilder(connection.ConnectionString)

@@ -23,6 +23,8 @@ internal sealed class ProcessorDbContext(DbContextOptions<ProcessorDbContext> op
 
     public DbSet<InboxState> InboxState => Set<InboxState>();
 
+    public DbSet<DeliveryAttempt> DeliveryAttempts => Set<DeliveryAttempt>();
+
     public DbSet<OutboxMessage> OutboxMessages => Set<OutboxMessage>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.ApplyConfigurationsFromAssembly(GetType().Assembly);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Processor.Worker.Inbox;
@@ -54,32 +55,76 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task An_outage_fails_nothing()
+    public async Task A_short_outage_is_waited_out()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await database.ExecuteAsync("alter table webhook_events rename to away");
 
         await using var committer = await RunningCommitter.StartAsync(database);
         var commit = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")));
-        await committer.PausedAsync();
+        await committer.RefusedAsync();
         Assert.False(commit.IsCompleted);
         await database.ExecuteAsync("alter table away rename to webhook_events");
-        committer.Time.Advance(TimeSpan.FromSeconds(30));
+        committer.Time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Equal(CommitOutcome.New, await commit);
+        Assert.False(committer.Outage.Begun.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task A_long_outage_gives_everything_back_and_fails_nothing()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.ExecuteAsync("alter table webhook_events rename to away");
+
+        await using var committer = await RunningCommitter.StartAsync(database);
+        var held = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "held")));
+        await committer.RefusedAsync();
+        committer.Time.Advance(DatabaseOutage.Patience);
+        var begun = committer.Outage.Begun;
+        var after = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "after")));
+
+        Assert.True(begun.IsCancellationRequested);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => held);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => after);
+    }
+
+    [Fact]
+    public async Task An_outage_ends_with_the_write_that_met_it()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.ExecuteAsync("alter table webhook_events rename to away");
+        await using var committer = await RunningCommitter.StartAsync(database);
+        var unit = Deliveries.Event("video.started", "j");
+        var held = committer.CommitAsync(Deliveries.Unit(unit));
+        await committer.RefusedAsync();
+        committer.Time.Advance(DatabaseOutage.Patience);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => held);
+
+        await database.ExecuteAsync("alter table away rename to webhook_events");
+        await committer.EndAsync();
+
+        Assert.Equal(CommitOutcome.Duplicate, await committer.CommitAsync(Deliveries.Unit(unit)));
+        Assert.Equal(["1"], await database.QueryAsync("select count(*) from webhook_events"));
     }
 
     /// <summary>A committer that runs until the test ends.</summary>
     private sealed class RunningCommitter : IAsyncDisposable
     {
         private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        private readonly PauseWatch _watch = new();
+        private readonly RefusalWatch _watch = new();
         private readonly GroupCommitter _committer;
 
-        public RunningCommitter(TestDatabase database) => _committer = new GroupCommitter(
-            database.Transaction, new ProcessorMetrics(_services.GetRequiredService<IMeterFactory>()), Time, _watch);
+        public RunningCommitter(TestDatabase database)
+        {
+            Outage = new DatabaseOutage(database.Source, Time, _watch);
+            _committer = new GroupCommitter(
+                database.Transaction, Outage, new ProcessorMetrics(_services.GetRequiredService<IMeterFactory>()), Time, NullLogger<GroupCommitter>.Instance);
+        }
 
         public FakeTimeProvider Time { get; } = new();
+
+        public DatabaseOutage Outage { get; }
 
         public static async Task<RunningCommitter> StartAsync(TestDatabase database)
         {
@@ -92,22 +137,34 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
 
         public Task<CommitOutcome> CommitAsync(UnitOfWork unit) => _committer.CommitAsync(unit);
 
-        /// <summary>Returns when the committer has met an outage.</summary>
-        public Task PausedAsync() => _watch.Paused.WaitAsync(TestContext.Current.CancellationToken);
+        /// <summary>Returns when the database has refused a group.</summary>
+        public Task RefusedAsync() => _watch.Refused.WaitAsync(TestContext.Current.CancellationToken);
+
+        /// <summary>Lets time pass until the outage is over.</summary>
+        public async Task EndAsync()
+        {
+            var end = Outage.WaitForEndAsync(TestContext.Current.CancellationToken);
+            while (!end.IsCompleted)
+            {
+                Time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Yield();
+            }
+        }
 
         public async ValueTask DisposeAsync()
         {
             await _committer.StopAsync(CancellationToken.None);
+            Outage.Dispose();
             await _services.DisposeAsync();
         }
     }
 
-    /// <summary>Tells when a pause begins: it is logged once its end is set.</summary>
-    private sealed class PauseWatch : ILogger<GroupCommitter>
+    /// <summary>Tells when a write is refused: it is logged once its next attempt is set.</summary>
+    private sealed class RefusalWatch : ILogger<DatabaseOutage>
     {
-        private readonly TaskCompletionSource _paused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _refused = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Task Paused => _paused.Task;
+        public Task Refused => _refused.Task;
 
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -116,9 +173,9 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (eventId.Name == "LogPaused")
+            if (eventId.Name == "LogRefused")
             {
-                _paused.TrySetResult();
+                _refused.TrySetResult();
             }
         }
     }

@@ -46,6 +46,16 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
 
     public void Send(Signal signal) => _ = Kill(Pid, (int)signal);
 
+    /// <summary>To it and to everything that it started, and they started.</summary>
+    public void SendToAll(Signal signal)
+    {
+        // RabbitMQ's start script has the broker as its child; PostgreSQL's backends are in sessions of their own.
+        foreach (var pid in Descendants(Pid).Prepend(Pid).ToArray())
+        {
+            _ = Kill(pid, (int)signal);
+        }
+    }
+
     /// <summary>Asks it to stop, and kills it when it does not within 40 seconds; its children go with it.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -67,8 +77,12 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
     /// <summary>Kills it and its children, at once.</summary>
     public async Task KillAsync(CancellationToken cancellationToken)
     {
-        // The whole session: RabbitMQ's start script has the broker as its child.
-        _ = Kill(-Pid, (int)Signal.Kill);
+        if (!IsAlive)
+        {
+            return;
+        }
+
+        SendToAll(Signal.Kill);
         while (IsAlive)
         {
             await Task.Delay(Poll, cancellationToken);
@@ -78,14 +92,27 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
     /// <summary>The end of its log, for an error message.</summary>
     public string LogTail => File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(20)) : "";
 
-    private static long? ReadStartTime(int pid)
+    private static long? ReadStartTime(int pid) =>
+        ReadStatus(pid) is [var state, ..] fields && state != "Z" ? long.Parse(fields[19], CultureInfo.InvariantCulture) : null;
+
+    private static IEnumerable<int> Descendants(int pid)
+    {
+        var parents = Directory.EnumerateDirectories("/proc")
+            .Select(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var other) ? other : 0)
+            .Where(other => other > 0)
+            .ToLookup(other => ReadStatus(other) is { } fields ? int.Parse(fields[1], CultureInfo.InvariantCulture) : 0);
+        return Below(pid);
+
+        IEnumerable<int> Below(int parent) => parents[parent].SelectMany(child => Below(child).Prepend(child));
+    }
+
+    // What the kernel tells of a process, from its state on; null when there is no such process.
+    private static string[]? ReadStatus(int pid)
     {
         try
         {
             // The name in parentheses may hold anything; what follows it is in fixed order.
-            var fields = File.ReadAllText($"/proc/{pid}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            var isZombie = fields[0] == "Z";
-            return isZombie ? null : long.Parse(fields[19], CultureInfo.InvariantCulture);
+            return File.ReadAllText($"/proc/{pid}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -36,7 +36,7 @@ public static class NativeStack
         var rabbitMq = RabbitMqServer.StartAsync(Path.Combine(Folder, "rabbitmq"), withManagement: true, daemons, cancellationToken);
         var server = await PostgresServer.StartAsync(Path.Combine(Folder, "postgres"), isThrowAway: false, daemons, cancellationToken);
         var broker = await rabbitMq;
-        var connectionString = await PostgresServer.CreateDatabaseAsync(server, "platform", cancellationToken);
+        var connectionString = await PostgresServer.CreateDatabaseAsync(server.ConnectionString, "platform", cancellationToken);
 
         Console.WriteLine("migrating ...");
         await Services.MigrateAsync(broker.Uri, connectionString, cancellationToken);
@@ -52,15 +52,11 @@ public static class NativeStack
         for (var i = 1; i <= Workers; i++)
         {
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);
-            var worker = await Services.StartWorkerAsync($"worker-{i}", logs, port, broker.Uri, connectionString, null, cancellationToken);
-            daemons.Add(worker);
-            await Services.WaitUntilReadyAsync(worker, port, cancellationToken);
+            await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons).StartAsync(cancellationToken);
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
-        var ingress = await Services.StartIngressAsync("ingress", logs, ingressPort, broker.Uri, secret, null, cancellationToken);
-        daemons.Add(ingress);
-        await Services.WaitUntilReadyAsync(ingress, ingressPort, cancellationToken);
+        await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons).StartAsync(cancellationToken);
 
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{ToUri(connectionString)}'";

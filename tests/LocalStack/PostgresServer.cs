@@ -19,8 +19,7 @@ public static class PostgresServer
 
     /// <summary>Starts the server on a folder that it fills the first time.</summary>
     /// <param name="isThrowAway">The data need not survive the machine: do not wait for the disk.</param>
-    /// <returns>A connection string, as its owner.</returns>
-    public static async Task<string> StartAsync(string folder, bool isThrowAway, DaemonRegistry daemons, CancellationToken cancellationToken)
+    public static async Task<PostgresInstance> StartAsync(string folder, bool isThrowAway, DaemonRegistry daemons, CancellationToken cancellationToken)
     {
         var binaries = FindBinaries() ?? throw new InvalidOperationException("PostgreSQL is not installed.");
         var data = Path.Combine(folder, "data");
@@ -39,11 +38,14 @@ public static class PostgresServer
                 "-c", "max_connections=200", "-c", "shared_buffers=256MB", .. durability,
             ]);
         // Interrupt is PostgreSQL's fast shutdown: it does not wait for its clients to leave.
-        var daemon = Daemon.Start("postgres", Path.Combine(folder, "log"), program, arguments, folder: folder, stopSignal: Signal.Interrupt);
-        daemons.Add(daemon);
         var connectionString = $"Host=127.0.0.1;Port={port};Username={User};Password={password};Database=postgres";
-        await Waiting.UntilAsync($"PostgreSQL (log: {daemon.LogFile})", daemon, () => AnswersAsync(connectionString, cancellationToken), cancellationToken);
-        return connectionString;
+        var process = new ServerProcess(
+            "PostgreSQL",
+            daemons,
+            () => Daemon.Start("postgres", Path.Combine(folder, "log"), program, arguments, folder: folder, stopSignal: Signal.Interrupt),
+            token => AnswersAsync(connectionString, token));
+        await process.StartAsync(cancellationToken);
+        return new PostgresInstance(connectionString, process);
     }
 
     /// <summary>Creates a database unless it is there.</summary>
@@ -119,3 +121,7 @@ public static class PostgresServer
         }
     }
 }
+
+/// <summary>A PostgreSQL that runs.</summary>
+/// <param name="ConnectionString">As its owner.</param>
+public sealed record PostgresInstance(string ConnectionString, ServerProcess Process);

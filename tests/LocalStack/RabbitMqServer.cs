@@ -31,11 +31,11 @@ public static class RabbitMqServer
         // Erlang would start a port mapper by itself, and leave it behind.
         daemons.Add(Daemon.Start(
             "epmd", Path.Combine(folder, "epmd.log"), epmd, ["-port", $"{ports.Epmd}", "-address", "127.0.0.1"]));
-        var broker = Daemon.Start("rabbitmq", Path.Combine(folder, "log"), script, [], environment, folder);
-        daemons.Add(broker);
         var uri = $"amqp://{User}:{password}@127.0.0.1:{ports.Amqp}/";
-        await Waiting.UntilAsync($"RabbitMQ (log: {broker.LogFile})", broker, () => AnswersAsync(uri, cancellationToken), cancellationToken);
-        return new RabbitMqInstance(uri, ports.Management is { } port ? $"http://127.0.0.1:{port}" : null);
+        var process = new ServerProcess(
+            "RabbitMQ", daemons, () => Daemon.Start("rabbitmq", Path.Combine(folder, "log"), script, [], environment, folder), token => AnswersAsync(uri, token));
+        await process.StartAsync(cancellationToken);
+        return new RabbitMqInstance(uri, ports.Management is { } port ? $"http://127.0.0.1:{port}" : null, process, environment);
     }
 
     private static string WriteConfiguration(string folder, RabbitMqPorts ports)
@@ -109,4 +109,20 @@ public static class RabbitMqServer
 
 /// <summary>A broker that runs.</summary>
 /// <param name="ManagementUrl">Null when the management plugin is off.</param>
-public sealed record RabbitMqInstance(string Uri, string? ManagementUrl);
+/// <param name="Environment">What its own tools need to find it.</param>
+public sealed record RabbitMqInstance(string Uri, string? ManagementUrl, ServerProcess Process, IReadOnlyDictionary<string, string?> Environment)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Runs <c>rabbitmqctl</c> on it.</summary>
+    /// <returns>What it said.</returns>
+    public async Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        var script = Path.Combine(Path.GetDirectoryName(RabbitMqServer.FindScript())!, "rabbitmqctl");
+        // On a sick node it can wait for ever.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        var environment = Environment.Where(variable => variable.Value is not null).Select(variable => $"{variable.Key}={variable.Value}");
+        return (await Machine.RunAsync("env", [.. environment, script, .. arguments], patience.Token)).ThrowIfFailed("rabbitmqctl").Output;
+    }
+}

@@ -19,41 +19,38 @@ public static class Services
         return result.ThrowIfFailed("migrate").Output;
     }
 
-    /// <summary>Starts an ingress and waits until it is live.</summary>
-    public static Task<Daemon> StartIngressAsync(
-        string name, string folder, int port, string rabbitMq, string secret, IReadOnlyDictionary<string, string?>? settings,
-        CancellationToken cancellationToken) =>
-        StartAsync("Ingress.Api", name, folder, port, new Dictionary<string, string?>(settings ?? NoSettings)
+    /// <summary>An ingress, not yet started. It serves when it is ready, or live if it need not be ready.</summary>
+    public static ServerProcess Ingress(
+        string name, string folder, int port, string rabbitMq, string secret, DaemonRegistry daemons,
+        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
+        Create("Ingress.Api", name, folder, port, daemons, mustBeReady, new Dictionary<string, string?>(settings ?? NoSettings)
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["MagicHour__WebhookSecrets__0"] = secret,
-        }, cancellationToken);
+        });
 
-    /// <summary>Starts a worker and waits until it is live.</summary>
-    public static Task<Daemon> StartWorkerAsync(
-        string name, string folder, int port, string rabbitMq, string postgres, IReadOnlyDictionary<string, string?>? settings,
-        CancellationToken cancellationToken) =>
-        StartAsync("Processor.Worker", name, folder, port, new Dictionary<string, string?>(settings ?? NoSettings)
+    /// <summary>A worker, not yet started. It serves when it is ready, or live if it need not be ready.</summary>
+    public static ServerProcess Worker(
+        string name, string folder, int port, string rabbitMq, string postgres, DaemonRegistry daemons,
+        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
+        Create("Processor.Worker", name, folder, port, daemons, mustBeReady, new Dictionary<string, string?>(settings ?? NoSettings)
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["ConnectionStrings__Postgres"] = postgres,
-        }, cancellationToken);
-
-    /// <summary>Waits until a service says that it is ready.</summary>
-    public static async Task WaitUntilReadyAsync(Daemon daemon, int port, CancellationToken cancellationToken) =>
-        await Waiting.UntilAsync(daemon.Name, daemon, () => SucceedsAsync(port, "/health/ready", cancellationToken), cancellationToken);
+        });
 
     private static Dictionary<string, string?> NoSettings => [];
 
-    private static async Task<Daemon> StartAsync(
-        string project, string name, string folder, int port, Dictionary<string, string?> environment, CancellationToken cancellationToken)
+    private static ServerProcess Create(
+        string project, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady, Dictionary<string, string?> environment)
     {
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
         var assembly = Assembly(project);
-        var daemon = Daemon.Start(
-            name, Path.Combine(folder, $"{name}.log"), "dotnet", [assembly], environment, Path.GetDirectoryName(assembly));
-        await Waiting.UntilAsync(name, daemon, () => SucceedsAsync(port, "/health/live", cancellationToken), cancellationToken);
-        return daemon;
+        return new ServerProcess(
+            name,
+            daemons,
+            () => Daemon.Start(name, Path.Combine(folder, $"{name}.log"), "dotnet", [assembly], environment, Path.GetDirectoryName(assembly)),
+            token => SucceedsAsync(port, mustBeReady ? "/health/ready" : "/health/live", token));
     }
 
     private static async Task<bool> SucceedsAsync(int port, string path, CancellationToken cancellationToken)

@@ -99,8 +99,9 @@ public sealed class TestServers : IAsyncDisposable
         var servers = new TestServers();
         servers._stop.Add(folder.DisposeAsync);
 
-        servers.Postgres = await PostgresServer.StartAsync(
+        var postgres = await PostgresServer.StartAsync(
             Path.Combine(folder.Path, "postgres"), isThrowAway: true, folder.Daemons, cancellationToken);
+        servers.Postgres = postgres.ConnectionString;
         if (withBroker)
         {
             var broker = await RabbitMqServer.StartAsync(

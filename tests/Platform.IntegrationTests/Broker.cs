@@ -45,6 +45,9 @@ public sealed class Broker : IAsyncDisposable
     public async Task<uint> CountAsync(string queue, CancellationToken cancellationToken) =>
         (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
 
+    public async Task<uint> CountConsumersAsync(string queue, CancellationToken cancellationToken) =>
+        (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).ConsumerCount;
+
     public async Task<bool> ExistsAsync(string queue, CancellationToken cancellationToken)
     {
         try

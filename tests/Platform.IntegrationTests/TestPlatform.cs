@@ -45,7 +45,7 @@ public sealed class TestPlatform : IAsyncDisposable
 
     private readonly ServersFixture _fixture;
     private readonly string _databaseName;
-    private readonly List<Daemon> _daemons = [];
+    private readonly List<ServerProcess> _processes = [];
 
     private TestPlatform(ServersFixture fixture, string databaseName, string connectionString, Broker broker)
     {
@@ -89,24 +89,21 @@ public sealed class TestPlatform : IAsyncDisposable
     public async Task StartIngressAsync(bool waitUntilReady = true)
     {
         var port = Machine.FreePort();
-        var daemon = await Services.StartIngressAsync($"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, null, Cancel);
-        Track(daemon);
+        var ingress = Services.Ingress(
+            $"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, _fixture.Folder.Daemons, waitUntilReady);
+        _processes.Add(ingress);
         Ingresses.Add(new Sender($"http://127.0.0.1:{port}", Secret, TimeProvider.System));
-        if (waitUntilReady)
-        {
-            await Services.WaitUntilReadyAsync(daemon, port, Cancel);
-        }
+        await ingress.StartAsync(Cancel);
     }
 
-    public async Task StartWorkerAsync(bool waitUntilReady = true)
+    public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true)
     {
         var port = Machine.FreePort();
-        var daemon = await Services.StartWorkerAsync($"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, null, Cancel);
-        Track(daemon);
-        if (waitUntilReady)
-        {
-            await Services.WaitUntilReadyAsync(daemon, port, Cancel);
-        }
+        var worker = Services.Worker(
+            $"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady);
+        _processes.Add(worker);
+        await worker.StartAsync(Cancel);
+        return worker;
     }
 
     /// <summary>Sends bodies through all ingresses in turn, several at once.</summary>
@@ -163,18 +160,12 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Task.WhenAll(_daemons.Select(daemon => daemon.KillAsync(CancellationToken.None)));
+        await Task.WhenAll(_processes.Select(process => process.KillAsync(CancellationToken.None)));
         Ingresses.ForEach(ingress => ingress.Dispose());
         await Broker.DisposeAsync();
         await Database.DisposeAsync();
         await using var server = NpgsqlDataSource.Create(_fixture.Servers.Postgres + ";Pooling=false");
         await using var drop = server.CreateCommand($"drop database {_databaseName} with (force)");
         await drop.ExecuteNonQueryAsync(CancellationToken.None);
-    }
-
-    private void Track(Daemon daemon)
-    {
-        _daemons.Add(daemon);
-        _fixture.Folder.Daemons.Add(daemon);
     }
 }

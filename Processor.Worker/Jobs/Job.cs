@@ -82,16 +82,20 @@ internal sealed class Job
         };
     }
 
-    /// <summary>Writes jobs as they now are. The caller holds their locks (<see cref="JobLock"/>).</summary>
+    /// <summary>
+    /// Writes jobs as they now are. The caller holds their locks (<see cref="JobLock"/>). A status is never lowered, whoever wrote it.
+    /// </summary>
     public static NpgsqlBatchCommand Upsert(IReadOnlyList<Job> jobs) => new(
         """
         insert into jobs (magic_hour_id, resource, status, project_type, name, download_url, downloads, error_code, error_message,
                           credits_charged, created_at, started_at, completed_at, failed_at, updated_at)
         select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         on conflict (magic_hour_id) do update set
-            resource = excluded.resource, status = excluded.status, project_type = excluded.project_type, name = excluded.name,
+            resource = excluded.resource,
+            status = case when array_position($16, excluded.status) > array_position($16, jobs.status) then excluded.status else jobs.status end,
+            project_type = excluded.project_type, name = excluded.name,
             download_url = excluded.download_url, downloads = excluded.downloads, error_code = excluded.error_code,
-            error_message = excluded.error_message, credits_charged = excluded.credits_charged, created_at = excluded.created_at,
+            error_message = excluded.error_message, credits_charged = excluded.credits_charged, created_at = least(jobs.created_at, excluded.created_at),
             started_at = excluded.started_at, completed_at = excluded.completed_at, failed_at = excluded.failed_at,
             updated_at = excluded.updated_at
         """)
@@ -113,6 +117,7 @@ internal sealed class Job
             Column.Time(jobs, job => job.CompletedAt),
             Column.Time(jobs, job => job.FailedAt),
             Column.Time(jobs, job => job.UpdatedAt),
+            Column.Text(Enum.GetValues<JobStatus>(), StatusText),
         },
     };
 

@@ -50,9 +50,7 @@ internal sealed partial class OutboxDispatcher(
             return 0;
         }
 
-        // The time-out stands outside: a publish does not always honour its token.
-        await Task.WhenAll(chunk.Select(message => PublishAsync(message, cancellationToken)))
-            .WaitAsync(options.Value.PublishTimeout, time, cancellationToken);
+        await PublishAsync(chunk, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         metrics.OutboxPublished(chunk.Count);
         return chunk.Count;
@@ -77,6 +75,15 @@ internal sealed partial class OutboxDispatcher(
         }
 
         return chunk;
+    }
+
+    private async Task PublishAsync(List<OutboxMessage> chunk, CancellationToken cancellationToken)
+    {
+        // Without a token that ends, a publish that is given up goes on for ever, and the next attempt adds another.
+        using var timeout = new CancellationTokenSource(options.Value.PublishTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        // Waited for from outside too: a publish does not always honour its token.
+        await Task.WhenAll(chunk.Select(message => PublishAsync(message, either.Token))).WaitAsync(either.Token);
     }
 
     private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)

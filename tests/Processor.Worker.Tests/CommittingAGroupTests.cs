@@ -119,6 +119,19 @@ public sealed class CommittingAGroupTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_status_that_somebody_else_has_written_is_not_lowered()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.ExecuteAsync(
+            "insert into jobs (magic_hour_id, resource, status, created_at, updated_at) values ('j', 'video', 'canceled', '2020-01-01Z', '2020-01-01Z')");
+
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")));
+        Assert.Equal(["canceled 2020"], await database.QueryAsync("select status || ' ' || extract(year from created_at) from jobs"));
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
+        Assert.Equal(["completed 2020"], await database.QueryAsync("select status || ' ' || extract(year from created_at) from jobs"));
+    }
+
+    [Fact]
     public async Task Copies_that_are_committed_at_the_same_moment_take_effect_once()
     {
         await using var database = await postgres.CreateDatabaseAsync();

@@ -10,13 +10,7 @@ public static class ComposeStack
 
     public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
     {
-        var exitCode = await ComposeAsync(["up", "--build", "--detach", "--wait"], cancellationToken);
-        if (exitCode != 0)
-        {
-            throw new SetupException("docker compose up failed; what it printed above says why. './platform up --native' does without Docker.");
-        }
-
-        return new Stack(StackKind.Docker, IngressUrl, Stack.LocalSecret, Postgres, RabbitMq, new Dictionary<string, string>
+        var stack = new Stack(StackKind.Docker, IngressUrl, Stack.LocalSecret, Postgres, RabbitMq, new Dictionary<string, string>
         {
             ["ingress"] = IngressUrl,
             ["Jaeger"] = "http://127.0.0.1:16686",
@@ -24,18 +18,31 @@ public static class ComposeStack
             ["PostgreSQL"] = "psql postgresql://platform:platform@127.0.0.1:15432/platform",
             ["logs"] = "docker compose logs",
         });
+        // Before the start: down must find what a start leaves behind that fails or is interrupted.
+        stack.Save();
+        await ComposeAsync(
+            ["up", "--build", "--detach", "--wait"],
+            cancellationToken,
+            "./platform down takes away what it left behind; './platform up --native' does without Docker.");
+        return stack;
     }
 
     public static async Task<bool> IsUpAsync(CancellationToken cancellationToken)
     {
         var running = await Machine.RunAsync("docker", ["compose", "ps", "--status", "running", "--services"], cancellationToken);
-        return running.Succeeded && running.Output.Contains("ingress-api", StringComparison.Ordinal);
+        // The last that is started.
+        return running.Succeeded && running.Output.Contains("load-balancer", StringComparison.Ordinal);
     }
 
     public static Task StopAsync(CancellationToken cancellationToken) => ComposeAsync(["down"], cancellationToken);
 
     public static Task PurgeAsync(CancellationToken cancellationToken) => ComposeAsync(["down", "--volumes"], cancellationToken);
 
-    private static Task<int> ComposeAsync(string[] arguments, CancellationToken cancellationToken) =>
-        Machine.ShowAsync("docker", ["compose", .. arguments], cancellationToken);
+    private static async Task ComposeAsync(string[] arguments, CancellationToken cancellationToken, string advice = "")
+    {
+        if (await Machine.ShowAsync("docker", ["compose", .. arguments], cancellationToken) != 0)
+        {
+            throw new SetupException($"docker compose {arguments[0]} failed; what it printed above says why. {advice}");
+        }
+    }
 }

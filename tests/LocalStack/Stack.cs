@@ -50,7 +50,7 @@ public sealed record Stack(
         System.IO.File.Delete(File);
     }
 
-    /// <summary>Removes the data of every kind of stack.</summary>
+    /// <summary>Removes the data of every kind of stack of this checkout.</summary>
     public static async Task PurgeAsync(CancellationToken cancellationToken)
     {
         if (await DockerEngine.FindObstacleAsync(cancellationToken) is null)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Platform.LocalStack;
 
@@ -18,7 +19,8 @@ public static class ComposeStack
 
     public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
     {
-        var stack = new Stack(StackKind.Docker, IngressUrl, Stack.LocalSecret, Postgres, RabbitMq, new Dictionary<string, string>
+        var secret = await ReadSecretAsync(cancellationToken);
+        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, new Dictionary<string, string>
         {
             ["ingress"] = IngressUrl,
             ["Jaeger"] = "http://127.0.0.1:16686",
@@ -47,6 +49,16 @@ public static class ComposeStack
 
     public static Task PurgeAsync(CancellationToken cancellationToken) =>
         ComposeAsync(["down", "--volumes"], "Its data may still be there.", cancellationToken);
+
+    /// <summary>As Compose resolves it: from the environment, an <c>.env</c> file, or the default.</summary>
+    private static async Task<string> ReadSecretAsync(CancellationToken cancellationToken)
+    {
+        var configuration = await Machine.RunAsync("docker", ["compose", "config", "--format", "json"], cancellationToken);
+        using var compose = JsonDocument.Parse(configuration.ThrowIfFailed("docker compose config").Output);
+        var environment = compose.RootElement.GetProperty("services").GetProperty("ingress-api").GetProperty("environment");
+        // What it prints is a compose file again, where a dollar is written twice.
+        return environment.GetProperty("MagicHour__WebhookSecrets__0").GetString()!.Replace("$$", "$", StringComparison.Ordinal);
+    }
 
     /// <exception cref="SetupException">It failed; <paramref name="consequence"/> says what that means here.</exception>
     private static async Task ComposeAsync(string[] arguments, string consequence, CancellationToken cancellationToken)

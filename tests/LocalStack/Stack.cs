@@ -20,7 +20,7 @@ public sealed record Stack(
 
     public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
 
-    /// <summary>The secret that signs for the local stack, however it is started: the default of docker-compose.yml.</summary>
+    /// <summary>The secret that signs for the local stack, the default of docker-compose.yml too.</summary>
     public const string LocalSecret = "mhw_local_development_only";
 
     /// <summary>What was last started and not stopped; it may have died since. Null when there is nothing.</summary>

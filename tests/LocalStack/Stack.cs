@@ -27,6 +27,21 @@ public sealed record Stack(
     public static Stack? Load() =>
         System.IO.File.Exists(File) ? JsonSerializer.Deserialize<Stack>(System.IO.File.ReadAllText(File)) : null;
 
+    /// <summary>Held while a stack is looked for and started: two starts at once would end each other's servers.</summary>
+    /// <exception cref="SetupException">Someone else holds it.</exception>
+    public static IDisposable LockStart()
+    {
+        try
+        {
+            // The system gives it back when its holder dies.
+            return System.IO.File.Open(Path.Combine(Machine.LocalFolder, "up.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new SetupException("Another ./platform up is starting the stack of this checkout.");
+        }
+    }
+
     /// <summary>Whether everything that was started still runs.</summary>
     public async Task<bool> IsUpAsync(CancellationToken cancellationToken) => Kind switch
     {
@@ -40,7 +55,8 @@ public sealed record Stack(
     /// <summary>Stops exactly what was started; its data stays.</summary>
     public static async Task StopAsync(CancellationToken cancellationToken)
     {
-        if (Load() is { Kind: StackKind.Docker })
+        // Without an engine none of its containers runs.
+        if (Load() is { Kind: StackKind.Docker } && await DockerEngine.FindObstacleAsync(cancellationToken) is null)
         {
             await ComposeStack.StopAsync(cancellationToken);
         }

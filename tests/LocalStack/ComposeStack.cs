@@ -1,6 +1,13 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
 namespace Platform.LocalStack;
 
-/// <summary>The whole platform by docker-compose.yml.</summary>
+/// <summary>
+/// The whole platform by docker-compose.yml, as a project of this checkout alone: neither another checkout's stack nor one that was
+/// started by hand is ever stopped or purged from here.
+/// </summary>
 public static class ComposeStack
 {
     // As docker-compose.yml publishes them.
@@ -8,34 +15,57 @@ public static class ComposeStack
     private const string Postgres = "Host=127.0.0.1;Port=15432;Database=platform;Username=platform;Password=platform";
     private const string RabbitMq = "amqp://platform:platform@127.0.0.1:15673/";
 
+    private static readonly string Project = $"platform-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine.Root)))[..8]}";
+
     public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
     {
-        var exitCode = await ComposeAsync(["up", "--build", "--detach", "--wait"], cancellationToken);
-        if (exitCode != 0)
-        {
-            throw new SetupException("docker compose up failed; what it printed above says why. './platform up --native' does without Docker.");
-        }
-
-        return new Stack(StackKind.Docker, IngressUrl, Stack.LocalSecret, Postgres, RabbitMq, new Dictionary<string, string>
+        var secret = await ReadSecretAsync(cancellationToken);
+        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, new Dictionary<string, string>
         {
             ["ingress"] = IngressUrl,
             ["Jaeger"] = "http://127.0.0.1:16686",
             ["RabbitMQ management"] = "http://127.0.0.1:15672 (platform, platform)",
             ["PostgreSQL"] = "psql postgresql://platform:platform@127.0.0.1:15432/platform",
-            ["logs"] = "docker compose logs",
+            ["logs"] = $"docker compose -p {Project} logs",
         });
+        // Before the start: down must find what a start leaves behind that fails or is interrupted.
+        stack.Save();
+        await ComposeAsync(
+            ["up", "--build", "--detach", "--wait"],
+            "'./platform down' takes away what it left behind; './platform up --native' does without Docker.",
+            cancellationToken);
+        return stack;
     }
 
     public static async Task<bool> IsUpAsync(CancellationToken cancellationToken)
     {
-        var running = await Machine.RunAsync("docker", ["compose", "ps", "--status", "running", "--services"], cancellationToken);
-        return running.Succeeded && running.Output.Contains("ingress-api", StringComparison.Ordinal);
+        var running = await Machine.RunAsync("docker", ["compose", "-p", Project, "ps", "--status", "running", "--services"], cancellationToken);
+        // The last that is started.
+        return running.Succeeded && running.Output.Contains("load-balancer", StringComparison.Ordinal);
     }
 
-    public static Task StopAsync(CancellationToken cancellationToken) => ComposeAsync(["down"], cancellationToken);
+    public static Task StopAsync(CancellationToken cancellationToken) =>
+        ComposeAsync(["down"], "Its containers may still run.", cancellationToken);
 
-    public static Task PurgeAsync(CancellationToken cancellationToken) => ComposeAsync(["down", "--volumes"], cancellationToken);
+    public static Task PurgeAsync(CancellationToken cancellationToken) =>
+        ComposeAsync(["down", "--volumes"], "Its data may still be there.", cancellationToken);
 
-    private static Task<int> ComposeAsync(string[] arguments, CancellationToken cancellationToken) =>
-        Machine.ShowAsync("docker", ["compose", .. arguments], cancellationToken);
+    /// <summary>As Compose resolves it: from the environment, an <c>.env</c> file, or the default.</summary>
+    private static async Task<string> ReadSecretAsync(CancellationToken cancellationToken)
+    {
+        var configuration = await Machine.RunAsync("docker", ["compose", "config", "--format", "json"], cancellationToken);
+        using var compose = JsonDocument.Parse(configuration.ThrowIfFailed("docker compose config").Output);
+        var environment = compose.RootElement.GetProperty("services").GetProperty("ingress-api").GetProperty("environment");
+        // What it prints is a compose file again, where a dollar is written twice.
+        return environment.GetProperty("MagicHour__WebhookSecrets__0").GetString()!.Replace("$$", "$", StringComparison.Ordinal);
+    }
+
+    /// <exception cref="SetupException">It failed; <paramref name="consequence"/> says what that means here.</exception>
+    private static async Task ComposeAsync(string[] arguments, string consequence, CancellationToken cancellationToken)
+    {
+        if (await Machine.ShowAsync("docker", ["compose", "-p", Project, .. arguments], cancellationToken) != 0)
+        {
+            throw new SetupException($"docker compose {arguments[0]} failed; what it printed above says why. {consequence}");
+        }
+    }
 }

@@ -66,14 +66,14 @@ public static partial class DockerEngine
         return null;
     }
 
-    /// <summary>The images that the compose file names, and those that our Dockerfiles build on.</summary>
+    /// <summary>The images that the compose file names and does not build, and those that our Dockerfiles build on.</summary>
     private static IEnumerable<string> ImagesOf(string composeJson)
     {
         using var compose = JsonDocument.Parse(composeJson);
-        var named = compose.RootElement.GetProperty("services").EnumerateObject()
-            .Where(service => !service.Value.TryGetProperty("build", out _))
-            .Select(service => service.Value.GetProperty("image").GetString()!)
-            .ToArray();
+        // An image that one service builds is another's too.
+        var images = compose.RootElement.GetProperty("services").EnumerateObject()
+            .ToLookup(service => service.Value.TryGetProperty("build", out _), service => service.Value.GetProperty("image").GetString()!);
+        var named = images[false].Except(images[true]).ToArray();
         var bases = OurImages
             .SelectMany(project => File.ReadLines(Path.Combine(Machine.Root, project, "Dockerfile")))
             .Select(line => BaseImage().Match(line))

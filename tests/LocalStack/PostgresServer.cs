@@ -97,13 +97,13 @@ public static class PostgresServer
 
     /// <summary>
     /// PostgreSQL refuses to run as root. Root becomes the user postgres, who keeps the right to pass through the folders above: a
-    /// checkout in root's home would be out of reach otherwise.
+    /// checkout in root's home would be out of reach otherwise. One capability, and one that root has in a plain container too.
     /// </summary>
     private static (string Program, string[] Arguments) AsUnprivileged(string program, string[] arguments) => Machine.IsRoot
         ? ("setpriv",
             [
-                "--reuid=postgres", "--regid=postgres", "--init-groups", "--inh-caps=+dac_override,+dac_read_search",
-                "--ambient-caps=+dac_override,+dac_read_search", program, .. arguments,
+                "--reuid=postgres", "--regid=postgres", "--init-groups", "--inh-caps=+dac_override", "--ambient-caps=+dac_override",
+                program, .. arguments,
             ])
         : (program, arguments);
 

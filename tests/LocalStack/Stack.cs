@@ -20,12 +20,27 @@ public sealed record Stack(
 
     public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
 
-    /// <summary>The secret that signs for the local stack, however it is started: the default of docker-compose.yml.</summary>
+    /// <summary>The secret that signs for the local stack, the default of docker-compose.yml too.</summary>
     public const string LocalSecret = "mhw_local_development_only";
 
     /// <summary>What was last started and not stopped; it may have died since. Null when there is nothing.</summary>
     public static Stack? Load() =>
         System.IO.File.Exists(File) ? JsonSerializer.Deserialize<Stack>(System.IO.File.ReadAllText(File)) : null;
+
+    /// <summary>Held while a stack is looked for and started: two starts at once would end each other's servers.</summary>
+    /// <exception cref="SetupException">Someone else holds it.</exception>
+    public static IDisposable LockStart()
+    {
+        try
+        {
+            // The system gives it back when its holder dies.
+            return System.IO.File.Open(Path.Combine(Machine.LocalFolder, "up.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new SetupException("Another ./platform up is starting the stack of this checkout.");
+        }
+    }
 
     /// <summary>Whether everything that was started still runs.</summary>
     public async Task<bool> IsUpAsync(CancellationToken cancellationToken) => Kind switch
@@ -40,7 +55,8 @@ public sealed record Stack(
     /// <summary>Stops exactly what was started; its data stays.</summary>
     public static async Task StopAsync(CancellationToken cancellationToken)
     {
-        if (Load() is { Kind: StackKind.Docker })
+        // Without an engine none of its containers runs.
+        if (Load() is { Kind: StackKind.Docker } && await DockerEngine.FindObstacleAsync(cancellationToken) is null)
         {
             await ComposeStack.StopAsync(cancellationToken);
         }
@@ -50,7 +66,7 @@ public sealed record Stack(
         System.IO.File.Delete(File);
     }
 
-    /// <summary>Removes the data of every kind of stack.</summary>
+    /// <summary>Removes the data of every kind of stack of this checkout.</summary>
     public static async Task PurgeAsync(CancellationToken cancellationToken)
     {
         if (await DockerEngine.FindObstacleAsync(cancellationToken) is null)

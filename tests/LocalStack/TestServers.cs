@@ -5,8 +5,8 @@ using Testcontainers.RabbitMq;
 namespace Platform.LocalStack;
 
 /// <summary>
-/// A broker and a database for tests: those named by <c>TEST_RABBITMQ</c> and <c>TEST_POSTGRES</c>, else containers where an engine
-/// answers and has the images, else private native servers. <c>TEST_SERVERS</c> = <c>containers</c> or <c>native</c> chooses.
+/// A broker and a database for tests. Each is the one that <c>TEST_RABBITMQ</c> or <c>TEST_POSTGRES</c> names, else a container where
+/// an engine answers and has the images, else a private native server. <c>TEST_SERVERS</c> = <c>containers</c> or <c>native</c> chooses.
 /// </summary>
 public sealed class TestServers : IAsyncDisposable
 {
@@ -25,15 +25,16 @@ public sealed class TestServers : IAsyncDisposable
     }
 
     /// <summary>Empty when only a database was asked for.</summary>
-    public string RabbitMq { get; private set; } = "";
+    public string RabbitMq { get; private set; } = Given(RabbitMqVariable);
 
-    public string Postgres { get; private set; } = "";
+    public string Postgres { get; private set; } = Given(PostgresVariable);
 
     /// <summary>What <see cref="StartAsync"/> will use, without starting anything.</summary>
     /// <exception cref="SetupException"><c>TEST_SERVERS</c> asks for containers, and there can be none.</exception>
     public static async Task<TestServerChoice> ChooseAsync(CancellationToken cancellationToken)
     {
-        if (Environment.GetEnvironmentVariable(RabbitMqVariable) is not null && Environment.GetEnvironmentVariable(PostgresVariable) is not null)
+        string[] given = [.. new[] { RabbitMqVariable, PostgresVariable }.Where(variable => Given(variable) != "")];
+        if (given.Length == 2)
         {
             return new TestServerChoice(TestServerKind.Given, $"those of {RabbitMqVariable} and {PostgresVariable}");
         }
@@ -43,26 +44,37 @@ public sealed class TestServers : IAsyncDisposable
             ? $"{ChoiceVariable} says so"
             : await DockerEngine.FindObstacleAsync(cancellationToken)
                 ?? await DockerEngine.FindImageObstacleAsync([RabbitMqImage, PostgresImage], cancellationToken);
+        var prefix = given.Length == 1 ? $"that of {given[0]}, else " : "";
         return obstacle switch
         {
-            null => new TestServerChoice(TestServerKind.Containers, $"containers of {RabbitMqImage} and {PostgresImage}"),
+            null => new TestServerChoice(TestServerKind.Containers, $"{prefix}containers of {RabbitMqImage} and {PostgresImage}"),
             _ when asked == "containers" => throw new SetupException($"{ChoiceVariable} asks for containers, but {obstacle}."),
-            _ => new TestServerChoice(TestServerKind.Native, $"private native ones, because {obstacle}"),
+            _ => new TestServerChoice(TestServerKind.Native, $"{prefix}private native ones, because {obstacle}"),
         };
     }
 
     /// <param name="withBroker">Else only a database.</param>
-    public static async Task<TestServers> StartAsync(bool withBroker, CancellationToken cancellationToken) =>
-        (await ChooseAsync(cancellationToken)).Kind switch
+    public static async Task<TestServers> StartAsync(bool withBroker, CancellationToken cancellationToken)
+    {
+        var servers = new TestServers();
+        var needsPostgres = servers.Postgres == "";
+        var needsBroker = withBroker && servers.RabbitMq == "";
+        if (!needsPostgres && !needsBroker)
         {
-            TestServerKind.Given => new TestServers
-            {
-                RabbitMq = Environment.GetEnvironmentVariable(RabbitMqVariable)!,
-                Postgres = Environment.GetEnvironmentVariable(PostgresVariable)!,
-            },
-            TestServerKind.Containers => await StartContainersAsync(withBroker, cancellationToken),
-            _ => await StartNativeAsync(withBroker, cancellationToken),
-        };
+            return servers;
+        }
+
+        if ((await ChooseAsync(cancellationToken)).Kind is TestServerKind.Containers)
+        {
+            await servers.AddContainersAsync(needsPostgres, needsBroker, cancellationToken);
+        }
+        else
+        {
+            await servers.AddNativeAsync(needsPostgres, needsBroker, cancellationToken);
+        }
+
+        return servers;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -72,44 +84,47 @@ public sealed class TestServers : IAsyncDisposable
         }
     }
 
-    private static async Task<TestServers> StartContainersAsync(bool withBroker, CancellationToken cancellationToken)
+    private static string Given(string variable) => Environment.GetEnvironmentVariable(variable) ?? "";
+
+    private async Task AddContainersAsync(bool needsPostgres, bool needsBroker, CancellationToken cancellationToken)
     {
-        var servers = new TestServers();
-        var postgres = new PostgreSqlBuilder(PostgresImage).Build();
-        servers._stop.Add(postgres.DisposeAsync);
-        await postgres.StartAsync(cancellationToken);
-        servers.Postgres = postgres.GetConnectionString();
-        if (withBroker)
+        if (needsPostgres)
+        {
+            var postgres = new PostgreSqlBuilder(PostgresImage).Build();
+            _stop.Add(postgres.DisposeAsync);
+            await postgres.StartAsync(cancellationToken);
+            Postgres = postgres.GetConnectionString();
+        }
+
+        if (needsBroker)
         {
             var rabbitMq = new RabbitMqBuilder(RabbitMqImage)
                 .WithResourceMapping(Encoding.UTF8.GetBytes(RabbitMqServer.AdvancedConfiguration), "/etc/rabbitmq/advanced.config")
                 .Build();
-            servers._stop.Add(rabbitMq.DisposeAsync);
+            _stop.Add(rabbitMq.DisposeAsync);
             await rabbitMq.StartAsync(cancellationToken);
-            servers.RabbitMq = rabbitMq.GetConnectionString();
+            RabbitMq = rabbitMq.GetConnectionString();
         }
-
-        return servers;
     }
 
-    private static async Task<TestServers> StartNativeAsync(bool withBroker, CancellationToken cancellationToken)
+    private async Task AddNativeAsync(bool needsPostgres, bool needsBroker, CancellationToken cancellationToken)
     {
         await ServerPackages.EnsureAsync(cancellationToken);
         var folder = await TestFolder.CreateAsync(cancellationToken);
-        var servers = new TestServers();
-        servers._stop.Add(folder.DisposeAsync);
+        _stop.Add(folder.DisposeAsync);
+        if (needsPostgres)
+        {
+            var postgres = await PostgresServer.StartAsync(
+                Path.Combine(folder.Path, "postgres"), isThrowAway: true, folder.Daemons, cancellationToken);
+            Postgres = postgres.ConnectionString;
+        }
 
-        var postgres = await PostgresServer.StartAsync(
-            Path.Combine(folder.Path, "postgres"), isThrowAway: true, folder.Daemons, cancellationToken);
-        servers.Postgres = postgres.ConnectionString;
-        if (withBroker)
+        if (needsBroker)
         {
             var broker = await RabbitMqServer.StartAsync(
                 Path.Combine(folder.Path, "rabbitmq"), withManagement: false, folder.Daemons, cancellationToken);
-            servers.RabbitMq = broker.Uri;
+            RabbitMq = broker.Uri;
         }
-
-        return servers;
     }
 }
 
@@ -119,7 +134,7 @@ public sealed record TestServerChoice(TestServerKind Kind, string Description);
 /// <summary>Where the servers of a test run come from.</summary>
 public enum TestServerKind
 {
-    /// <summary>They run already; the environment says where.</summary>
+    /// <summary>Both run already; the environment says where.</summary>
     Given,
 
     /// <summary>Testcontainers starts them.</summary>

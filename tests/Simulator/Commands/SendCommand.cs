@@ -66,13 +66,14 @@ internal static class SendCommand
             Console.WriteLine($"{events.Length} sent: " + string.Join(", ", statuses.CountBy(status => (int)status).Select(one => $"{one.Value} × {one.Key}")));
         }
 
-        var areAllAccepted = statuses.All(status => status is HttpStatusCode.OK);
-        if (areAllAccepted && target.Postgres is { } postgres)
+        // What is signed but is no event gets 400, and is kept all the same.
+        var areAllKept = statuses.All(status => status is HttpStatusCode.OK or HttpStatusCode.BadRequest);
+        if (areAllKept && target.Postgres is { } postgres)
         {
             await ShowRowsAsync(postgres, events, cancellationToken);
         }
 
-        return areAllAccepted ? 0 : 1;
+        return statuses.All(status => status is HttpStatusCode.OK) ? 0 : 1;
     }
 
     private static async Task ShowRowsAsync(string postgres, MagicHourEvent[] events, CancellationToken cancellationToken)

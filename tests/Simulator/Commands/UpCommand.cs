@@ -30,15 +30,22 @@ internal static class UpCommand
 
     private static async Task<int> RunAsync(StackKind? chosen, bool detach, CancellationToken cancellationToken)
     {
-        if (Stack.Load() is { } running && await running.IsUpAsync(cancellationToken))
+        Stack stack;
+        using (Stack.LockStart())
         {
-            Console.WriteLine("It is up already.");
-            Describe(running);
-            return 0;
+            if (Stack.Load() is { } running && await running.IsUpAsync(cancellationToken))
+            {
+                Console.WriteLine("It is up already.");
+                Describe(running);
+                return 0;
+            }
+
+            // What is left of the last one, be it of another kind.
+            await Stack.StopAsync(cancellationToken);
+            stack = await StartAsync(chosen, cancellationToken);
+            stack.Save();
         }
 
-        var stack = await StartAsync(chosen, cancellationToken);
-        stack.Save();
         Describe(stack);
         if (detach)
         {

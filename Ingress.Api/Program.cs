@@ -19,6 +19,7 @@ if (builder.FindSettingsErrors() is { Count: > 0 } errors)
 }
 
 await using var app = builder.Build();
+app.UseUnambiguousRequests();
 app.UseForwardedHeaders();
 app.UseProblemDetails();
 app.MapWebhooks();

@@ -2,6 +2,7 @@ using Ingress.Api.Webhooks;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
+using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace Ingress.Api.Hosting;
 
@@ -55,7 +56,9 @@ internal static class ServerSetup
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             // A body that stalls or breaks off is the server's own verdict on the request, not a fault of ours.
-            StatusCodeSelector = exception => exception is Microsoft.AspNetCore.Http.BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            // And not an error that someone must look at: anyone can send such a body.
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException,
         });
         app.UseStatusCodePages();
     }

@@ -21,11 +21,26 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
 
     private volatile BrokerState _state = BrokerState.Unknown;
     private volatile bool _isBlocked;
+    private long _stateSince;
 
     public BrokerState State => _state;
 
+    /// <summary>How long the broker has been available without a break; zero when it is not.</summary>
+    public TimeSpan AvailableFor => _state is BrokerState.Available ? time.GetElapsedTime(Volatile.Read(ref _stateSince)) : TimeSpan.Zero;
+
     /// <summary>The queue has been there once: the ingress has been deployed after <c>migrate</c>.</summary>
     public bool HasSeenQueue { get; private set; }
+
+    /// <summary>What is known from now on.</summary>
+    public void Become(BrokerState state)
+    {
+        if (_state != state)
+        {
+            Volatile.Write(ref _stateSince, time.GetTimestamp());
+            _state = state;
+            LogState(logger, state);
+        }
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -56,7 +71,7 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
             connection.ConnectionShutdownAsync += OnShutdownAsync;
             await ProbeAsync(connection, cancellationToken);
         }
-        catch (Exception exception)
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             // Said before anything is cleaned up: closing what does not answer takes its time.
             Become(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound } ? BrokerState.WithoutQueue : BrokerState.Away);
@@ -146,15 +161,6 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
         }
 
         return Task.CompletedTask;
-    }
-
-    private void Become(BrokerState state)
-    {
-        if (_state != state)
-        {
-            _state = state;
-            LogState(logger, state);
-        }
     }
 
     [LoggerMessage(LogLevel.Warning, "The broker is now {State}")]

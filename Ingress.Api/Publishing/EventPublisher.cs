@@ -9,7 +9,7 @@ namespace Ingress.Api.Publishing;
 /// client does: MassTransit's publish can block for 20 seconds, or for ever.
 /// </summary>
 internal sealed partial class EventPublisher(
-    IBus bus, BrokerMonitor broker, IOptions<IngressOptions> options, TimeProvider time, ILogger<EventPublisher> logger)
+    IBus bus, BrokerMonitor broker, PublishBreaker breaker, IOptions<IngressOptions> options, TimeProvider time, ILogger<EventPublisher> logger)
 {
     private int _inFlight;
 
@@ -24,7 +24,7 @@ internal sealed partial class EventPublisher(
             return PublishOutcome.NotTried;
         }
 
-        if (Interlocked.Increment(ref _inFlight) > options.Value.MaxPublishesInFlight)
+        if (Interlocked.Increment(ref _inFlight) > options.Value.MaxPublishesInFlight || !breaker.TryEnter())
         {
             Interlocked.Decrement(ref _inFlight);
             return PublishOutcome.NotTried;
@@ -34,34 +34,43 @@ internal sealed partial class EventPublisher(
         try
         {
             // Waited for from outside too: after a first failure, the publish itself does not honour its token.
-            await PublishConfirmedAsync(message, messageId, budget.Token).WaitAsync(budget.Token);
+            await PublishAsync(message, messageId, budget.Token).WaitAsync(budget.Token);
+            breaker.Answered();
             return PublishOutcome.Confirmed;
         }
         catch (Exception exception)
         {
             LogNotConfirmed(logger, exception, messageId);
+            TellBreaker(exception, budget.IsCancellationRequested);
             return PublishOutcome.NotConfirmed;
-        }
-    }
-
-    private async Task PublishConfirmedAsync<T>(T message, Guid messageId, CancellationToken budget)
-        where T : class
-    {
-        try
-        {
-            await bus.Publish(
-                message,
-                context =>
-                {
-                    context.MessageId = messageId;
-                    // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
-                    context.Mandatory = true;
-                },
-                budget);
         }
         finally
         {
+            // One that was given up may go on for ever, but does not count any more: the breaker keeps such ones few.
             Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    private Task PublishAsync<T>(T message, Guid messageId, CancellationToken budget)
+        where T : class => bus.Publish(
+            message,
+            context =>
+            {
+                context.MessageId = messageId;
+                // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
+                context.Mandatory = true;
+            },
+            budget);
+
+    private void TellBreaker(Exception exception, bool isTimeOut)
+    {
+        if (exception is MessageReturnedException or MessageNotAcknowledgedException)
+        {
+            breaker.Answered();
+        }
+        else if (isTimeOut)
+        {
+            breaker.TimedOut();
         }
     }
 
@@ -78,6 +87,6 @@ internal enum PublishOutcome
     /// <summary>Returned, refused, or not answered in time: it may be queued or not, and a client may still be at it.</summary>
     NotConfirmed,
 
-    /// <summary>The broker is known to be away, or too many publishes are waiting already.</summary>
+    /// <summary>The broker is known to be away or not to answer, or too many publishes are waiting already.</summary>
     NotTried,
 }

@@ -11,6 +11,8 @@ internal static class PublishingSetup
     {
         services.AddSettings<ConnectionOptions>(ConnectionOptions.Section);
         services.AddSingleton<EventPublisher>();
+        services.AddSingleton<PublishBreaker>();
+        services.AddSingleton<PublishWatchdog>();
         services.AddSingleton<BrokerMonitor>();
         services.AddHostedService(provider => provider.GetRequiredService<BrokerMonitor>());
         services.AddMassTransit(bus => bus.UsingRabbitMq((context, rabbit) =>

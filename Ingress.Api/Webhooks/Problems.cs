@@ -19,7 +19,7 @@ internal static class Problems
         "The body is longer than is accepted.", statusCode: StatusCodes.Status413PayloadTooLarge);
 
     public static ProblemHttpResult NotJson => TypedResults.Problem(
-        "The content type must be application/json.", statusCode: StatusCodes.Status415UnsupportedMediaType);
+        "The content type must be application/json, without a content encoding.", statusCode: StatusCodes.Status415UnsupportedMediaType);
 
     public static ProblemHttpResult TooManyFailures(HttpContext http)
     {

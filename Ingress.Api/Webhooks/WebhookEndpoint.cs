@@ -49,7 +49,7 @@ internal sealed partial class WebhookEndpoint(
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, Reception received)
     {
         var peer = http.Connection.RemoteIpAddress ?? IPAddress.None;
-        if (!IsJson(http.Request.ContentType))
+        if (!IsPlainJson(http.Request))
         {
             return Problems.NotJson;
         }
@@ -168,9 +168,11 @@ internal sealed partial class WebhookEndpoint(
         return Problems.Unavailable(http);
     }
 
-    // With any parameters, and the +json suffix: the sender says application/json, but not that it will for ever.
-    private static bool IsJson(string? contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
+    // With any parameters, and the +json suffix: the sender says application/json, but not that it will for ever. Nothing is ever
+    // decompressed: the length of what is sent is the length of what is kept.
+    private static bool IsPlainJson(HttpRequest request) =>
+        request.Headers.ContentEncoding.Count == 0
+        && MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
         && (type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)
             || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
 

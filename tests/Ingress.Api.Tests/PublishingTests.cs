@@ -1,6 +1,7 @@
 using System.Net;
 using MassTransit;
 using Platform.Contracts;
+using Platform.LocalStack;
 
 namespace Ingress.Api.Tests;
 
@@ -56,6 +57,63 @@ public sealed class PublishingTests
 
         using var response = await answer;
         await AssertIsUnavailableAsync(response);
+    }
+
+    [Fact]
+    public async Task After_a_time_out_publishes_are_not_tried_but_for_a_probe_and_its_confirm_lets_all_through()
+    {
+        await using var app = new IngressApp();
+        var tried = 0;
+        var release = new TaskCompletionSource();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ =>
+        {
+            Interlocked.Increment(ref tried);
+            return release.Task;
+        }));
+        var timedOut = app.SendAsync(Completed);
+        await TriedAsync(1);
+        app.Time.Advance(TimeSpan.FromSeconds(3));
+        await AssertIsUnavailableAsync(await timedOut);
+
+        await AssertIsUnavailableAsync(await app.SendAsync(Completed));
+        app.Time.Advance(TimeSpan.FromSeconds(3));
+        var probe = app.SendAsync(Completed);
+        await TriedAsync(2);
+        await AssertIsUnavailableAsync(await app.SendAsync(Completed));
+        release.SetResult();
+
+        Assert.Equal(HttpStatusCode.OK, (await probe).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await app.SendAsync(Completed)).StatusCode);
+        Assert.Equal(3, tried);
+
+        Task TriedAsync(int times) => Waiting.UntilAsync($"{times} publishes", () => Task.FromResult(tried == times), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task What_the_broker_returns_is_an_answer_and_the_next_publish_is_tried()
+    {
+        await using var app = new IngressApp();
+        var tried = 0;
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ =>
+            tried++ == 0 ? throw new MessageReturnedException("NO_ROUTE", new IOException()) : Task.CompletedTask));
+
+        using var returned = await app.SendAsync(Completed);
+        using var next = await app.SendAsync(Completed);
+
+        await AssertIsUnavailableAsync(returned);
+        Assert.Equal(HttpStatusCode.OK, next.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_publish_that_fails_leaves_neither_body_nor_secret_in_the_log()
+    {
+        await using var app = new IngressApp();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ => throw new InvalidOperationException("The broker is gone.")));
+
+        using var response = await app.SendAsync(Completed);
+
+        Assert.Contains(app.Log.Lines, line => line.Contains("The broker is gone.", StringComparison.Ordinal));
+        Assert.DoesNotContain(app.Log.Lines, line => line.Contains("auth-token", StringComparison.Ordinal) || line.Contains(IngressApp.Secret, StringComparison.Ordinal));
     }
 
     [Fact]

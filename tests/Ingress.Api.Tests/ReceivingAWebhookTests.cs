@@ -67,17 +67,6 @@ public sealed class ReceivingAWebhookTests
     }
 
     [Fact]
-    public async Task Health_is_as_the_guide_has_it()
-    {
-        await using var app = new IngressApp();
-        using var client = app.CreateClient();
-
-        Assert.Equal(
-            """{"status":"healthy","timestamp":1787234642}""",
-            await client.GetStringAsync("/health", TestContext.Current.CancellationToken));
-    }
-
-    [Fact]
     public async Task One_line_tells_of_an_event_and_nothing_secret_is_in_the_log()
     {
         await using var app = new IngressApp();

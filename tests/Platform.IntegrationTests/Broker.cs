@@ -69,6 +69,14 @@ public sealed class Broker : IAsyncDisposable
         await _channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: cancellationToken);
     }
 
+    /// <summary>Leaves the queue and takes the way into it: no queue takes what is published from now on.</summary>
+    public Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
+        _channel.QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
+
+    /// <summary>Gives the way into the queue back.</summary>
+    public Task BindAsync(string queue, CancellationToken cancellationToken) =>
+        _channel.QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
+
     /// <summary>Takes one message out of a queue.</summary>
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
         await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);

@@ -2,41 +2,7 @@ using Npgsql;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 
-[assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
-// All tests share one broker, and its queues have fixed names.
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
-
 namespace Platform.IntegrationTests;
-
-/// <summary>One broker and one PostgreSQL for the whole run.</summary>
-public sealed class ServersFixture : IAsyncLifetime
-{
-    private TestServers? _servers;
-    private TestFolder? _folder;
-
-    public TestServers Servers => _servers ?? throw new InvalidOperationException("Not started.");
-
-    public TestFolder Folder => _folder ?? throw new InvalidOperationException("Not started.");
-
-    public async ValueTask InitializeAsync()
-    {
-        _folder = await TestFolder.CreateAsync(TestContext.Current.CancellationToken);
-        _servers = await TestServers.StartAsync(withBroker: true, TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_folder is not null)
-        {
-            await _folder.DisposeAsync();
-        }
-
-        if (_servers is not null)
-        {
-            await _servers.DisposeAsync();
-        }
-    }
-}
 
 /// <summary>The platform of one test: a broker without our queues, an empty database, and our services as processes.</summary>
 public sealed class TestPlatform : IAsyncDisposable
@@ -46,10 +12,12 @@ public sealed class TestPlatform : IAsyncDisposable
     private readonly ServersFixture _fixture;
     private readonly string _databaseName;
     private readonly List<ServerProcess> _processes = [];
+    private readonly RabbitMqInstance? _ownBroker;
 
-    private TestPlatform(ServersFixture fixture, string databaseName, string connectionString, Broker broker)
+    private TestPlatform(ServersFixture fixture, RabbitMqInstance? ownBroker, string databaseName, string connectionString, Broker broker)
     {
         _fixture = fixture;
+        _ownBroker = ownBroker;
         _databaseName = databaseName;
         ConnectionString = connectionString;
         Database = NpgsqlDataSource.Create(connectionString);
@@ -64,18 +32,31 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public Broker Broker { get; }
 
-    public string RabbitMq => _fixture.Servers.RabbitMq;
+    public string RabbitMq => _ownBroker?.Uri ?? _fixture.Servers.RabbitMq;
+
+    /// <summary>The broker that no other test has: it may be halted, killed and hurt.</summary>
+    public RabbitMqInstance OwnBroker => _ownBroker ?? throw new InvalidOperationException("All tests share this broker.");
 
     /// <summary>Those that were started, in that order.</summary>
     public List<Sender> Ingresses { get; } = [];
 
-    public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true)
+    /// <summary>On a broker of its own. Where none can be started, the test is skipped.</summary>
+    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture)
+    {
+        var servers = await TestServers.ChooseAsync(Cancel);
+        Assert.SkipUnless(servers.Kind is TestServerKind.Native, $"It needs a broker that it may kill, and this run uses {servers.Description}.");
+        var folder = Path.Combine(fixture.Folder.Path, $"rabbitmq-{Machine.FreePort()}");
+        return await CreateAsync(
+            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement: false, fixture.Folder.Daemons, Cancel));
+    }
+
+    public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true, RabbitMqInstance? ownBroker = null)
     {
         var name = $"test_{Guid.NewGuid():N}";
         var connectionString = await PostgresServer.CreateDatabaseAsync(fixture.Servers.Postgres, name, Cancel);
-        var broker = await Broker.ConnectAsync(fixture.Servers.RabbitMq, Cancel);
+        var broker = await Broker.ConnectAsync(ownBroker?.Uri ?? fixture.Servers.RabbitMq, Cancel);
         await broker.ResetAsync(Cancel);
-        var platform = new TestPlatform(fixture, name, connectionString, broker);
+        var platform = new TestPlatform(fixture, ownBroker, name, connectionString, broker);
         if (isMigrated)
         {
             await platform.MigrateAsync();
@@ -86,7 +67,7 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public Task<string> MigrateAsync() => Services.MigrateAsync(RabbitMq, ConnectionString, Cancel);
 
-    public async Task StartIngressAsync(bool waitUntilReady = true)
+    public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true)
     {
         var port = Machine.FreePort();
         var ingress = Services.Ingress(
@@ -94,6 +75,7 @@ public sealed class TestPlatform : IAsyncDisposable
         _processes.Add(ingress);
         Ingresses.Add(new Sender($"http://127.0.0.1:{port}", Secret, TimeProvider.System));
         await ingress.StartAsync(Cancel);
+        return ingress;
     }
 
     public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true)
@@ -161,6 +143,11 @@ public sealed class TestPlatform : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_processes.Select(process => process.KillAsync(CancellationToken.None)));
+        if (_ownBroker is not null)
+        {
+            await _ownBroker.Process.KillAsync(CancellationToken.None);
+        }
+
         Ingresses.ForEach(ingress => ingress.Dispose());
         await Broker.DisposeAsync();
         await Database.DisposeAsync();

@@ -1,0 +1,59 @@
+using System.Net;
+using System.Text;
+using Platform.Contracts;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>Bodies that are signed well and hardly ever seen: none of them vanishes, none of them is an error of ours.</summary>
+public sealed class StrangeBodiesTests
+{
+    public static TheoryData<string, byte[]> NotAnEvent => new()
+    {
+        { "nothing", [] },
+        { "null", "null"u8.ToArray() },
+        { "an array", "[]"u8.ToArray() },
+        { "a byte order mark", [0xEF, 0xBB, 0xBF, .. Event("")] },
+        { "something after the end", [.. Event(""), .. "{}"u8] },
+        { "invalid UTF-8", [.. """{"type":"video.completed","payload":{"id":"x","name":" """u8, 0xC3, 0x28, .. """ "}}"""u8] },
+        { "a key twice", Event(""","id":"another" """) },
+        { "65 levels", Event($""","deep":{new string('[', 63)}{new string(']', 63)}""") },
+    };
+
+    public static TheoryData<string, byte[]> AnEvent => new()
+    {
+        { "half an emoji", Event(""","name":"cut \ud83c" """) },
+        { "NUL", Event(""","name":"a\u0000b" """) },
+        { "64 levels", Event($""","deep":{new string('[', 62)}{new string(']', 62)}""") },
+        { "100000 keys", Event(string.Concat(Enumerable.Range(0, 100_000).Select(i => $",\"{i:x}\":0"))) },
+        { "SQL", Event(""","name":"'; drop table jobs; --" """) },
+    };
+
+    [Theory]
+    [MemberData(nameof(NotAnEvent))]
+    public async Task What_is_not_an_event_is_refused_and_kept(string what, byte[] body)
+    {
+        await using var app = new IngressApp();
+
+        using var response = await app.SendAsync(body);
+
+        Assert.Equal((what, HttpStatusCode.BadRequest), (what, response.StatusCode));
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
+        var kept = Assert.Single(await app.PublishedAsync<WebhookQuarantined>());
+        Assert.Equal(body, kept.Body.ToArray());
+    }
+
+    [Theory]
+    [MemberData(nameof(AnEvent))]
+    public async Task What_is_an_event_is_taken_whatever_else_it_holds(string what, byte[] body)
+    {
+        await using var app = new IngressApp();
+
+        using var response = await app.SendAsync(body);
+
+        Assert.Equal((what, HttpStatusCode.OK), (what, response.StatusCode));
+        var published = Assert.Single(await app.PublishedAsync<WebhookReceived>());
+        Assert.Equal(body, published.Body.ToArray());
+    }
+
+    private static byte[] Event(string more) => Encoding.UTF8.GetBytes($$$"""{"type":"video.completed","payload":{"id":"clx123"{{{more}}}}}""");
+}

@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Net;
+using MassTransit;
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.TestPlatform;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>What the broker and its clients do by default, and that the ingress does not fall for it.</summary>
+public sealed class BrokerTrapsTests(ServersFixture servers)
+{
+    private const string Queue = Contracts.Topology.WebhookReceivedQueue;
+
+    // The budget is 3 s; the sender's patience ends at 10 s.
+    private static readonly TimeSpan InTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WithoutWaiting = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan RecoveryTime = TimeSpan.FromSeconds(10);
+
+    [Fact]
+    public async Task A_confirm_does_not_mean_queued_so_only_what_a_queue_took_is_answered_200()
+    {
+        await using var platform = await CreateAsync(servers);
+        await platform.StartIngressAsync();
+        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await platform.Broker.UnbindAsync(Queue, Cancel);
+
+        await bus.Control.Publish(new Unheard(1), Cancel);
+        var unroutable = new[] { await SendAsync(platform), await SendAsync(platform) };
+        await platform.Broker.BindAsync(Queue, Cancel);
+        var routable = await SendAsync(platform);
+
+        Assert.All(unroutable, AssertUnavailable);
+        Assert.Equal(HttpStatusCode.OK, routable.Status);
+        Assert.Equal(1u, await platform.Broker.CountAsync(Queue, Cancel));
+    }
+
+    [Fact]
+    public async Task A_publish_outlives_its_token_when_the_broker_hangs_so_no_request_waits_for_it()
+    {
+        await using var platform = await CreateOnOwnBrokerAsync(servers);
+        await platform.StartIngressAsync();
+        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await bus.Control.Publish(new Unheard(0), Cancel);
+        platform.OwnBroker.Process.Halt();
+
+        var first = SendAsync(platform);
+        using var token = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bus.Control.Publish(new Unheard(1), token.Token));
+        using var laterToken = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        var outlivesItsToken = bus.Control.Publish(new Unheard(2), laterToken.Token);
+        AssertUnavailable(await first);
+        for (var i = 0; i < 10; i++)
+        {
+            AssertUnavailable(await SendAsync(platform), WithoutWaiting);
+        }
+
+        await Waiting.UntilAsync("a second", () => Task.FromResult(laterToken.IsCancellationRequested), Cancel);
+        Assert.False(outlivesItsToken.IsCompleted);
+        platform.OwnBroker.Process.Continue();
+        await RecoverAsync(platform);
+    }
+
+    [Fact]
+    public async Task What_was_given_up_is_delivered_all_the_same_and_takes_effect_once()
+    {
+        await using var platform = await CreateOnOwnBrokerAsync(servers);
+        await platform.StartIngressAsync();
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync(platform)).Status);
+        var told = await platform.Broker.SubscribeAsync(Cancel);
+        var body = NewBody();
+        platform.OwnBroker.Process.Halt();
+
+        AssertUnavailable(await SendAsync(platform, body));
+        platform.OwnBroker.Process.Continue();
+        await Waiting.UntilAsync("the ghost", async () => await platform.Broker.CountAsync(Queue, Cancel) == 2, Cancel);
+        await Waiting.UntilAsync("200", async () => (await SendAsync(platform, body)).Status is HttpStatusCode.OK, Cancel, RecoveryTime);
+        Assert.True(await platform.Broker.CountAsync(Queue, Cancel) > 2);
+        await platform.StartWorkerAsync();
+
+        await platform.CountAsync(2, "select count(*) from jobs where status = 'completed'");
+        await platform.AssertDrainedAsync();
+        await Waiting.UntilAsync("both domain events", () => Task.FromResult(told.Count >= 2), Cancel);
+        Assert.Single(told, one => one.JobId == MagicHourEvent.Of(body).JobId);
+    }
+
+    [Fact]
+    public async Task The_bus_calls_itself_healthy_without_a_broker_so_the_ingress_looks_for_itself()
+    {
+        await using var platform = await CreateOnOwnBrokerAsync(servers);
+        var ingress = await platform.StartIngressAsync();
+        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await bus.Control.Publish(new Unheard(0), Cancel);
+
+        await platform.OwnBroker.Process.KillAsync(Cancel);
+        await Waiting.UntilAsync("the ingress misses it", () => SaysAsync(ingress, "The broker is now Away"), Cancel, InTime);
+        Assert.Equal(BusHealthStatus.Healthy, bus.Control.CheckHealth().Status);
+        AssertUnavailable(await SendAsync(platform), WithoutWaiting);
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (await GetAsync(platform, "/health/ready"), await GetAsync(platform, "/health/live")));
+
+        await platform.OwnBroker.Process.StartAsync(Cancel);
+        await RecoverAsync(platform);
+    }
+
+    [Fact]
+    public async Task A_queue_without_its_quorum_looks_well_so_one_publish_waits_for_it_and_not_all()
+    {
+        await using var platform = await CreateOnOwnBrokerAsync(servers);
+        await platform.StartIngressAsync();
+        Assert.Equal(HttpStatusCode.OK, (await SendAsync(platform)).Status);
+        await platform.OwnBroker.ControlAsync(Cancel, "eval", $"ok = ra:stop_server(quorum_queues, {{'%2F_{Queue}', node()}}).");
+
+        // It is there all the same, for all that a connection can see.
+        Assert.True(await platform.Broker.ExistsAsync(Queue, Cancel));
+        AssertUnavailable(await SendAsync(platform));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => SendAsync(platform)));
+        Assert.All(answers, answer => AssertUnavailable(answer));
+        Assert.InRange(answers.Count(answer => answer.Elapsed > WithoutWaiting), 0, 1);
+
+        await platform.OwnBroker.ControlAsync(Cancel, "eval", $"ok = ra:restart_server(quorum_queues, {{'%2F_{Queue}', node()}}).");
+        await RecoverAsync(platform);
+    }
+
+    private static Task RecoverAsync(TestPlatform platform) =>
+        Waiting.UntilAsync("200", async () => (await SendAsync(platform)).Status is HttpStatusCode.OK, Cancel, RecoveryTime);
+
+    private static void AssertUnavailable(Answer answer) => AssertUnavailable(answer, InTime);
+
+    private static void AssertUnavailable(Answer answer, TimeSpan within)
+    {
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.Status);
+        Assert.InRange(answer.RetryAfter ?? TimeSpan.Zero, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30));
+        Assert.InRange(answer.Elapsed, TimeSpan.Zero, within);
+    }
+
+    private static async Task<bool> SaysAsync(ServerProcess process, string text) =>
+        (await File.ReadAllTextAsync(process.Daemon.LogFile, Cancel)).Contains(text, StringComparison.Ordinal);
+
+    private static byte[] NewBody() => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body;
+
+    private static Task<Answer> SendAsync(TestPlatform platform) => SendAsync(platform, NewBody());
+
+    private static async Task<Answer> SendAsync(TestPlatform platform, byte[] body)
+    {
+        var watch = Stopwatch.StartNew();
+        using var response = await platform.Ingresses[0].SendAsync(body, Cancel);
+        return new Answer(response.StatusCode, response.Headers.RetryAfter?.Delta, watch.Elapsed);
+    }
+
+    private static async Task<HttpStatusCode> GetAsync(TestPlatform platform, string path)
+    {
+        using var http = new HttpClient();
+        using var response = await http.GetAsync(new Uri(platform.Ingresses[0].Webhook, path), Cancel);
+        return response.StatusCode;
+    }
+
+    private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter, TimeSpan Elapsed);
+
+    /// <summary>A bus as MassTransit makes it when nobody tells it otherwise.</summary>
+    private sealed class StartedBus : IAsyncDisposable
+    {
+        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+        public required IBusControl Control { get; init; }
+
+        public static async Task<StartedBus> CreateAsync(string uri)
+        {
+            var bus = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(new Uri(uri)));
+            await bus.StartAsync(Cancel);
+            return new StartedBus { Control = bus };
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            using var patience = new CancellationTokenSource(Patience);
+            await Control.StopAsync(patience.Token);
+        }
+    }
+}
+
+/// <summary>A message that no queue takes.</summary>
+public sealed record Unheard(int Number);

@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.TestPlatform;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>A service that is asked to stop has work in its hands.</summary>
+public sealed class StoppingTests(ServersFixture servers)
+{
+    private const int Connections = 32;
+
+    private readonly ConcurrentDictionary<string, HttpStatusCode> _answers = new();
+
+    [Fact]
+    public async Task An_ingress_stops_its_server_before_its_bus_and_keeps_what_it_promised()
+    {
+        await using var platform = await CreateAsync(servers);
+        var ingress = await platform.StartIngressAsync();
+        var senders = Enumerable.Range(0, Connections).Select(_ => SendUntilRefusedAsync(platform.Ingresses[0])).ToArray();
+        await Waiting.UntilAsync("requests are under way", () => Task.FromResult(_answers.Count > Connections * 20), Cancel);
+
+        var watch = Stopwatch.StartNew();
+        await ingress.StopAsync(Cancel);
+        await Task.WhenAll(senders);
+
+        // By itself, and long before Kubernetes would lose patience.
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+        Assert.All(_answers, answer => Assert.Equal(HttpStatusCode.OK, answer.Value));
+        await platform.StartWorkerAsync();
+        await platform.AssertDrainedAsync();
+        var stored = await platform.QueryAsync<string[]>("select array_agg(job_id) from webhook_events");
+        Assert.Empty(_answers.Keys.Except(stored));
+    }
+
+    /// <summary>Sends one event after the other until nobody listens any more.</summary>
+    private async Task SendUntilRefusedAsync(Sender sender)
+    {
+        while (true)
+        {
+            try
+            {
+                var webhook = MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow());
+                using var response = await sender.SendAsync(webhook.Body, Cancel);
+                _answers[webhook.JobId] = response.StatusCode;
+            }
+            catch (HttpRequestException refused) when (refused.HttpRequestError is HttpRequestError.ConnectionError)
+            {
+                return;
+            }
+            catch (HttpRequestException)
+            {
+                // Sent on a kept connection at the moment it was closed: not answered, and the sender sends it again.
+            }
+        }
+    }
+}

@@ -52,4 +52,7 @@ public static class Origins
 {
     /// <summary>Sent by Magic Hour to the webhook endpoint.</summary>
     public const string Live = "live";
+
+    /// <summary>Kept because it could not be used when it was received, and released by a person since.</summary>
+    public const string Replay = "replay";
 }

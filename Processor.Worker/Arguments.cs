@@ -1,3 +1,5 @@
+using Processor.Worker.Release;
+
 namespace Processor.Worker;
 
 /// <summary>The command line: a verb, or the roles of a running worker.</summary>
@@ -9,12 +11,24 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
         """
         Processor.Worker [--roles consume,notify,api]   runs as a worker, in all roles unless told which
         Processor.Worker migrate                        brings database schema and broker topology up to date, and exits
+        Processor.Worker release --error | --dead | --quarantined [--id ID]... [--dry-run]
+                                                        puts parked messages back through the front of the pipeline, and exits
         """;
+
+    /// <summary>Null unless the verb is <see cref="Verb.Release"/>.</summary>
+    public ReleaseRequest? Release { get; private init; }
 
     public static bool TryParse(string[] args, out Arguments arguments, out string error)
     {
         arguments = new Arguments(null, Roles.All, args);
         error = "";
+        if (args is ["release", .. var options])
+        {
+            var isUnderstood = ReleaseRequest.TryParse(options, out var request, out error);
+            arguments = new Arguments(Worker.Verb.Release, Roles.None, []) { Release = request };
+            return isUnderstood;
+        }
+
         if (args is [var verb, ..] && !verb.StartsWith('-'))
         {
             arguments = arguments with { Verb = verb == "migrate" ? Worker.Verb.Migrate : null, Host = args[1..] };
@@ -52,4 +66,5 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 internal enum Verb
 {
     Migrate,
+    Release,
 }

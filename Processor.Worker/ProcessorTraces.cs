@@ -40,6 +40,11 @@ internal static class ProcessorTraces
         return activity?.SetTag("messaging.batch.message_count", group.Count);
     }
 
+    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it.</summary>
+    public static Activity? StartRelease(string? traceId) => Source.StartActivity(
+        "release", ActivityKind.Internal, traceId is null ? default : new ActivityContext(
+            ActivityTraceId.CreateFromString(traceId), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, isRemote: true));
+
     /// <summary>Publishing a row of the outbox, in the trace of the event that caused it.</summary>
     public static Activity? StartOutboxPublish(OutboxMessage message) =>
         Source.StartActivity("outbox publish", ActivityKind.Internal, message.ParentContext);

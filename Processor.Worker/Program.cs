@@ -4,6 +4,7 @@ using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Release;
 
 if (!Arguments.TryParse(args, out var arguments, out var error))
 {
@@ -20,6 +21,10 @@ builder.AddTelemetry();
 if (arguments.Verb is Verb.Migrate)
 {
     builder.Services.AddTopologyDeployment();
+}
+else if (arguments.Verb is Verb.Release)
+{
+    builder.Services.AddPublishing();
 }
 else
 {
@@ -44,6 +49,11 @@ await using var app = builder.Build();
 if (arguments.Verb is Verb.Migrate)
 {
     return await MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping);
+}
+
+if (arguments.Release is { } release)
+{
+    return await ReleaseCommand.RunAsync(app.Services, release, app.Lifetime.ApplicationStopping);
 }
 
 app.MapHealth();

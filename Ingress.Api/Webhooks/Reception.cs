@@ -1,3 +1,5 @@
+using Platform.Contracts;
+
 namespace Ingress.Api.Webhooks;
 
 /// <summary>What becomes known of a request while it is answered.</summary>

@@ -45,6 +45,38 @@ internal sealed class QuarantinedEvent
         },
     };
 
+    /// <summary>The next rows in the order of their key.</summary>
+    /// <param name="after">The last key that was seen; empty to begin.</param>
+    public static NpgsqlCommand SelectAfter(byte[] after, int limit) => new(
+        """
+        select body_sha256, reason, body, received_at, sent_at, secret_name, delivery_id, trace_id
+        from quarantined_events where body_sha256 > $1 order by body_sha256 limit $2
+        """)
+    {
+        Parameters =
+        {
+            new NpgsqlParameter<byte[]> { TypedValue = after },
+            new NpgsqlParameter<int> { TypedValue = limit },
+        },
+    };
+
+    public static NpgsqlCommand Delete(IReadOnlyList<QuarantinedEvent> rows) => new("delete from quarantined_events where body_sha256 = any($1)")
+    {
+        Parameters = { Column.Bytes(rows, row => row.BodySha256) },
+    };
+
+    public static QuarantinedEvent Read(NpgsqlDataReader row) => new()
+    {
+        BodySha256 = row.GetFieldValue<byte[]>(0),
+        Reason = row.GetString(1),
+        Body = row.GetFieldValue<byte[]>(2),
+        ReceivedAt = row.GetFieldValue<DateTimeOffset>(3),
+        SentAt = row.GetFieldValue<DateTimeOffset>(4),
+        SecretName = row.GetString(5),
+        DeliveryId = row.GetGuid(6),
+        TraceId = row.IsDBNull(7) ? null : row.GetString(7),
+    };
+
     internal sealed class Mapping : IEntityTypeConfiguration<QuarantinedEvent>
     {
         public void Configure(EntityTypeBuilder<QuarantinedEvent> builder)

@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
@@ -22,7 +21,7 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
     public async Task DeclareAsync(CancellationToken cancellationToken)
     {
         await RequireExpectedNodesAsync(cancellationToken);
-        await using var connection = await ConnectAsync(cancellationToken);
+        await using var connection = await BrokerConnection.OpenAsync(connections.Value, "processor-worker topology", cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         foreach (var queue in Topology.Queues.Keys)
         {
@@ -36,7 +35,7 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
     /// <exception cref="OperationInterruptedException">A queue exists with other arguments (406).</exception>
     public async Task<bool> StandsAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await ConnectAsync(cancellationToken);
+        await using var connection = await BrokerConnection.OpenAsync(connections.Value, "processor-worker topology", cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         try
         {
@@ -60,22 +59,6 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
             queue, durable: true, exclusive: false, autoDelete: false,
             Topology.Queues[queue].ToDictionary(argument => argument.Key, argument => (object?)argument.Value),
             cancellationToken: cancellationToken);
-
-    private async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
-        var factory = new ConnectionFactory
-        {
-            UserName = address.User,
-            Password = address.Password,
-            VirtualHost = address.VirtualHost,
-            AutomaticRecoveryEnabled = false,
-            RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
-        };
-        var endpoints = address.Nodes.Select(node => new AmqpTcpEndpoint(
-            node.Host, node.Port, new SslOption(node.Host, enabled: address.UseTls) { AcceptablePolicyErrors = SslPolicyErrors.None }));
-        return await factory.CreateConnectionAsync(endpoints, "processor-worker topology", cancellationToken);
-    }
 
     private async Task RequireExpectedNodesAsync(CancellationToken cancellationToken)
     {

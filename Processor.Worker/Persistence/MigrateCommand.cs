@@ -27,12 +27,7 @@ internal static class MigrateCommand
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            Console.Error.WriteLine($"migrate failed: {exception.Message}");
-            for (var inner = exception.InnerException; inner is not null; inner = inner.InnerException)
-            {
-                Console.Error.WriteLine($"  because: {inner.Message}");
-            }
-
+            VerbFailure.Write("migrate", exception);
             return 1;
         }
     }

@@ -68,9 +68,10 @@ public static class Machine
     }
 
     /// <summary>Runs a program to its end, with its output shown.</summary>
-    public static async Task<int> ShowAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    public static async Task<int> ShowAsync(
+        string program, IEnumerable<string> arguments, CancellationToken cancellationToken, string? folder = null)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = Root })
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder ?? Root })
             ?? throw new InvalidOperationException($"{program} did not start.");
         await process.WaitForExitAsync(cancellationToken);
         return process.ExitCode;

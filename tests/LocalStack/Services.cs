@@ -8,16 +8,16 @@ public static class Services
 
     /// <summary>Brings schema and topology up to date.</summary>
     /// <returns>What the verb said.</returns>
-    public static async Task<string> MigrateAsync(string rabbitMq, string postgres, CancellationToken cancellationToken)
-    {
-        var assembly = Assembly("Processor.Worker");
-        var result = await Machine.RunAsync(
-            "env",
-            [$"ConnectionStrings__RabbitMq={rabbitMq}", $"ConnectionStrings__Postgres={postgres}", "dotnet", assembly, "migrate"],
-            cancellationToken,
-            Path.GetDirectoryName(assembly));
-        return result.ThrowIfFailed("migrate").Output;
-    }
+    public static async Task<string> MigrateAsync(string rabbitMq, string postgres, CancellationToken cancellationToken) =>
+        (await RunVerbAsync(rabbitMq, postgres, ["migrate"], cancellationToken)).ThrowIfFailed("migrate").Output;
+
+    /// <summary>Runs a verb of the worker to its end.</summary>
+    public static Task<ProgramResult> RunVerbAsync(string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken) =>
+        Machine.RunAsync("env", CommandLine(rabbitMq, postgres, verb), cancellationToken, Path.GetDirectoryName(Assembly("Processor.Worker")));
+
+    /// <summary>Runs a verb of the worker to its end, with its output shown.</summary>
+    public static Task<int> ShowVerbAsync(string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken) =>
+        Machine.ShowAsync("env", CommandLine(rabbitMq, postgres, verb), cancellationToken, Path.GetDirectoryName(Assembly("Processor.Worker")));
 
     /// <summary>An ingress, not yet started. It serves when it is ready, or live if it need not be ready.</summary>
     public static ServerProcess Ingress(
@@ -66,6 +66,9 @@ public static class Services
             return false;
         }
     }
+
+    private static string[] CommandLine(string rabbitMq, string postgres, IEnumerable<string> verb) =>
+        [$"ConnectionStrings__RabbitMq={rabbitMq}", $"ConnectionStrings__Postgres={postgres}", "dotnet", Assembly("Processor.Worker"), .. verb];
 
     private static string Assembly(string project) =>
         Path.Combine(Machine.Root, "artifacts", "bin", project, Configuration, $"{project}.dll");

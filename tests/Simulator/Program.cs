@@ -8,6 +8,7 @@ var root = new RootCommand("The commands of ./platform.")
     DownCommand.Create(),
     TestCommand.Create(),
     SendCommand.Create(),
+    ReleaseCommand.Create(),
 };
 
 try

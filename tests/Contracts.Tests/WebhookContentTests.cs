@@ -1,16 +1,18 @@
 using System.Text;
-using Ingress.Api.Webhooks;
-using Platform.Contracts;
 
-namespace Ingress.Api.Tests;
+namespace Platform.Contracts.Tests;
 
 public sealed class WebhookContentTests
 {
+    private static readonly string Samples = Path.Combine(AppContext.BaseDirectory, "Samples");
+
+    public static TheoryData<string> SampleNames => [.. Directory.GetFiles(Samples).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+
     [Theory]
-    [MemberData(nameof(Samples.Names), MemberType = typeof(Samples))]
+    [MemberData(nameof(SampleNames))]
     public void Every_sample_is_what_its_name_says(string name)
     {
-        var content = WebhookContent.Read(Samples.Read(name));
+        var content = WebhookContent.Read(File.ReadAllBytes(Path.Combine(Samples, name)));
 
         Assert.Equal(
             name switch

@@ -1,17 +1,17 @@
 using System.Text.Json;
 using System.Text.Unicode;
-using Platform.Contracts;
 
-namespace Ingress.Api.Webhooks;
+namespace Platform.Contracts;
 
 /// <summary>
-/// What a signed body says, as far as the ingress needs to know: the event's type and its job. The rest is for the worker.
+/// What makes a signed body an event: its type and its job. The ingress decides by it what to publish, and the worker what it may
+/// release of that which was quarantined; what else a body says is for the worker alone.
 /// </summary>
-/// <param name="EventType">Empty when there is none.</param>
-/// <param name="JobId">Empty when there is none.</param>
+/// <param name="EventType">The sender's <c>type</c>; empty when there is none.</param>
+/// <param name="JobId">The sender's <c>payload.id</c>; empty when there is none that can be used.</param>
 /// <param name="Status">The sender's <c>payload.status</c>, for the log; empty when there is none.</param>
 /// <param name="Reason">Why it is not a usable event, one of <see cref="QuarantineReasons"/>; null when it is one.</param>
-internal sealed record WebhookContent(string EventType, string JobId, string Status, string? Reason)
+public sealed record WebhookContent(string EventType, string JobId, string Status, string? Reason)
 {
     private const int MaxTypeLength = 100;
     private const int MaxIdLength = 200;
@@ -22,6 +22,8 @@ internal sealed record WebhookContent(string EventType, string JobId, string Sta
     /// <summary>Not even recognisable as an event: the sender's guide answers 400.</summary>
     public bool IsNotAnEvent => Reason is QuarantineReasons.NotJson or QuarantineReasons.NoType;
 
+    /// <summary>Reads a body; whatever it holds, the answer is a content with or without a <see cref="Reason"/>.</summary>
+    /// <param name="body">The bytes as they were signed.</param>
     public static WebhookContent Read(ReadOnlyMemory<byte> body)
     {
         // The parser takes invalid UTF-8 within strings and fails when they are read.

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using MassTransit;
+using Npgsql;
+using Processor.Worker.Events;
+
+namespace Processor.Worker.Release;
+
+/// <summary>
+/// The bodies in <c>quarantined_events</c>, read by the rule of today: what an earlier version could not use, this one may. Published
+/// as the ingress would have; the rest stays.
+/// </summary>
+internal sealed class QuarantinedBodies(NpgsqlDataSource database, IBus bus) : IParkingPlace<QuarantinedBody>
+{
+    /// <summary>Rows in memory at once; each body may be as large as the largest webhook.</summary>
+    private const int ChunkSize = 100;
+
+    public string Name => "quarantined_events";
+
+    public async Task<long> CountAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("select count(*) from quarantined_events");
+        return (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L);
+    }
+
+    public async IAsyncEnumerable<IReadOnlyList<QuarantinedBody>> ReadAsync(long count, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        byte[] last = [];
+        for (var left = count; left > 0; left -= ChunkSize)
+        {
+            var chunk = await ReadChunkAsync(last, cancellationToken);
+            if (chunk.Count == 0)
+            {
+                yield break;
+            }
+
+            last = chunk[^1].Row.BodySha256;
+            yield return chunk;
+        }
+    }
+
+    public async Task PublishAsync(QuarantinedBody message, CancellationToken cancellationToken)
+    {
+        using var activity = ProcessorTraces.StartRelease(message.Row.TraceId);
+        await bus.Publish(
+            message.ToEvent(),
+            context =>
+            {
+                context.MessageId = message.MessageId;
+                // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
+                context.Mandatory = true;
+            },
+            cancellationToken);
+    }
+
+    public async Task SettleAsync(IReadOnlyList<QuarantinedBody> released, IReadOnlyList<QuarantinedBody> kept, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var command = QuarantinedEvent.Delete([.. released.Select(body => body.Row)]);
+        command.Connection = connection;
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<QuarantinedBody>> ReadChunkAsync(byte[] after, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var command = QuarantinedEvent.SelectAfter(after, ChunkSize);
+        command.Connection = connection;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var chunk = new List<QuarantinedBody>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            chunk.Add(QuarantinedBody.Of(QuarantinedEvent.Read(reader)));
+        }
+
+        return chunk;
+    }
+}

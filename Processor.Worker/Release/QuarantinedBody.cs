@@ -1,0 +1,44 @@
+using Platform.Contracts;
+using Processor.Worker.Events;
+
+namespace Processor.Worker.Release;
+
+/// <summary>A body of <c>quarantined_events</c>, with what it says today.</summary>
+internal sealed class QuarantinedBody : ParkedMessage
+{
+    public required QuarantinedEvent Row { get; init; }
+
+    public static QuarantinedBody Of(QuarantinedEvent row)
+    {
+        var content = WebhookContent.Read(row.Body);
+        var isUsable = content.Reason is null;
+        return new QuarantinedBody
+        {
+            Id = Convert.ToHexStringLower(row.BodySha256),
+            MessageId = isUsable ? EventIdentity.Of(content.EventType, content.JobId) : null,
+            EventType = content.EventType.Length > 0 ? content.EventType : "-",
+            JobId = content.JobId.Length > 0 ? content.JobId : "-",
+            Reason = content.Reason ?? row.Reason,
+            ParkedAt = row.ReceivedAt,
+            IsUsable = isUsable,
+            Row = row,
+        };
+    }
+
+    /// <summary>As the ingress would have published it, had it been usable then.</summary>
+    public WebhookReceived ToEvent() => new()
+    {
+        EventId = MessageId ?? throw new InvalidOperationException($"{Id} is not a usable event."),
+        EventType = EventType,
+        JobId = JobId,
+        DeliveryId = Row.DeliveryId,
+        ReceivedAt = Row.ReceivedAt,
+        SentAt = Row.SentAt,
+        // What counted as late was the ingress's to say, and was not written down.
+        Late = false,
+        Origin = Origins.Replay,
+        SecretName = Row.SecretName,
+        Body = Row.Body,
+        BodySha256 = Id,
+    };
+}

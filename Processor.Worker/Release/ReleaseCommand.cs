@@ -1,0 +1,68 @@
+using MassTransit;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Platform.Contracts;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Release;
+
+/// <summary>
+/// The verb <c>release</c>: puts parked messages back through the front of the pipeline. Safe to run twice and at the same time: what is
+/// released twice is applied once. Exits with 0 when it came to its end, whatever it has kept.
+/// </summary>
+internal static class ReleaseCommand
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
+
+    public static async Task<int> RunAsync(IServiceProvider services, ReleaseRequest request, CancellationToken cancellationToken)
+    {
+        // The host is never started, and only a started one hears Ctrl-C.
+        await services.GetRequiredService<IHostLifetime>().WaitForStartAsync(cancellationToken);
+        var report = new ReleaseReport(request, Console.Out, services.GetRequiredService<TimeProvider>());
+        try
+        {
+            await (request.Source switch
+            {
+                ReleaseSource.Error => ReleaseQueueAsync(Topology.ErrorQueue, services, request, report, cancellationToken),
+                ReleaseSource.Dead => ReleaseQueueAsync(Topology.DeadLetterQueue, services, request, report, cancellationToken),
+                _ => ReleaseQuarantinedAsync(services, request, report, cancellationToken),
+            });
+            report.Summarize();
+            return 0;
+        }
+        catch (Exception exception)
+        {
+            report.Summarize();
+            VerbFailure.Write("release", exception);
+            Console.Error.WriteLine("Nothing is lost and nothing will be applied twice: run it again for the rest.");
+            return 1;
+        }
+    }
+
+    private static async Task ReleaseQueueAsync(
+        string queue, IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
+    {
+        var time = services.GetRequiredService<TimeProvider>();
+        var options = services.GetRequiredService<IOptions<ConnectionOptions>>().Value;
+        await using var place = await ParkedQueue.OpenAsync(queue, options, time, cancellationToken);
+        await new ReleaseRun<ParkedDelivery>(place, request, report, time).RunAsync(cancellationToken);
+    }
+
+    private static async Task ReleaseQuarantinedAsync(
+        IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
+    {
+        var bus = services.GetRequiredService<IBusControl>();
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(ConnectTimeout);
+        await bus.StartAsync(timeout.Token);
+        try
+        {
+            var place = new QuarantinedBodies(services.GetRequiredService<NpgsqlDataSource>(), bus);
+            await new ReleaseRun<QuarantinedBody>(place, request, report, services.GetRequiredService<TimeProvider>()).RunAsync(cancellationToken);
+        }
+        finally
+        {
+            await bus.StopAsync(CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace Processor.Worker.Release;
+
+/// <summary>
+/// Puts what is parked in one place back through the front of the pipeline. A message is published and confirmed first, and taken out
+/// of its place afterwards: a run that is killed leaves copies, and the inbox knows their ids.
+/// </summary>
+internal sealed class ReleaseRun<T>(IParkingPlace<T> place, ReleaseRequest request, ReleaseReport report, TimeProvider time)
+    where T : ParkedMessage
+{
+    /// <summary>How long a chunk may take: a broker under alarm does not answer, and neither fails.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var count = await place.CountAsync(cancellationToken);
+        report.Begin(place.Name, count);
+        await foreach (var chunk in place.ReadAsync(count, cancellationToken))
+        {
+            // A chunk is finished once it is begun, so that the report is true of it.
+            await ReleaseAsync(chunk, CancellationToken.None);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private async Task ReleaseAsync(IReadOnlyList<T> chunk, CancellationToken cancellationToken)
+    {
+        var chosen = chunk.Where(message => message.IsUsable && request.Includes(message.Id)).ToArray();
+        var publishes = request.IsDryRun ? [] : await PublishAsync(chosen, cancellationToken);
+        var confirms = Task.WhenAll(publishes).WaitAsync(Patience, time, cancellationToken);
+        await confirms.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // What was confirmed is taken out, whatever became of its neighbours.
+        var released = chosen.Zip(publishes).Where(one => one.Second.IsCompletedSuccessfully).Select(one => one.First).ToArray();
+        await place.SettleAsync(released, [.. chunk.Except(released)], cancellationToken).WaitAsync(Patience, time, cancellationToken);
+        report.Show(chunk, request.IsDryRun ? chosen : released);
+        await confirms;
+    }
+
+    private async Task<Task[]> PublishAsync(T[] chosen, CancellationToken cancellationToken)
+    {
+        await ForgetAttemptsAsync([.. chosen.Select(message => message.MessageId).OfType<Guid>()], cancellationToken);
+        return [.. chosen.Select(message => place.PublishAsync(message, cancellationToken))];
+    }
+
+    /// <summary>What is remembered of earlier attempts would park a released message again at once.</summary>
+    private static Task ForgetAttemptsAsync(IReadOnlyList<Guid> messageIds, CancellationToken cancellationToken) => Task.CompletedTask;
+}

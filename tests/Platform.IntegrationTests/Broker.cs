@@ -24,7 +24,7 @@ public sealed class Broker : IAsyncDisposable
         return new Broker(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
     }
 
-    /// <summary>As if <c>migrate</c> had never run.</summary>
+    /// <summary>As if <c>migrate</c> had never run: queues and exchanges go, whatever is in them.</summary>
     public async Task ResetAsync(CancellationToken cancellationToken)
     {
         foreach (var queue in Topology.Queues.Keys)

@@ -58,14 +58,15 @@ public static class NativeStack
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
-        var ingress = await Services.StartIngressAsync("ingress", logs, ingressPort, broker.Uri, secret, null, cancellationToken);
+        var settings = new Dictionary<string, string?> { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
+        var ingress = await Services.StartIngressAsync("ingress", logs, ingressPort, broker.Uri, secret, settings, cancellationToken);
         daemons.Add(ingress);
         await Services.WaitUntilReadyAsync(ingress, ingressPort, cancellationToken);
 
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{ToUri(connectionString)}'";
         links["logs"] = logs;
-        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links);
+        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret);
     }
 
     private static string ToUri(string connectionString)

@@ -56,12 +56,13 @@ public static class NativeStack
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
-        await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons).StartAsync(cancellationToken);
+        var settings = new Dictionary<string, string?> { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
+        await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
 
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{ToUri(connectionString)}'";
         links["logs"] = logs;
-        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links);
+        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret);
     }
 
     private static string ToUri(string connectionString)

@@ -8,13 +8,15 @@ namespace Platform.LocalStack;
 /// </summary>
 /// <param name="Kind">How it was started.</param>
 /// <param name="Links">What a person may want to open, by name.</param>
+/// <param name="NextSecret">Accepted too, as while a secret is being rotated; null when there is none.</param>
 public sealed record Stack(
     StackKind Kind,
     string IngressUrl,
     string Secret,
     string Postgres,
     string RabbitMq,
-    IReadOnlyDictionary<string, string> Links)
+    IReadOnlyDictionary<string, string> Links,
+    string? NextSecret = null)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
@@ -22,6 +24,9 @@ public sealed record Stack(
 
     /// <summary>The secret that signs for the local stack, the default of docker-compose.yml too.</summary>
     public const string LocalSecret = "mhw_local_development_only";
+
+    /// <summary>The second secret of the local stack, as that of a second webhook or of the next one.</summary>
+    public const string LocalNextSecret = "mhw_local_development_only_next";
 
     /// <summary>What was last started and not stopped; it may have died since. Null when there is nothing.</summary>
     public static Stack? Load() =>

@@ -1,25 +1,43 @@
+using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Platform.Simulator.MagicHour;
 
 /// <summary>An event as Magic Hour would send it.</summary>
 /// <param name="Body">The exact bytes.</param>
-public sealed record MagicHourEvent(string Type, string JobId, byte[] Body)
+public sealed partial record MagicHourEvent(string Type, string JobId, byte[] Body)
 {
-    // JSON.stringify leaves everything but quotes, backslashes and control characters as it is.
-    private static readonly JsonSerializerOptions AsJavaScript = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
+
+    // Stands for half an emoji until the text is written: .NET's writer would put U+FFFD in its place.
+    private const int FirstStandIn = 0xE000;
+    private const int FirstSurrogate = 0xD800;
 
     /// <summary>An event of any type; the nine real ones with the payload that belongs to them.</summary>
     /// <param name="jobId">Null for a new job.</param>
-    public static MagicHourEvent Create(string type, string? jobId, DateTimeOffset now)
+    public static MagicHourEvent Create(string type, string? jobId, DateTimeOffset now) =>
+        Create(type, MagicHourJob.Typical(type.Split('.')[0], jobId ?? NewJobId(), now));
+
+    /// <summary>An event of any type about a job.</summary>
+    public static MagicHourEvent Create(string type, MagicHourJob job, EventStyle style = EventStyle.Plain)
     {
-        var id = jobId ?? NewJobId();
-        var body = JsonSerializer.SerializeToUtf8Bytes(
-            new JsonObject { ["type"] = type, ["payload"] = Payload(type, id, now) }, AsJavaScript);
-        return new MagicHourEvent(type, id, body);
+        var payload = (job with { Name = job.Name is null ? null : Surrogate().Replace(job.Name, StandIn) })
+            .Payload(type.Split('.') is [_, var action] ? action : "");
+        var root = new JsonObject { ["type"] = type, ["payload"] = payload };
+        if (style.HasFlag(EventStyle.UnknownFields))
+        {
+            root["id"] = "evt_future";
+            payload["model"] = "of the future";
+            payload["timings"] = new JsonObject { ["queued_ms"] = 17, ["phases"] = new JsonArray("load", "render") };
+        }
+
+        return new MagicHourEvent(type, job.Id, AsJavaScript(root.ToJsonString(style.HasFlag(EventStyle.Indented) ? Indented : Compact)));
     }
 
     /// <summary>A body of the caller's own, whatever it is.</summary>
@@ -39,53 +57,34 @@ public sealed record MagicHourEvent(string Type, string JobId, byte[] Body)
     /// <summary>25 characters that begin with cm, as Magic Hour's ids do.</summary>
     public static string NewJobId() => "cm" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789", 23);
 
-    private static JsonObject Payload(string type, string id, DateTimeOffset now)
-    {
-        var (resource, action) = type.Split('.') is [var prefix, var suffix] ? (prefix, suffix) : (type, "");
-        var payload = new JsonObject
-        {
-            ["id"] = id,
-            ["name"] = $"{Label(resource)} - {Iso(now.AddMinutes(-1))}",
-            ["status"] = action switch { "started" => "rendering", "errored" => "error", _ => "complete" },
-            ["type"] = resource switch { "image" => "AI_IMAGE", "audio" => "VOICE_GENERATOR", _ => "TEXT_TO_VIDEO" },
-            ["created_at"] = Iso(now.AddMinutes(-1)),
-            ["enabled"] = true,
-            ["credits_charged"] = action == "errored" ? 0 : resource switch { "image" => 5, "audio" => 2, _ => 240 },
-            ["downloads"] = action == "completed" ? new JsonArray(Download(resource, id, now)) : new JsonArray(),
-            ["error"] = action == "errored"
-                ? new JsonObject { ["message"] = "Please use an image with a detectable face", ["code"] = "no_source_face" }
-                : null,
-        };
-        if (resource == "video")
-        {
-            payload["width"] = 1280;
-            payload["height"] = 720;
-            payload["fps"] = 24;
-            payload["start_seconds"] = 0;
-            payload["end_seconds"] = 5;
-        }
+    /// <summary>As JSON.stringify has it: only half a character is escaped, a whole one never.</summary>
+    private static byte[] AsJavaScript(string json) => Encoding.UTF8.GetBytes(PairOrStandIn().Replace(json, match =>
+        match.Groups["standIn"] is { Success: true } standIn
+            ? $@"\u{int.Parse(standIn.ValueSpan, NumberStyles.HexNumber, CultureInfo.InvariantCulture) - FirstStandIn + FirstSurrogate:x4}"
+            : Regex.Unescape(match.Value)));
 
-        if (resource == "image")
-        {
-            payload["image_count"] = 1;
-        }
-
-        return payload;
-    }
-
-    private static JsonObject Download(string resource, string id, DateTimeOffset now)
-    {
-        var file = resource switch { "image" => "output.png", "audio" => "output.wav", _ => "output.mp4" };
-        return new JsonObject
-        {
-            ["url"] = $"https://videos.magichour.ai/{id}/{file}?auth-token=simulated",
-            ["expires_at"] = Iso(now.AddHours(24)),
-        };
-    }
-
-    private static string Label(string resource) => resource switch { "image" => "Ai Image", "audio" => "Voice Generator", _ => "Text To Video" };
-
-    private static string Iso(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ");
+    private static string StandIn(Match half) => $"{(char)(half.Value[0] - FirstSurrogate + FirstStandIn)}";
 
     private static string Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : "";
+
+    [GeneratedRegex(@"(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])")]
+    private static partial Regex Surrogate();
+
+    // As .NET's writer escapes them; a backslash of the text itself is written twice.
+    [GeneratedRegex(@"(?<!\\)(\\uD[89AB][0-9A-F]{2}\\uD[C-F][0-9A-F]{2}|\\u(?<standIn>E[0-7][0-9A-F]{2}))")]
+    private static partial Regex PairOrStandIn();
+}
+
+/// <summary>How an event's body is written: the same event in other bytes.</summary>
+[Flags]
+public enum EventStyle
+{
+    /// <summary>As Magic Hour writes it today.</summary>
+    Plain = 0,
+
+    /// <summary>With fields that nobody knows yet.</summary>
+    UnknownFields = 1,
+
+    /// <summary>With line breaks and indents, as another version of the sender might.</summary>
+    Indented = 2,
 }

@@ -16,13 +16,19 @@ public sealed class Sender(string ingressUrl, string secret, TimeProvider time) 
         SendAsync(body, time.GetUtcNow(), cancellationToken);
 
     /// <summary>Posts a body, signed as of a given time.</summary>
-    public async Task<HttpResponseMessage> SendAsync(byte[] body, DateTimeOffset signedAt, CancellationToken cancellationToken)
+    public Task<HttpResponseMessage> SendAsync(byte[] body, DateTimeOffset signedAt, CancellationToken cancellationToken)
     {
         var timestamp = Signing.Timestamp(signedAt);
+        return PostAsync(body, timestamp, Signing.Sign(secret, timestamp, body), cancellationToken);
+    }
+
+    /// <summary>Posts a body under any signature, right or wrong.</summary>
+    public async Task<HttpResponseMessage> PostAsync(byte[] body, string timestamp, string signature, CancellationToken cancellationToken)
+    {
         using var request = new HttpRequestMessage(HttpMethod.Post, Webhook) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.Add(Signing.TimestampHeader, timestamp);
-        request.Headers.Add(Signing.SignatureHeader, Signing.Sign(secret, timestamp, body));
+        request.Headers.Add(Signing.SignatureHeader, signature);
         request.Headers.UserAgent.ParseAdd("magic-hour-simulator");
         return await _http.SendAsync(request, cancellationToken);
     }

@@ -1,0 +1,34 @@
+using Platform.Simulator.MagicHour;
+
+namespace Platform.Simulator.Storms;
+
+/// <summary>A webhook as it is registered at the sender.</summary>
+/// <param name="NextSecret">What signs from the middle of the storm on; null when the secret stays.</param>
+public sealed record StormTarget(string Url, string Secret, string? NextSecret = null);
+
+/// <summary>Signs for one target as a delivery asks for it, and posts.</summary>
+internal sealed class StormEndpoint(StormTarget target, TimeProvider time) : IDisposable
+{
+    private const string StrangersSecret = "mhw_of_a_stranger";
+
+    private readonly Sender _sender = new(target.Url, target.Secret, time);
+
+    public Task<HttpResponseMessage> SendAsync(
+        PlannedDelivery delivery, byte[] body, StormSignature signature, CancellationToken cancellationToken)
+    {
+        var secret = signature.IsAfterRotation ? target.NextSecret ?? target.Secret : target.Secret;
+        var timestamp = Signing.Timestamp(signature.At);
+        var signed = delivery.Irregularity switch
+        {
+            Irregularity.WrongSecret => Signing.Sign(StrangersSecret, timestamp, body),
+            Irregularity.AlteredBody => Signing.Sign(secret, timestamp, [.. body, (byte)' ']),
+            _ => Signing.Sign(secret, timestamp, body),
+        };
+        return _sender.PostAsync(body, timestamp, signed, cancellationToken);
+    }
+
+    public void Dispose() => _sender.Dispose();
+}
+
+/// <summary>When, and with which of its two secrets, the sender signed.</summary>
+internal readonly record struct StormSignature(DateTimeOffset At, bool IsAfterRotation);

@@ -1,0 +1,50 @@
+namespace Platform.Simulator.Verdicts;
+
+/// <summary>Compares rows of <c>jobs</c> with the events that were applied to them.</summary>
+internal sealed class JobCheck(IEnumerable<Case> cases, IEnumerable<JobRow> rows)
+{
+    private readonly ILookup<string, Case> _told = cases
+        .Where(one => one.IsApplied && JobFold.Concerns(one.Webhook.Type))
+        .ToLookup(one => one.Webhook.JobId);
+
+    private readonly Dictionary<string, JobRow> _rows = rows.ToDictionary(row => row.JobId);
+
+    /// <summary>What is wrong, a line for each job.</summary>
+    public IEnumerable<string> Find() => _told
+        .Select(job => _rows.TryGetValue(job.Key, out var row) ? Compare(row, [.. job]) : $"{job.Key}: no row")
+        .OfType<string>()
+        .Concat(_rows.Keys.Where(jobId => !_told.Contains(jobId)).Select(jobId => $"{jobId}: a row without events"));
+
+    private static string? Compare(JobRow row, Case[] told)
+    {
+        var possible = Combine(told).Select(JobFold.Of).ToArray();
+        if (!possible.Contains(row.State))
+        {
+            return $"{row.JobId}: {(possible is [var likeliest, ..] ? row.State.Difference(likeliest) : "its events have no bodies")}";
+        }
+
+        return CompareTimes(row, told) is { } column ? $"{row.JobId}: {column} is not when the event was received" : null;
+    }
+
+    /// <summary>Every way to choose one telling of each event.</summary>
+    private static IEnumerable<IEnumerable<ToldEvent>> Combine(IEnumerable<Case> told) => told.Aggregate(
+        (IEnumerable<IEnumerable<ToldEvent>>)[[]],
+        (chosen, one) => chosen.SelectMany(others => one.PossibleTellings().Select(telling => others.Append(telling))));
+
+    /// <summary>The first column that is wrong.</summary>
+    private static string? CompareTimes(JobRow row, Case[] told)
+    {
+        DateTimeOffset?[] times = [row.StartedAt, row.FailedAt, row.CompletedAt];
+        return IsWrong(row.StartedAt, "started") ? "started_at"
+            : IsWrong(row.FailedAt, "errored") ? "failed_at"
+            : IsWrong(row.CompletedAt, "completed") ? "completed_at"
+            : row.CreatedAt != times.Min() ? "created_at"
+            : row.UpdatedAt != times.Max() ? "updated_at"
+            : null;
+
+        bool IsWrong(DateTimeOffset? time, string action) =>
+            Array.Find(told, one => one.Webhook.Type.EndsWith($".{action}", StringComparison.Ordinal)) is { } one
+                ? time is null || time > one.RecordedAt || (one.IsRecordComplete && time != one.RecordedAt)
+                : time is not null;
+    }
+}

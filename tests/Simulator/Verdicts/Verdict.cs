@@ -1,0 +1,89 @@
+using System.Text.Json.Serialization;
+using Platform.Simulator.Storms;
+
+namespace Platform.Simulator.Verdicts;
+
+/// <summary>
+/// What a storm did to the platform: the ledger, the tables and the queues joined by id. Independent of the code that it judges; of
+/// the services it only knows what <c>Contracts</c> and the tables promise.
+/// </summary>
+public sealed record Verdict
+{
+    /// <summary>Nothing was lost, doubled, invented or computed wrongly.</summary>
+    public bool IsClean => Lost.Count + Doubled.Count + Phantom.Count + Wrong.Count == 0;
+
+    /// <summary>Nothing waits any more: what is not in the tables now will not come.</summary>
+    public required bool IsSettled { get; init; }
+
+    /// <summary>Accepted, and neither applied nor quarantined nor parked nor in flight.</summary>
+    public required Finding Lost { get; init; }
+
+    /// <summary>Applied twice.</summary>
+    public required Finding Doubled { get; init; }
+
+    /// <summary>Applied, and never validly signed.</summary>
+    public required Finding Phantom { get; init; }
+
+    /// <summary>Rows that are not what their events make of them.</summary>
+    public required Finding Wrong { get; init; }
+
+    public required int Accepted { get; init; }
+
+    public required int Applied { get; init; }
+
+    public required int Quarantined { get; init; }
+
+    /// <summary>In <c>webhook-received_error</c> or <c>webhook-received_skipped</c>.</summary>
+    public required Finding Parked { get; init; }
+
+    /// <summary>In <c>webhook-received_dead</c>.</summary>
+    public required Finding Dead { get; init; }
+
+    /// <summary>Still in <c>webhook-received</c>.</summary>
+    public required Finding InFlight { get; init; }
+
+    /// <summary>Domain events that wait in the outbox.</summary>
+    public required int Unpublished { get; init; }
+
+    /// <summary>Applied, and never answered 2xx: the sender cannot know. No failure.</summary>
+    public required Finding Ghosts { get; init; }
+
+    /// <summary>Deliveries that were accepted of what had been accepted before. No failure.</summary>
+    public required int Duplicates { get; init; }
+
+    /// <summary>Events with the flag <c>late</c>. No failure.</summary>
+    public required int Late { get; init; }
+
+    /// <inheritdoc cref="JudgeAsync(Ledger, string, string, VerdictOptions, CancellationToken)"/>
+    public static Task<Verdict> JudgeAsync(Ledger ledger, string postgres, string rabbitMq, CancellationToken cancellationToken) =>
+        JudgeAsync(ledger, postgres, rabbitMq, new VerdictOptions(), cancellationToken);
+
+    /// <summary>
+    /// Waits until the platform has nothing left to do, as long as it makes progress, and judges. Several storms may have used one
+    /// database: only the jobs of this one count.
+    /// </summary>
+    public static async Task<Verdict> JudgeAsync(
+        Ledger ledger, string postgres, string rabbitMq, VerdictOptions options, CancellationToken cancellationToken)
+    {
+        await using var witness = await Witness.ConnectAsync(ledger, postgres, rabbitMq, options, cancellationToken);
+        var isSettled = await witness.SettleAsync(cancellationToken);
+        return new Judgement(ledger, await witness.LookAsync(cancellationToken), options).Judge(isSettled);
+    }
+
+    /// <summary>For people: the verdict, then what was found.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Lines =>
+    [
+        $"verdict    {(IsClean ? "clean" : "VIOLATED")}{(IsSettled ? "" : "; something is missing or waits still")}",
+        $"           lost {Lost.Count}, doubled {Doubled.Count}, phantom {Phantom.Count}, wrong {Wrong.Count}",
+        $"           accepted {Accepted}: applied {Applied}, quarantined {Quarantined}, parked {Parked.Count}, dead {Dead.Count}, "
+            + $"in flight {InFlight.Count}; ghosts among them {Ghosts.Count}",
+        $"           {Duplicates} duplicates, {Late} late, {Unpublished} domain events unpublished",
+        .. Examples("lost", Lost),
+        .. Examples("doubled", Doubled),
+        .. Examples("phantom", Phantom),
+        .. Examples("wrong", Wrong),
+    ];
+
+    private static IEnumerable<string> Examples(string name, Finding finding) => finding.First.Select(one => $"  {name,-8} {one}");
+}

@@ -40,10 +40,9 @@ internal static class ProcessorTraces
         return activity?.SetTag("messaging.batch.message_count", group.Count);
     }
 
-    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it.</summary>
+    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it; of that only the id is known.</summary>
     public static Activity? StartRelease(string? traceId) => Source.StartActivity(
-        "release", ActivityKind.Internal, traceId is null ? default : new ActivityContext(
-            ActivityTraceId.CreateFromString(traceId), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, isRemote: true));
+        "release", ActivityKind.Internal, ActivityContext.TryParse($"00-{traceId}-{ActivitySpanId.CreateRandom()}-01", null, out var parent) ? parent : default);
 
     /// <summary>Publishing a row of the outbox, in the trace of the event that caused it.</summary>
     public static Activity? StartOutboxPublish(OutboxMessage message) =>

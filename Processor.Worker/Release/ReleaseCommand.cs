@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using OpenTelemetry.Trace;
 using Platform.Contracts;
 using Processor.Worker.Persistence;
 
@@ -16,17 +17,13 @@ internal static class ReleaseCommand
 
     public static async Task<int> RunAsync(IServiceProvider services, ReleaseRequest request, CancellationToken cancellationToken)
     {
-        // The host is never started, and only a started one hears Ctrl-C.
+        // The host is never started, and only a started one hears Ctrl-C and traces.
         await services.GetRequiredService<IHostLifetime>().WaitForStartAsync(cancellationToken);
+        services.GetRequiredService<TracerProvider>();
         var report = new ReleaseReport(request, Console.Out, services.GetRequiredService<TimeProvider>());
         try
         {
-            await (request.Source switch
-            {
-                ReleaseSource.Error => ReleaseQueueAsync(Topology.ErrorQueue, services, request, report, cancellationToken),
-                ReleaseSource.Dead => ReleaseQueueAsync(Topology.DeadLetterQueue, services, request, report, cancellationToken),
-                _ => ReleaseQuarantinedAsync(services, request, report, cancellationToken),
-            });
+            await ReleaseAsync(services, request, report, cancellationToken);
             report.Summarize();
             return 0;
         }
@@ -34,9 +31,26 @@ internal static class ReleaseCommand
         {
             report.Summarize();
             VerbFailure.Write("release", exception);
-            Console.Error.WriteLine("Nothing is lost and nothing will be applied twice: run it again for the rest.");
+            Console.Error.WriteLine("Run it again for the rest: what was released twice is applied once.");
             return 1;
         }
+    }
+
+    private static async Task ReleaseAsync(
+        IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
+    {
+        if (!await services.GetRequiredService<BrokerTopology>().StandsAsync(cancellationToken))
+        {
+            throw new InvalidOperationException("The queues are not there; 'Processor.Worker migrate' declares them.");
+        }
+
+        await (request.Source switch
+        {
+            ReleaseSource.Error => ReleaseQueueAsync(Topology.ErrorQueue, services, request, report, cancellationToken),
+            ReleaseSource.Dead => ReleaseQueueAsync(Topology.DeadLetterQueue, services, request, report, cancellationToken),
+            ReleaseSource.Quarantined => ReleaseQuarantinedAsync(services, request, report, cancellationToken),
+            _ => throw new InvalidOperationException($"{request.Source} is not a source."),
+        });
     }
 
     private static async Task ReleaseQueueAsync(

@@ -7,7 +7,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<string> _notSeen = new(request.Ids, StringComparer.OrdinalIgnoreCase);
-    private long _count;
+    private long? _count;
     private long _seen;
     private long _released;
     private long _notUsable;
@@ -44,13 +44,21 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
         ShowProgress();
     }
 
-    /// <summary>The sum, also of a run that did not come to its end.</summary>
+    /// <summary>The sum, also of a run that did not come to its end; nothing when it did not begin.</summary>
     public void Summarize()
     {
-        output.WriteLine(
-            $"{Progress}, kept {_seen - _released:N0}"
-            + (_notUsable > 0 ? $", {_notUsable:N0} of them not usable" : "")
-            + (_notAskedFor > 0 ? $", {_notAskedFor:N0} of them not asked for" : ""));
+        if (_count is null)
+        {
+            return;
+        }
+
+        string[] reasons =
+        [
+            .. Reason(_notAskedFor, "not asked for"),
+            .. Reason(_notUsable, "not usable"),
+            .. Reason(_seen - _released - _notAskedFor - _notUsable, "not confirmed"),
+        ];
+        output.WriteLine($"{Progress}, kept {_seen - _released:N0}{(reasons.Length > 0 ? $": {string.Join(", ", reasons)}" : "")}");
         foreach (var id in _notSeen)
         {
             output.WriteLine(OneLine($"there is no {id}"));
@@ -58,16 +66,18 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     }
 
     private string Progress =>
-        $"{Released} {_released:N0} in {Elapsed.TotalSeconds:0.0} s ({_released / Math.Max(Elapsed.TotalSeconds, 0.001):N0}/s)";
+        $"{Released} {_released:N0} of {_count:N0} in {Elapsed.TotalSeconds:0.0} s ({_released / Math.Max(Elapsed.TotalSeconds, 0.001):N0}/s)";
 
     private void ShowProgress()
     {
         if (Elapsed - _lastProgress >= ProgressInterval)
         {
             _lastProgress = Elapsed;
-            output.WriteLine($"... {_seen:N0} of {_count:N0}: {Progress}");
+            output.WriteLine($"... {_seen:N0} looked at, {Progress}");
         }
     }
+
+    private static string[] Reason(long count, string why) => count > 0 ? [$"{count:N0} {why}"] : [];
 
     private static string Line(string what, ParkedMessage message) => OneLine(
         $"{what}  {message.Id}  {message.EventType}  {message.JobId}  {message.ParkedAt?.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}  {message.Reason}");

@@ -81,6 +81,27 @@ public sealed class Broker : IAsyncDisposable
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
         await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);
 
+    /// <summary>Puts a message that was taken into a queue, as it was.</summary>
+    public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
+        await _channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
+
+    /// <summary>Takes one message out of a queue and gives it back, again and again.</summary>
+    public async Task ReturnAsync(string queue, int times, CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            var message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken);
+            await _channel.BasicNackAsync(message!.DeliveryTag, multiple: false, requeue: true, cancellationToken);
+        }
+    }
+
+    /// <summary>Refuses one message of a queue, which makes it a dead letter.</summary>
+    public async Task RejectAsync(string queue, CancellationToken cancellationToken)
+    {
+        var message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken);
+        await _channel.BasicRejectAsync(message!.DeliveryTag, requeue: false, cancellationToken);
+    }
+
     /// <summary>Listens to the domain events from now on, as another service would.</summary>
     public async Task<ConcurrentQueue<DomainEvent>> SubscribeAsync(CancellationToken cancellationToken)
     {

@@ -67,6 +67,9 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public Task<string> MigrateAsync() => Services.MigrateAsync(RabbitMq, ConnectionString, Cancel);
 
+    public Task<ProgramResult> ReleaseAsync(params string[] options) =>
+        Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel);
+
     public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true)
     {
         var port = Machine.FreePort();

@@ -1,4 +1,5 @@
 using Platform.LocalStack;
+using Processor.Worker.Release;
 
 namespace Processor.Worker.Tests;
 
@@ -44,6 +45,11 @@ public sealed class StartingTests
     [InlineData("grow")]
     [InlineData("--roles")]
     [InlineData("--roles", "consume,everything")]
+    [InlineData("release")]
+    [InlineData("release", "--error", "--dead")]
+    [InlineData("release", "--error", "--dryrun")]
+    [InlineData("release", "--error", "--id", "--dry-run")]
+    [InlineData("release", "--error", "--id")]
     public async Task A_command_line_that_is_not_understood_explains_itself(params string[] arguments)
     {
         var (exitCode, lines) = await RunAsync(arguments, Broker, Database);
@@ -71,6 +77,19 @@ public sealed class StartingTests
         Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));
         Assert.Equal(expected, parsed.Roles);
         Assert.Equal(["--urls", "http://*:1"], parsed.Host);
+    }
+
+    [Theory]
+    [InlineData(ReleaseSource.Error, false, new string[0], "--error")]
+    [InlineData(ReleaseSource.Dead, true, new string[0], "--dry-run", "--dead")]
+    [InlineData(ReleaseSource.Quarantined, false, new[] { "a", "B" }, "--id", "a", "--quarantined", "--id", "B")]
+    public void Release_is_told_where_and_what(object source, bool isDryRun, string[] ids, params string[] options)
+    {
+        Assert.True(Arguments.TryParse(["release", .. options], out var parsed, out _));
+        Assert.Equal(((Verb?)Verb.Release, (ReleaseSource)source, isDryRun), (parsed.Verb, parsed.Release!.Source, parsed.Release.IsDryRun));
+        Assert.Equal(ids, parsed.Release.Ids.Order(StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(ids.Length == 0, parsed.Release.Includes("another"));
+        Assert.All(ids, id => Assert.True(parsed.Release.Includes(id.ToUpperInvariant())));
     }
 
     private static async Task<(int ExitCode, string[] ErrorLines)> RunAsync(string[] arguments, params string[] settings)

@@ -57,9 +57,10 @@ internal static class ReleaseCommand
         string queue, IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
     {
         var time = services.GetRequiredService<TimeProvider>();
+        var database = services.GetRequiredService<NpgsqlDataSource>();
         var options = services.GetRequiredService<IOptions<ConnectionOptions>>().Value;
         await using var place = await ParkedQueue.OpenAsync(queue, options, time, cancellationToken);
-        await new ReleaseRun<ParkedDelivery>(place, request, report, time).RunAsync(cancellationToken);
+        await new ReleaseRun<ParkedDelivery>(place, database, request, report, time).RunAsync(cancellationToken);
     }
 
     private static async Task ReleaseQuarantinedAsync(
@@ -71,8 +72,9 @@ internal static class ReleaseCommand
         await bus.StartAsync(timeout.Token);
         try
         {
-            var place = new QuarantinedBodies(services.GetRequiredService<NpgsqlDataSource>(), bus);
-            await new ReleaseRun<QuarantinedBody>(place, request, report, services.GetRequiredService<TimeProvider>()).RunAsync(cancellationToken);
+            var database = services.GetRequiredService<NpgsqlDataSource>();
+            var place = new QuarantinedBodies(database, bus);
+            await new ReleaseRun<QuarantinedBody>(place, database, request, report, services.GetRequiredService<TimeProvider>()).RunAsync(cancellationToken);
         }
         finally
         {

@@ -1,10 +1,14 @@
+using Npgsql;
+using Processor.Worker.Inbox;
+
 namespace Processor.Worker.Release;
 
 /// <summary>
 /// Puts what is parked in one place back through the front of the pipeline. A message is published and confirmed first, and taken out
 /// of its place afterwards: a run that is killed leaves copies, and the inbox knows their ids.
 /// </summary>
-internal sealed class ReleaseRun<T>(IParkingPlace<T> place, ReleaseRequest request, ReleaseReport report, TimeProvider time)
+internal sealed class ReleaseRun<T>(
+    IParkingPlace<T> place, NpgsqlDataSource database, ReleaseRequest request, ReleaseReport report, TimeProvider time)
     where T : ParkedMessage
 {
     /// <summary>How long a chunk may take: a broker under alarm does not answer, and neither fails.</summary>
@@ -43,5 +47,10 @@ internal sealed class ReleaseRun<T>(IParkingPlace<T> place, ReleaseRequest reque
     }
 
     /// <summary>What is remembered of earlier attempts would park a released message again at once.</summary>
-    private static Task ForgetAttemptsAsync(IReadOnlyList<Guid> messageIds, CancellationToken cancellationToken) => Task.CompletedTask;
+    private async Task ForgetAttemptsAsync(IReadOnlyList<Guid> messageIds, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(DeliveryAttempt.Forget(messageIds));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
 }

@@ -44,7 +44,10 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
     public static Daemon OfThisProcess() =>
         new("owner", Environment.ProcessId, ReadStartTime(Environment.ProcessId) ?? 0, LogFile: "", Signal.Terminate);
 
-    public void Send(Signal signal) => _ = Kill(Pid, (int)signal);
+    public void Send(Signal signal) => Send(Pid, signal);
+
+    /// <summary>To any process, such as one that a daemon has started.</summary>
+    public static void Send(int pid, Signal signal) => _ = Kill(pid, (int)signal);
 
     /// <summary>To it and to everything that it started, and they started.</summary>
     public void SendToAll(Signal signal)
@@ -52,7 +55,7 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
         // RabbitMQ's start script has the broker as its child; PostgreSQL's backends are in sessions of their own.
         foreach (var pid in Descendants(Pid).Prepend(Pid).ToArray())
         {
-            _ = Kill(pid, (int)signal);
+            Send(pid, signal);
         }
     }
 
@@ -129,6 +132,7 @@ public sealed record Daemon(string Name, int Pid, long StartedAt, string LogFile
 public enum Signal
 {
     Interrupt = 2,
+    Quit = 3,
     Kill = 9,
     Terminate = 15,
     Continue = 18,

@@ -90,7 +90,8 @@ public static class RabbitMqServer
         ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "+sbwt none +sbwtdcpu none +sbwtdio none",
     };
 
-    private static async Task<bool> AnswersAsync(string uri, CancellationToken cancellationToken)
+    /// <summary>Whether a broker can be logged in to.</summary>
+    public static async Task<bool> AnswersAsync(string uri, CancellationToken cancellationToken)
     {
         try
         {

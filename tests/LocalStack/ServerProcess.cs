@@ -12,6 +12,8 @@ public sealed class ServerProcess(string name, DaemonRegistry daemons, Func<Daem
     /// <summary>The process that was started last; it may have ended.</summary>
     public Daemon Daemon => _daemon ?? throw new InvalidOperationException($"{name} was never started.");
 
+    public bool IsAlive => _daemon is { IsAlive: true };
+
     /// <summary>Starts it and waits until it serves.</summary>
     /// <exception cref="SetupException">It has ended, or does not serve within a minute.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)

@@ -23,7 +23,7 @@ public static class Services
     public static ServerProcess Ingress(
         string name, string folder, int port, string rabbitMq, string secret, DaemonRegistry daemons,
         bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
-        Create("Ingress.Api", name, folder, port, daemons, mustBeReady, new Dictionary<string, string?>(settings ?? NoSettings)
+        Create("Ingress.Api", name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["MagicHour__WebhookSecrets__0"] = secret,
@@ -33,18 +33,22 @@ public static class Services
     public static ServerProcess Worker(
         string name, string folder, int port, string rabbitMq, string postgres, DaemonRegistry daemons,
         bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
-        Create("Processor.Worker", name, folder, port, daemons, mustBeReady, new Dictionary<string, string?>(settings ?? NoSettings)
+        Create("Processor.Worker", name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["ConnectionStrings__Postgres"] = postgres,
         });
 
-    private static Dictionary<string, string?> NoSettings => [];
-
     private static ServerProcess Create(
-        string project, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady, Dictionary<string, string?> environment)
+        string project, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady,
+        IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment)
     {
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        foreach (var (setting, value) in settings ?? new Dictionary<string, string?>())
+        {
+            environment[setting] = value;
+        }
+
         var assembly = Assembly(project);
         return new ServerProcess(
             name,

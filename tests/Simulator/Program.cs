@@ -14,6 +14,7 @@ var root = new RootCommand("The commands of ./platform.")
     SendCommand.Create(),
     StormCommand.Create(),
     ReleaseCommand.Create(),
+    FaultsCommand.Create(),
 };
 
 try

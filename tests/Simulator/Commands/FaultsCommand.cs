@@ -1,0 +1,84 @@
+using System.CommandLine;
+using Platform.LocalStack;
+using Platform.Simulator.Faults;
+
+namespace Platform.Simulator.Commands;
+
+/// <summary><c>./platform faults</c>: breaks a platform of its own in every way that is known, and judges what comes of it.</summary>
+internal static class FaultsCommand
+{
+    // The durations of the matrix, in the default run.
+    private const double QuickScale = 0.1;
+
+    private const int QuickFuzz = 10_000;
+
+    public static Command Create()
+    {
+        var only = new Option<string[]>("--only") { Description = "Only these, such as P01 or B07.1.", AllowMultipleArgumentsPerToken = true };
+        var full = new Option<bool>("--full") { Description = "As long as the fault matrix has it, on the native broker and on that of the image." };
+        var docker = new Option<bool>("--docker") { Description = "With the broker of the image, in a container." };
+        var seed = new Option<int?>("--seed") { Description = "Decides what is left to chance; by default another each time." };
+        var report = new Option<bool>("--report") { Description = "Write docs/faults.md." };
+        var fuzz = new Option<int>("--fuzz") { Description = "Inputs of the fault FUZZ.", DefaultValueFactory = _ => QuickFuzz };
+        var mutants = new Option<bool>("--mutants") { Description = "Break copies of the source instead, and see that each break is noticed." };
+        var command = new Command("faults", "Break a platform of its own in every way that is known, and judge what comes of it.") 
+        {
+            only, full, docker, seed, fuzz, report, mutants,
+        };
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var chosenSeed = arguments.GetValue(seed) ?? Random.Shared.Next(1, 10_000);
+            if (arguments.GetValue(mutants))
+            {
+                return await RunMutantsAsync(chosenSeed, cancellationToken);
+            }
+
+            var faults = FaultList.Find(arguments.GetValue(only) ?? [], arguments.GetValue(fuzz));
+            if (faults.Count == 0)
+            {
+                throw new SetupException($"There is no such fault. There are: {string.Join(", ", FaultList.Of(QuickFuzz).Select(fault => fault.Id))}.");
+            }
+
+            var isFull = arguments.GetValue(full);
+            bool[] brokers = isFull ? [false, true] : [arguments.GetValue(docker)];
+            return await RunAsync(faults, brokers, isFull ? 1 : QuickScale, chosenSeed, arguments.GetValue(report), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunMutantsAsync(int seed, CancellationToken cancellationToken)
+    {
+        await ServerPackages.EnsureAsync(cancellationToken);
+        var caught = await new MutantRunner(seed).RunAsync(MutantList.All, cancellationToken);
+        Console.WriteLine($"{caught} of {MutantList.All.Count} mutants caught");
+        return caught == MutantList.All.Count ? 0 : 1;
+    }
+
+    private static async Task<int> RunAsync(
+        IReadOnlyList<Fault> faults, bool[] inContainer, double scale, int seed, bool writesReport, CancellationToken cancellationToken)
+    {
+        await ServerPackages.EnsureAsync(cancellationToken);
+        Console.WriteLine($"seed {seed}");
+        var results = new List<FaultResult>();
+        var brokers = new List<string>();
+        foreach (var container in inContainer)
+        {
+            var runner = new FaultRunner(container, seed, scale);
+            results.AddRange(await runner.RunAsync(faults, cancellationToken));
+            brokers.Add(runner.BrokerVersion);
+        }
+
+        int Count(FaultVerdict verdict) => results.Count(result => result.Verdict == verdict);
+        Console.WriteLine($"{Count(FaultVerdict.Passed)} passed, {Count(FaultVerdict.Failed)} failed, {Count(FaultVerdict.Skipped)} skipped");
+        if (writesReport)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(FaultReport.File)!);
+            await File.WriteAllTextAsync(
+                FaultReport.File,
+                FaultReport.Write(results, string.Join(" and ", brokers), "PostgreSQL", seed, "./platform faults", TimeProvider.System.GetLocalNow()),
+                cancellationToken);
+        }
+
+        return Count(FaultVerdict.Failed) == 0 ? 0 : 1;
+    }
+}

@@ -1,0 +1,118 @@
+using Platform.LocalStack;
+
+namespace Platform.Simulator.Faults;
+
+/// <summary>A broker that can be ended in every way and started again, with what it holds.</summary>
+internal interface IBrokerServer : IAsyncDisposable
+{
+    /// <summary>Such as <c>RabbitMQ 3.10.8</c>.</summary>
+    string Version { get; }
+
+    string Uri { get; }
+
+    /// <summary>Starts it again and waits until it serves.</summary>
+    Task StartAsync(CancellationToken cancellationToken);
+
+    Task StopAsync(CancellationToken cancellationToken);
+
+    Task KillAsync(CancellationToken cancellationToken);
+
+    /// <summary>Halts it where it stands: its connections stay open and nothing answers.</summary>
+    Task HaltAsync(CancellationToken cancellationToken);
+
+    Task ContinueAsync(CancellationToken cancellationToken);
+
+    /// <summary>Runs <c>rabbitmqctl</c> on it.</summary>
+    Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments);
+}
+
+/// <summary>The broker of the distribution, as a process.</summary>
+internal sealed class NativeBroker(RabbitMqInstance instance, string version) : IBrokerServer
+{
+    public string Version => version;
+
+    public string Uri => instance.Uri;
+
+    public static async Task<NativeBroker> StartAsync(string folder, DaemonRegistry daemons, CancellationToken cancellationToken)
+    {
+        var instance = await RabbitMqServer.StartAsync(folder, withManagement: false, daemons, cancellationToken);
+        var version = await instance.ControlAsync(cancellationToken, "version");
+        return new NativeBroker(instance, $"RabbitMQ {version.Trim()}");
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => instance.Process.StartAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => instance.Process.StopAsync(cancellationToken);
+
+    public Task KillAsync(CancellationToken cancellationToken) => instance.Process.KillAsync(cancellationToken);
+
+    public Task HaltAsync(CancellationToken cancellationToken)
+    {
+        instance.Process.Halt();
+        return Task.CompletedTask;
+    }
+
+    public Task ContinueAsync(CancellationToken cancellationToken)
+    {
+        instance.Process.Continue();
+        return Task.CompletedTask;
+    }
+
+    public Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments) => instance.ControlAsync(cancellationToken, arguments);
+
+    // The daemon is in the registry of the lab, and ends with it.
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
+
+/// <summary>The broker of an image, as a container.</summary>
+internal sealed class ContainerBroker : IBrokerServer
+{
+    private const string Image = "rabbitmq:4.2-management";
+
+    private readonly string _name = $"platform-faults-{Guid.NewGuid():N}";
+    private readonly int _port = Machine.FreePort();
+
+    public string Version { get; private set; } = Image;
+
+    public string Uri => $"amqp://platform:platform@127.0.0.1:{_port}/";
+
+    public static async Task<ContainerBroker> StartAsync(string folder, CancellationToken cancellationToken)
+    {
+        var configuration = Path.Combine(folder, "advanced.config");
+        await File.WriteAllTextAsync(configuration, RabbitMqServer.AdvancedConfiguration, cancellationToken);
+        var broker = new ContainerBroker();
+        await DockerAsync(
+            cancellationToken,
+            "run", "--detach", "--name", broker._name, "--hostname", "broker", "--publish", $"127.0.0.1:{broker._port}:5672",
+            "--env", "RABBITMQ_DEFAULT_USER=platform", "--env", "RABBITMQ_DEFAULT_PASS=platform",
+            "--volume", $"{configuration}:/etc/rabbitmq/advanced.config:ro", Image);
+        await broker.WaitAsync(cancellationToken);
+        broker.Version = $"RabbitMQ {(await broker.ControlAsync(cancellationToken, "version")).Trim()}";
+        return broker;
+    }
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await DockerAsync(cancellationToken, "start", _name);
+        await WaitAsync(cancellationToken);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => DockerAsync(cancellationToken, "stop", "--timeout", "30", _name);
+
+    public Task KillAsync(CancellationToken cancellationToken) => DockerAsync(cancellationToken, "kill", _name);
+
+    public Task HaltAsync(CancellationToken cancellationToken) => DockerAsync(cancellationToken, "pause", _name);
+
+    public Task ContinueAsync(CancellationToken cancellationToken) => DockerAsync(cancellationToken, "unpause", _name);
+
+    public Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        DockerAsync(cancellationToken, ["exec", _name, "rabbitmqctl", .. arguments]);
+
+    public async ValueTask DisposeAsync() => await Machine.RunAsync("docker", ["rm", "--force", "--volumes", _name], CancellationToken.None);
+
+    private Task WaitAsync(CancellationToken cancellationToken) =>
+        Waiting.UntilAsync("the broker's container", () => RabbitMqServer.AnswersAsync(Uri, cancellationToken), cancellationToken);
+
+    private static async Task<string> DockerAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        (await Machine.RunAsync("docker", arguments, cancellationToken)).ThrowIfFailed($"docker {arguments[0]}").Output;
+}

@@ -1,0 +1,142 @@
+using System.Diagnostics;
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+using Platform.Simulator.Storms;
+using Platform.Simulator.Verdicts;
+
+namespace Platform.Simulator.Faults;
+
+/// <summary>What a fault works with: the lab, a storm to put under it, and time.</summary>
+/// <param name="scale">What the durations of the matrix are multiplied with: 1 as written there, less for a quick run.</param>
+internal sealed class FaultContext(Lab lab, int seed, double scale, CancellationToken cancellationToken)
+{
+    /// <summary>Answers come within this time, whatever happens: the publish budget and what a slow machine adds.</summary>
+    public static readonly TimeSpan AnswerBudget = TimeSpan.FromSeconds(5);
+
+    public Lab Lab => lab;
+
+    public int Seed => seed;
+
+    public CancellationToken Cancel => cancellationToken;
+
+    /// <summary>A duration of the matrix, in this run.</summary>
+    public TimeSpan Scaled(double seconds, double atLeast = 1) => TimeSpan.FromSeconds(Math.Max(seconds * scale, atLeast));
+
+    public Task WaitAsync(TimeSpan time) => Task.Delay(time, cancellationToken);
+
+    /// <summary>Waits for something to become true.</summary>
+    public Task UntilAsync(string what, Func<Task<bool>> isTrue, TimeSpan? patience = null) =>
+        Waiting.UntilAsync(what, isTrue, cancellationToken, patience);
+
+    public static void Expect(bool isTrue, string otherwise)
+    {
+        if (!isTrue)
+        {
+            throw new UnexpectedException(otherwise);
+        }
+    }
+
+    /// <summary>
+    /// Lets a storm go on until the fault is over and everything is answered 2xx, then judges it. Every answer must have come within the
+    /// budget, and the verdict must be clean.
+    /// </summary>
+    /// <param name="fault">Begins once the first events are applied.</param>
+    public async Task<StormReport> StormAsync(StormSettings settings, Func<Task> fault)
+    {
+        var plan = StormPlan.Create(settings with { Seed = seed, TimeCompression = 120 }, TimeProvider.System.GetUtcNow());
+        using var storm = new Storm(plan, [lab.Target], TimeProvider.System);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = storm.RunAsync(ending.Token);
+        try
+        {
+            await UntilAsync("the storm has begun", () => Task.FromResult(storm.Ledger.Attempts.Count >= Math.Min(20, plan.Deliveries.Count)));
+            await fault();
+            await running;
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await Task.WhenAny(running);
+        }
+
+        var verdict = await Verdict.JudgeAsync(storm.Ledger, lab.Postgres, lab.Broker.Uri, cancellationToken);
+        var report = new StormReport(StormSummary.Of(storm.Ledger), storm.Ledger, verdict);
+        Expect(verdict.IsClean && verdict.IsSettled, string.Join('\n', verdict.Lines));
+        Expect(report.Summary.GivenUp == 0, $"{report.Summary.GivenUp} events were never accepted");
+        Expect(report.SlowestAnswer <= AnswerBudget, $"an answer took {report.SlowestAnswer.TotalSeconds:0.0} s");
+        return report;
+    }
+
+    /// <summary>A storm of the usual size.</summary>
+    public Task<StormReport> StormAsync(int events, double rate, Func<Task> fault) => StormAsync(new StormSettings { Events = events, Rate = rate }, fault);
+
+    /// <summary>Sends one event through the front.</summary>
+    /// <returns>The status, and how long it took.</returns>
+    public async Task<(int Status, TimeSpan Duration)> SendAsync(byte[]? body = null, string? url = null)
+    {
+        using var sender = new Sender(url ?? lab.Target.Url, lab.Target.Secret, TimeProvider.System);
+        var began = Stopwatch.GetTimestamp();
+        using var response = await sender.SendAsync(body ?? NewEvent().Body, cancellationToken);
+        return ((int)response.StatusCode, Stopwatch.GetElapsedTime(began));
+    }
+
+    /// <summary>A wire to the front.</summary>
+    public Wire OpenWire(string? url = null) => new(new Uri(url ?? lab.Target.Url), lab.Target.Secret, cancellationToken);
+
+    /// <summary>Rows of jobs, by a pattern of their ids.</summary>
+    public async Task<long> CountEventsAsync(string jobIds)
+    {
+        await using var command = lab.Database.CreateCommand("select count(*) from webhook_events where job_id like $1");
+        command.Parameters.AddWithValue(jobIds);
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    /// <summary>What was parked says why, and is applied once it is released.</summary>
+    public async Task<string> ReleaseAsync(int parked, string reason)
+    {
+        await UntilAsync($"{parked} parked", async () => await lab.CountParkedAsync(cancellationToken) == parked);
+        var release = (await lab.RunVerbAsync(["release", "--error"], cancellationToken)).ThrowIfFailed("release");
+        Expect(release.Output.Contains(reason, StringComparison.Ordinal), $"the reason is not '{reason}': {release.Output}");
+        await UntilAsync("what was released is applied", async () =>
+            await lab.CountReadyAsync(cancellationToken) == 0 && await lab.CountParkedAsync(cancellationToken) == 0);
+        return "parked, released";
+    }
+
+    /// <summary>The status of a GET.</summary>
+    public async Task<int> GetAsync(string url)
+    {
+        using var http = new HttpClient();
+        using var response = await http.GetAsync(url, cancellationToken);
+        return (int)response.StatusCode;
+    }
+
+    /// <summary>Waits for the first 200, and returns how long that took.</summary>
+    public async Task<TimeSpan> RecoveryAsync(TimeSpan within)
+    {
+        var began = Stopwatch.GetTimestamp();
+        await UntilAsync($"an event is accepted again", async () => (await SendAsync()).Status == 200, within);
+        return Stopwatch.GetElapsedTime(began);
+    }
+
+    /// <summary>Nothing in <c>_error</c>, <c>_skipped</c> or the dead letters.</summary>
+    public static void ExpectNothingParked(StormReport report) =>
+        Expect(report.Verdict.Parked.Count + report.Verdict.Dead.Count == 0, $"{report.Verdict.Parked.Count} parked, {report.Verdict.Dead.Count} dead");
+
+    public static MagicHourEvent NewEvent(string type = "video.completed", string? jobId = null) =>
+        MagicHourEvent.Create(type, jobId, TimeProvider.System.GetUtcNow());
+}
+
+/// <summary>What a storm came to.</summary>
+internal sealed record StormReport(StormSummary Summary, Ledger Ledger, Verdict Verdict)
+{
+    /// <summary>Of the requests that were answered at all.</summary>
+    public TimeSpan SlowestAnswer { get; } =
+        Ledger.Attempts.Where(attempt => attempt.Status is not null).Select(attempt => attempt.Duration).DefaultIfEmpty().Max();
+
+    public int CountStatus(int status) => Summary.ByStatus.GetValueOrDefault(status);
+
+    /// <summary>The figures for the report.</summary>
+    public override string ToString() =>
+        $"{Summary.Accepted} accepted in {Summary.Attempts} attempts ({string.Join(", ", Summary.ByStatus.Select(one => $"{one.Value} × {one.Key}"))}, "
+        + $"{Summary.Unknown} unknown), slowest answer {SlowestAnswer.TotalSeconds:0.0} s, {Verdict.Duplicates} duplicates, {Verdict.Ghosts.Count} ghosts";
+}

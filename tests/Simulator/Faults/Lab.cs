@@ -1,0 +1,147 @@
+using Npgsql;
+using Platform.Contracts;
+using Platform.LocalStack;
+using Platform.Simulator.Storms;
+using Platform.Simulator.Verdicts;
+
+namespace Platform.Simulator.Faults;
+
+/// <summary>
+/// A platform to break: private servers, two ingresses behind one front, two workers, and a proxy on each wire between them. Everything
+/// can be killed, halted, cut off and started again.
+/// </summary>
+internal sealed class Lab : IAsyncDisposable
+{
+    private const int Replicas = 2;
+
+    private readonly TestFolder _folder;
+
+    private Lab(TestFolder folder, IBrokerServer broker, PostgresInstance database, string postgres)
+    {
+        _folder = folder;
+        Broker = broker;
+        DatabaseServer = database.Process;
+        Postgres = postgres;
+        Database = NpgsqlDataSource.Create(postgres);
+        var brokerPort = new Uri(broker.Uri).Port;
+        IngressToBroker = new Proxy(brokerPort).Start();
+        WorkerToBroker = new Proxy(brokerPort).Start();
+        WorkerToDatabase = new Proxy(new NpgsqlConnectionStringBuilder(postgres).Port).Start();
+        Ingresses = [.. Enumerable.Range(1, Replicas).Select(i => Ingress($"ingress-{i}", Machine.FreePort()))];
+        Workers = [.. Enumerable.Range(1, Replicas).Select(CreateWorker)];
+        Front = new Proxy([.. Ingresses.Select(ingress => ingress.Port)]).Start();
+        Target = new StormTarget($"http://127.0.0.1:{Front.Port}", Stack.LocalSecret);
+    }
+
+    public IBrokerServer Broker { get; }
+
+    public ServerProcess DatabaseServer { get; }
+
+    /// <summary>The database itself, past the proxy.</summary>
+    public NpgsqlDataSource Database { get; }
+
+    public string Postgres { get; }
+
+    /// <summary>The load balancer.</summary>
+    public Proxy Front { get; }
+
+    public Proxy IngressToBroker { get; }
+
+    public Proxy WorkerToBroker { get; }
+
+    public Proxy WorkerToDatabase { get; }
+
+    public IReadOnlyList<LabIngress> Ingresses { get; }
+
+    public IReadOnlyList<ServerProcess> Workers { get; }
+
+    /// <summary>Where a storm goes: the front.</summary>
+    public StormTarget Target { get; }
+
+    public static async Task<Lab> StartAsync(bool inContainer, CancellationToken cancellationToken)
+    {
+        var folder = await TestFolder.CreateAsync(cancellationToken);
+        var broker = inContainer
+            ? (IBrokerServer)await ContainerBroker.StartAsync(folder.Path, cancellationToken)
+            : await NativeBroker.StartAsync(Path.Combine(folder.Path, "rabbitmq"), folder.Daemons, cancellationToken);
+        var server = await PostgresServer.StartAsync(Path.Combine(folder.Path, "postgres"), isThrowAway: false, folder.Daemons, cancellationToken);
+        var postgres = await PostgresServer.CreateDatabaseAsync(server.ConnectionString, "platform", cancellationToken);
+        var lab = new Lab(folder, broker, server, postgres);
+        await lab.MigrateAsync(cancellationToken);
+        await lab.MendAsync(cancellationToken);
+        return lab;
+    }
+
+    public Task<string> MigrateAsync(CancellationToken cancellationToken) => Services.MigrateAsync(Broker.Uri, Postgres, cancellationToken);
+
+    /// <summary>Runs a verb of the worker's image on the lab's broker and database.</summary>
+    public Task<ProgramResult> RunVerbAsync(IEnumerable<string> verb, CancellationToken cancellationToken) =>
+        Services.RunVerbAsync(Broker.Uri, Postgres, verb, cancellationToken);
+
+    /// <summary>An ingress beside those of the front, not yet started.</summary>
+    public LabIngress Ingress(string name, int port, bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) => new(
+        Services.Ingress(name, _folder.Path, port, Through(IngressToBroker), Stack.LocalSecret, _folder.Daemons, mustBeReady, settings), port);
+
+    /// <summary>Starts whatever does not run, and opens every wire.</summary>
+    public async Task MendAsync(CancellationToken cancellationToken)
+    {
+        foreach (var proxy in new[] { Front, IngressToBroker, WorkerToBroker, WorkerToDatabase })
+        {
+            proxy.Release();
+        }
+
+        var services = Workers.Concat(Ingresses.Select(ingress => ingress.Process));
+        await Task.WhenAll(services.Where(service => !service.IsAlive).Select(service => service.StartAsync(cancellationToken)));
+    }
+
+    /// <summary>Messages in the queue that no worker has.</summary>
+    public Task<uint> CountReadyAsync(CancellationToken cancellationToken) => CountAsync(Topology.WebhookReceivedQueue, cancellationToken);
+
+    /// <summary>Messages in <c>webhook-received_error</c>.</summary>
+    public Task<uint> CountParkedAsync(CancellationToken cancellationToken) => CountAsync(Topology.ErrorQueue, cancellationToken);
+
+    public async Task<T> QueryAsync<T>(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
+
+    public async Task ExecuteAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _folder.DisposeAsync();
+        await Broker.DisposeAsync();
+        foreach (var proxy in new[] { Front, IngressToBroker, WorkerToBroker, WorkerToDatabase })
+        {
+            await proxy.DisposeAsync();
+        }
+
+        await Database.DisposeAsync();
+    }
+
+    public async Task<uint> CountAsync(string queue, CancellationToken cancellationToken)
+    {
+        await using var queues = await Queues.ConnectAsync(Broker.Uri, cancellationToken);
+        return await queues.CountAsync(queue, cancellationToken);
+    }
+
+    private ServerProcess CreateWorker(int number)
+    {
+        var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
+        return Services.Worker(
+            $"worker-{number}", _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons);
+    }
+
+    private string Through(Proxy proxy) => new UriBuilder(Broker.Uri) { Port = proxy.Port }.Uri.AbsoluteUri;
+}
+
+/// <summary>An ingress, and where it listens.</summary>
+internal sealed record LabIngress(ServerProcess Process, int Port)
+{
+    public string Url => $"http://127.0.0.1:{Port}";
+}

@@ -1,0 +1,101 @@
+using Platform.LocalStack;
+
+namespace Platform.Simulator.Faults;
+
+/// <summary>
+/// Applies each mutant to a copy of the tree and runs the check that must notice it. Each check is run on the unchanged copy first: one
+/// that fails there would notice everything.
+/// </summary>
+internal sealed class MutantRunner(int seed)
+{
+    private readonly string _tree = Path.Combine(Machine.LocalFolder, "mutants");
+
+    /// <returns>How many were caught.</returns>
+    public async Task<int> RunAsync(IReadOnlyList<Mutant> mutants, CancellationToken cancellationToken)
+    {
+        await CopyTreeAsync(cancellationToken);
+        await ExpectPassesAsync([.. mutants.Select(mutant => mutant.Check)], cancellationToken);
+        var caught = 0;
+        foreach (var mutant in mutants)
+        {
+            Console.WriteLine($"{mutant.Name} ...");
+            var isCaught = await IsCaughtAsync(mutant, cancellationToken);
+            caught += isCaught ? 1 : 0;
+            Console.WriteLine($"  {(isCaught ? "caught" : "NOT CAUGHT")} by {mutant.Check}");
+        }
+
+        return caught;
+    }
+
+    private async Task<bool> IsCaughtAsync(Mutant mutant, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(_tree, mutant.File);
+        var original = await File.ReadAllTextAsync(file, cancellationToken);
+        if (original.Split(mutant.Find).Length != 2)
+        {
+            throw new SetupException($"The mutant '{mutant.Name}' no longer fits {mutant.File}: what it replaces stands there not once.");
+        }
+
+        await File.WriteAllTextAsync(file, original.Replace(mutant.Find, mutant.Replace, StringComparison.Ordinal), cancellationToken);
+        try
+        {
+            return !await PassesAsync(mutant.Check, cancellationToken);
+        }
+        finally
+        {
+            await File.WriteAllTextAsync(file, original, CancellationToken.None);
+        }
+    }
+
+    private async Task ExpectPassesAsync(IReadOnlyList<Check> checks, CancellationToken cancellationToken)
+    {
+        Console.WriteLine("the tree as it is ...");
+        var faults = Check.Faults([.. checks.Where(check => check.Project is null).SelectMany(check => check.Filter).Distinct()]);
+        foreach (var check in checks.Where(check => check.Project is not null).Append(faults))
+        {
+            if (check is { Project: null, Filter: [] })
+            {
+                continue;
+            }
+
+            if (!await PassesAsync(check, cancellationToken))
+            {
+                throw new SetupException($"Without any mutant, {check} fails already: it can show nothing.");
+            }
+        }
+    }
+
+    /// <summary>A build that fails is no answer: the mutant has to be written anew.</summary>
+    private async Task<bool> PassesAsync(Check check, CancellationToken cancellationToken)
+    {
+        var project = check.Project ?? "Simulator";
+        (await Machine.RunAsync(
+            "dotnet",
+            // A mutant may leave a name unused, and need not be beautiful.
+            ["build", Path.Combine(_tree, "tests", project), "--configuration", "Release", "--verbosity", "quiet", "--nologo", "-p:TreatWarningsAsErrors=false", "-p:EnforceCodeStyleInBuild=false"],
+            cancellationToken,
+            _tree)).ThrowIfFailed($"building {project}");
+        var program = Path.Combine(_tree, "artifacts", "bin", project, "release", $"{project}.dll");
+        string[] arguments = check.Project is null
+            ? ["faults", "--seed", $"{seed}", "--only", .. check.Filter]
+            : [.. check.Filter.SelectMany(name => new[] { "-method", $"*.{name}" })];
+        return (await Machine.RunAsync("dotnet", [program, .. arguments], cancellationToken, _tree)).Succeeded;
+    }
+
+    private async Task CopyTreeAsync(CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(_tree))
+        {
+            Directory.Delete(_tree, recursive: true);
+        }
+
+        // What is committed and what is not yet, without what git ignores.
+        var files = (await Machine.RunAsync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], cancellationToken)).ThrowIfFailed("git ls-files").Output;
+        foreach (var file in files.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(file => File.Exists(Path.Combine(Machine.Root, file))))
+        {
+            var target = Path.Combine(_tree, file);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(Path.Combine(Machine.Root, file), target);
+        }
+    }
+}

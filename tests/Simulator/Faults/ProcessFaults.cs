@@ -1,0 +1,141 @@
+using System.Text;
+using static Platform.Simulator.Faults.FaultContext;
+
+namespace Platform.Simulator.Faults;
+
+/// <summary>Our processes die, hang, and are stopped.</summary>
+internal static class ProcessFaults
+{
+    private const int Loops = 25;
+    private static readonly TimeSpan PatienceForMoment = TimeSpan.FromSeconds(30);
+
+    public static IEnumerable<Fault> All =>
+    [
+        WorkersDie("P01.1", "before BEGIN", lab => lab.WorkerToDatabase.HoldAsync(Direction.ToServer, Moment.Begin)),
+        WorkersDie("P01.2", "after the rows are inserted", lab => lab.WorkerToDatabase.HoldAsync(Direction.ToClient, Moment.Inserted)),
+        WorkersDie("P01.3", "before COMMIT", lab => lab.WorkerToDatabase.HoldAsync(Direction.ToServer, Moment.Commit)),
+        WorkersDie("P01.4", "after COMMIT, before the ack", lab => lab.WorkerToDatabase.HoldAsync(Direction.ToClient, Moment.Commit)),
+        WorkersDie("P01.5", "between acks", lab => lab.WorkerToBroker.HoldAsync(Direction.ToServer, Moment.Ack, skip: 1)),
+        IngressesDie("P02.1", "before the publish", lab => lab.IngressToBroker.HoldAsync(Direction.ToServer, Moment.PublishOf("WebhookReceived"))),
+        IngressesDie("P02.2", "after the publish, before the confirm", lab => lab.IngressToBroker.HoldAsync(Direction.ToClient, Moment.Ack)),
+        IngressesDie("P02.3", "after the confirm, before the answer", lab => lab.Front.HoldAsync(Direction.ToClient)),
+        new("P03.1", $"kill -9 a worker {Loops} times with all messages in work", "all applied, nothing dead or parked", KilledAgainAndAgainAsync),
+        new("P03.2", $"SIGTERM a worker {Loops} times under load", "all applied, nothing dead or parked", StoppedAgainAndAgainAsync),
+        new("P04", "SIGTERM every service under load, one after the other", "no 5xx, nothing parked", StoppedUnderLoadAsync),
+        new("P06", "SIGSTOP a worker", "the others go on; what it does when it wakes changes nothing", HaltedAsync),
+    ];
+
+    private static Fault WorkersDie(string id, string when, Func<Lab, Task> moment) => new(
+        id, $"kill -9 the workers {when}", "redelivered and applied once", async context =>
+        {
+            var report = await context.StormAsync(400, 100, async () =>
+            {
+                await moment(context.Lab).WaitAsync(PatienceForMoment, context.Cancel);
+                await Task.WhenAll(context.Lab.Workers.Select(worker => worker.KillAsync(context.Cancel)));
+                context.Lab.WorkerToDatabase.Cut();
+                context.Lab.WorkerToBroker.Cut();
+                await context.Lab.MendAsync(context.Cancel);
+            });
+            ExpectNothingParked(report);
+            return $"{report}";
+        });
+
+    private static Fault IngressesDie(string id, string when, Func<Lab, Task> moment) => new(
+        id, $"kill -9 the ingresses {when}", "unknown to the sender, sent again, applied once", async context =>
+        {
+            var report = await context.StormAsync(400, 100, async () =>
+            {
+                await moment(context.Lab).WaitAsync(PatienceForMoment, context.Cancel);
+                await Task.WhenAll(context.Lab.Ingresses.Select(ingress => ingress.Process.KillAsync(context.Cancel)));
+                context.Lab.Front.Cut();
+                context.Lab.IngressToBroker.Cut();
+                await context.Lab.MendAsync(context.Cancel);
+            });
+            Expect(report.Summary.Unknown > 0, "no request was cut off: the fault did not happen");
+            return $"{report}";
+        });
+
+    private static async Task<string> KilledAgainAndAgainAsync(FaultContext context)
+    {
+        var lab = context.Lab;
+        await Task.WhenAll(lab.Workers.Select(worker => worker.StopAsync(context.Cancel)));
+        var report = await context.StormAsync(60, 60, async () =>
+        {
+            for (var i = 0; i < Loops; i++)
+            {
+                // Nothing gets through to the database: not even the record of an attempt.
+                _ = lab.WorkerToDatabase.HoldAsync(Direction.ToServer, piece => Moment.Begin(piece) || Moment.Contains(piece, "delivery_attempts"));
+                await lab.Workers[0].StartAsync(context.Cancel);
+                await context.UntilAsync("all messages are in work", async () => await lab.CountReadyAsync(context.Cancel) == 0);
+                await lab.Workers[0].KillAsync(context.Cancel);
+                lab.WorkerToDatabase.Cut();
+            }
+
+            await lab.MendAsync(context.Cancel);
+        });
+        ExpectNothingParked(report);
+        return $"{report}";
+    }
+
+    private static async Task<string> StoppedAgainAndAgainAsync(FaultContext context)
+    {
+        var report = await context.StormAsync(2500, 50, async () =>
+        {
+            for (var i = 0; i < Loops; i++)
+            {
+                await context.Lab.Workers[0].StopAsync(context.Cancel);
+                await context.Lab.Workers[0].StartAsync(context.Cancel);
+            }
+        });
+        ExpectNothingParked(report);
+        return $"{report}";
+    }
+
+    private static async Task<string> StoppedUnderLoadAsync(FaultContext context)
+    {
+        var report = await context.StormAsync(1200, 100, async () =>
+        {
+            foreach (var service in context.Lab.Ingresses.Select(ingress => ingress.Process).Concat(context.Lab.Workers))
+            {
+                await service.StopAsync(context.Cancel);
+                await service.StartAsync(context.Cancel);
+            }
+        });
+        ExpectNothingParked(report);
+        Expect(!report.Summary.ByStatus.Keys.Any(status => status >= 500), "an event was refused while a replica stopped");
+        return $"{report}";
+    }
+
+    private static async Task<string> HaltedAsync(FaultContext context)
+    {
+        var report = await context.StormAsync(800, 60, async () =>
+        {
+            context.Lab.Workers[0].Halt();
+            await context.WaitAsync(context.Scaled(45, atLeast: 15));
+            context.Lab.Workers[0].Continue();
+        });
+        ExpectNothingParked(report);
+        return $"{report}";
+    }
+}
+
+/// <summary>Moments on the wire at which a process can be caught.</summary>
+internal static class Moment
+{
+    public static bool Contains(ReadOnlyMemory<byte> piece, string text) => piece.Span.IndexOf(Encoding.ASCII.GetBytes(text)) >= 0;
+
+    /// <summary>PostgreSQL is asked to begin a transaction.</summary>
+    public static bool Begin(ReadOnlyMemory<byte> piece) => Contains(piece, "BEGIN");
+
+    /// <summary>PostgreSQL says that rows are inserted.</summary>
+    public static bool Inserted(ReadOnlyMemory<byte> piece) => Contains(piece, "INSERT 0 ");
+
+    /// <summary>PostgreSQL is asked to commit, or says that it has.</summary>
+    public static bool Commit(ReadOnlyMemory<byte> piece) => Contains(piece, "COMMIT\0");
+
+    /// <summary>RabbitMQ is told that messages are done, or confirms them: basic.ack, class 60, method 80.</summary>
+    public static bool Ack(ReadOnlyMemory<byte> piece) => piece.Span.IndexOf((ReadOnlySpan<byte>)[0, 60, 0, 80]) >= 0;
+
+    /// <summary>RabbitMQ is given a contract message.</summary>
+    public static Func<ReadOnlyMemory<byte>, bool> PublishOf(string contract) => piece => Contains(piece, $"Platform.Contracts:{contract}");
+}

@@ -13,7 +13,7 @@ internal sealed partial class EventPublisher(
 {
     private int _inFlight;
 
-    /// <summary>True when a message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
+    /// <summary>Confirmed when the message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
     /// <param name="messageId">The identity; the same for every delivery.</param>
     /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
     public async Task<PublishOutcome> PublishAsync<T>(T message, Guid messageId)
@@ -30,18 +30,18 @@ internal sealed partial class EventPublisher(
             return PublishOutcome.NotTried;
         }
 
-        using var budget = new CancellationTokenSource(options.Value.PublishBudget, time);
+        using var attempt = new PublishAttempt(options.Value.PublishBudget, time);
         try
         {
             // Waited for from outside too: after a first failure, the publish itself does not honour its token.
-            await PublishAsync(message, messageId, budget.Token).WaitAsync(budget.Token);
+            await PublishAsync(message, messageId, attempt).WaitAsync(attempt.Token);
             breaker.Answered();
             return PublishOutcome.Confirmed;
         }
         catch (Exception exception)
         {
-            LogNotConfirmed(logger, exception, messageId);
-            TellBreaker(exception, budget.IsCancellationRequested);
+            LogNotConfirmed(logger, attempt.Refusal ?? exception, messageId);
+            TellBreaker(attempt, exception);
             return PublishOutcome.NotConfirmed;
         }
         finally
@@ -51,7 +51,7 @@ internal sealed partial class EventPublisher(
         }
     }
 
-    private Task PublishAsync<T>(T message, Guid messageId, CancellationToken budget)
+    private Task PublishAsync<T>(T message, Guid messageId, PublishAttempt attempt)
         where T : class => bus.Publish(
             message,
             context =>
@@ -59,16 +59,17 @@ internal sealed partial class EventPublisher(
                 context.MessageId = messageId;
                 // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
                 context.Mandatory = true;
+                context.GetOrAddPayload(() => attempt);
             },
-            budget);
+            attempt.Token);
 
-    private void TellBreaker(Exception exception, bool isTimeOut)
+    private void TellBreaker(PublishAttempt attempt, Exception exception)
     {
-        if (exception is MessageReturnedException or MessageNotAcknowledgedException)
+        if (attempt.Refusal is not null || exception is MessageReturnedException)
         {
             breaker.Answered();
         }
-        else if (isTimeOut)
+        else if (attempt.IsCancellationRequested)
         {
             breaker.TimedOut();
         }

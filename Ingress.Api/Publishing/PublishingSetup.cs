@@ -15,6 +15,7 @@ internal static class PublishingSetup
         services.AddSingleton<PublishWatchdog>();
         services.AddSingleton<BrokerMonitor>();
         services.AddHostedService(provider => provider.GetRequiredService<BrokerMonitor>());
+        services.AddPublishObserver<RefusalObserver>();
         services.AddMassTransit(bus => bus.UsingRabbitMq((context, rabbit) =>
             UseBroker(rabbit, BrokerAddress.Parse(context.GetRequiredService<IOptions<ConnectionOptions>>().Value.RabbitMq))));
         return services;

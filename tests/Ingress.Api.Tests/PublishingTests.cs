@@ -1,4 +1,5 @@
 using System.Net;
+using Ingress.Api.Publishing;
 using MassTransit;
 using Platform.Contracts;
 using Platform.LocalStack;
@@ -102,6 +103,31 @@ public sealed class PublishingTests
 
         await AssertIsUnavailableAsync(returned);
         Assert.Equal(HttpStatusCode.OK, next.StatusCode);
+    }
+
+    [Fact]
+    public async Task What_the_broker_refuses_is_not_waited_for_and_the_next_publish_is_tried()
+    {
+        await using var app = new IngressApp();
+        var tried = 0;
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(context =>
+        {
+            if (tried++ > 0)
+            {
+                return Task.CompletedTask;
+            }
+
+            Assert.True(context.TryGetPayload(out PublishAttempt? attempt));
+            attempt.Refuse(new IOException("The queue is full."));
+            return new TaskCompletionSource().Task;
+        }));
+
+        using var refused = await app.SendAsync(Completed);
+        using var next = await app.SendAsync(Completed);
+
+        await AssertIsUnavailableAsync(refused);
+        Assert.Equal(HttpStatusCode.OK, next.StatusCode);
+        Assert.Contains(app.Log.Lines, line => line.Contains("The queue is full.", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -62,11 +62,12 @@ public sealed class Broker : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a queue with none of our arguments in the place of a queue.</summary>
-    public async Task ReplaceQueueAsync(string queue, CancellationToken cancellationToken)
+    /// <summary>Puts a queue with none of our arguments, but perhaps with others, in the place of a queue.</summary>
+    public async Task ReplaceQueueAsync(string queue, Dictionary<string, object?>? arguments, CancellationToken cancellationToken)
     {
         await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
-        await _channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, cancellationToken: cancellationToken);
+        await _channel.QueueDeclareAsync(
+            queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellationToken);
     }
 
     /// <summary>Leaves the queue and takes the way into it: no queue takes what is published from now on.</summary>

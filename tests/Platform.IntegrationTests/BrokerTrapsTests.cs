@@ -22,7 +22,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     {
         await using var platform = await CreateAsync(servers);
         await platform.StartIngressAsync();
-        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);
         await platform.Broker.UnbindAsync(Queue, Cancel);
 
         await bus.Control.Publish(new Unheard(1), Cancel);
@@ -30,9 +30,30 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await platform.Broker.BindAsync(Queue, Cancel);
         var routable = await SendAsync(platform);
 
-        Assert.All(unroutable, AssertUnavailable);
+        AssertUnavailable(unroutable[0]);
+        AssertUnavailable(unroutable[1], WithoutWaiting);
         Assert.Equal(HttpStatusCode.OK, routable.Status);
         Assert.Equal(1u, await platform.Broker.CountAsync(Queue, Cancel));
+    }
+
+    [Fact]
+    public async Task A_refusal_is_taken_for_a_broken_connection_so_the_ingress_hears_of_it_by_itself()
+    {
+        await using var platform = await CreateAsync(servers);
+        var ingress = await platform.StartIngressAsync();
+        await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);
+        await platform.Broker.ReplaceQueueAsync(Queue, new() { ["x-max-length"] = 0, ["x-overflow"] = "reject-publish" }, Cancel);
+        await platform.Broker.BindAsync(Queue, Cancel);
+
+        using var token = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        var exchange = await bus.Control.GetSendEndpoint(new Uri($"exchange:{Queue}"));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => exchange.Send(new Unheard(1), token.Token));
+        await Waiting.UntilAsync("a refusal", async () =>
+        {
+            AssertUnavailable(await SendAsync(platform));
+            return await SaysAsync(ingress, "Message rejected by broker");
+        }, Cancel, InTime);
+        AssertUnavailable(await SendAsync(platform), WithoutWaiting);
     }
 
     [Fact]
@@ -40,7 +61,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     {
         await using var platform = await CreateOnOwnBrokerAsync(servers);
         await platform.StartIngressAsync();
-        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);
         await bus.Control.Publish(new Unheard(0), Cancel);
         platform.OwnBroker.Process.Halt();
 
@@ -89,7 +110,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     {
         await using var platform = await CreateOnOwnBrokerAsync(servers);
         var ingress = await platform.StartIngressAsync();
-        await using var bus = await StartedBus.CreateAsync(platform.RabbitMq);
+        await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);
         await bus.Control.Publish(new Unheard(0), Cancel);
 
         await platform.OwnBroker.Process.KillAsync(Cancel);
@@ -155,28 +176,4 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     }
 
     private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter, TimeSpan Elapsed);
-
-    /// <summary>A bus as MassTransit makes it when nobody tells it otherwise.</summary>
-    private sealed class StartedBus : IAsyncDisposable
-    {
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-
-        public required IBusControl Control { get; init; }
-
-        public static async Task<StartedBus> CreateAsync(string uri)
-        {
-            var bus = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(new Uri(uri)));
-            await bus.StartAsync(Cancel);
-            return new StartedBus { Control = bus };
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            using var patience = new CancellationTokenSource(Patience);
-            await Control.StopAsync(patience.Token);
-        }
-    }
 }
-
-/// <summary>A message that no queue takes.</summary>
-public sealed record Unheard(int Number);

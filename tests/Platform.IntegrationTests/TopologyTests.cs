@@ -35,7 +35,7 @@ public sealed class TopologyTests(ServersFixture servers)
     public async Task A_queue_with_other_arguments_ends_migrate_with_the_brokers_own_words()
     {
         await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
-        await platform.Broker.ReplaceQueueAsync("webhook-received", Cancel);
+        await platform.Broker.ReplaceQueueAsync("webhook-received", arguments: null, Cancel);
 
         var failure = await Assert.ThrowsAsync<SetupException>(platform.MigrateAsync);
 
@@ -46,7 +46,7 @@ public sealed class TopologyTests(ServersFixture servers)
     public async Task A_queue_with_other_arguments_ends_a_worker_too()
     {
         await using var platform = await TestPlatform.CreateAsync(servers);
-        await platform.Broker.ReplaceQueueAsync("webhook-received", Cancel);
+        await platform.Broker.ReplaceQueueAsync("webhook-received", arguments: null, Cancel);
 
         var failure = await Assert.ThrowsAsync<SetupException>(() => platform.StartWorkerAsync());
 

@@ -32,7 +32,7 @@ internal sealed record WebhookContent(string EventType, string JobId, string Sta
 
         try
         {
-            using var document = JsonDocument.Parse(body, Strict);
+            using var document = JsonText.Parse(body, Strict);
             return Read(document.RootElement);
         }
         catch (JsonException)

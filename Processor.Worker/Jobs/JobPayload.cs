@@ -18,7 +18,7 @@ internal static class JobPayload
             return null;
         }
 
-        using var document = JsonDocument.Parse(body);
+        using var document = JsonText.Parse(body);
         var payload = Object(document.RootElement, "payload") ?? Object(document.RootElement, "object") ?? default;
         // To the microsecond, as PostgreSQL keeps it.
         var seenAt = receivedAt.AddTicks(-(receivedAt.Ticks % TimeSpan.TicksPerMicrosecond));

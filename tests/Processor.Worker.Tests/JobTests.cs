@@ -115,6 +115,14 @@ public sealed class JobTests
     }
 
     [Fact]
+    public void A_key_that_no_string_can_hold_hides_nothing_else()
+    {
+        var job = Fold(("""{"type":"video.started","payload":{"id":"j","name":"A","\ud83c, a key that was cut in two":1}}""", 0));
+
+        Assert.Equal("A", job.Name);
+    }
+
+    [Fact]
     public void A_fact_is_the_same_after_it_was_stored()
     {
         var fact = Read(Completed, 3);

@@ -73,7 +73,10 @@ internal sealed partial class WebhookEndpoint(
             return refusal is BodyRefusal.TooLarge ? Problems.TooLarge : Unavailable(http, received);
         }
 
-        return await AnswerAsync(http, received, peer, headers, body);
+        using (body)
+        {
+            return await AnswerAsync(http, received, peer, headers, body);
+        }
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(
@@ -85,7 +88,6 @@ internal sealed partial class WebhookEndpoint(
             : Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
         if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
         {
-            body.Dispose();
             return Refuse(peer, received);
         }
 
@@ -93,13 +95,6 @@ internal sealed partial class WebhookEndpoint(
         var outcome = received.Content.Reason is null
             ? await PublishEventAsync(received, headers, secret, body)
             : await PublishQuarantinedAsync(received, headers, secret, body);
-        if (outcome is PublishOutcome.NotConfirmed)
-        {
-            body.Abandon();
-            return Unavailable(http, received);
-        }
-
-        body.Dispose();
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
@@ -121,7 +116,8 @@ internal sealed partial class WebhookEndpoint(
                 Body = body.Body,
                 BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
             },
-            eventId);
+            eventId,
+            body);
     }
 
     private Task<PublishOutcome> PublishQuarantinedAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
@@ -138,7 +134,8 @@ internal sealed partial class WebhookEndpoint(
                 Body = body.Body,
                 BodySha256 = hash,
             },
-            EventIdentity.OfBody(hash));
+            EventIdentity.OfBody(hash),
+            body);
     }
 
     private static Results<Ok<Receipt>, ProblemHttpResult> Accept(Reception received)

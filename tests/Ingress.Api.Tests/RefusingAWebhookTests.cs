@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
 using Platform.Contracts;
+using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 
 namespace Ingress.Api.Tests;
@@ -109,6 +112,28 @@ public sealed class RefusingAWebhookTests
     }
 
     [Fact]
+    public async Task A_body_that_breaks_off_is_logged_and_counted()
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+        var head = string.Join("\r\n",
+            "POST /webhook HTTP/1.1", "Host: ingress", "Content-Type: application/json", "Content-Length: 100",
+            $"{Signing.TimestampHeader}: {Signing.Timestamp(app.Time.GetUtcNow())}", $"{Signing.SignatureHeader}: {new string('0', 64)}", "", "{");
+
+        using (var connection = new TcpClient())
+        {
+            await connection.ConnectAsync(app.Address.Host, app.Address.Port, TestContext.Current.CancellationToken);
+            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), TestContext.Current.CancellationToken);
+        }
+
+        await Waiting.UntilAsync(
+            "it was counted",
+            async () => (await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("outcome=\"refused\"", StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
+        Assert.Single(app.Log.Lines, line => line.StartsWith("Information: Webhook Refused", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Other_methods_and_paths_are_problems_too()
     {
         await using var app = new IngressApp();
@@ -126,6 +151,6 @@ public sealed class RefusingAWebhookTests
     private static byte[] BodyOf(int length)
     {
         var empty = """{"type":"video.completed","payload":{"id":"x","name":""}}""";
-        return System.Text.Encoding.UTF8.GetBytes(empty.Replace("\"\"", $"\"{new string('n', length - empty.Length)}\"", StringComparison.Ordinal));
+        return Encoding.UTF8.GetBytes(empty.Replace("\"\"", $"\"{new string('n', length - empty.Length)}\"", StringComparison.Ordinal));
     }
 }

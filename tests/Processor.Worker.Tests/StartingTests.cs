@@ -44,6 +44,9 @@ public sealed class StartingTests
     [InlineData("grow")]
     [InlineData("--roles")]
     [InlineData("--roles", "consume,everything")]
+    [InlineData("--role=notify")]
+    [InlineData("--urls", "http://127.0.0.1:0", "grow")]
+    [InlineData("migrate", "--urls")]
     public async Task A_command_line_that_is_not_understood_explains_itself(params string[] arguments)
     {
         var (exitCode, lines) = await RunAsync(arguments, Broker, Database);
@@ -66,11 +69,30 @@ public sealed class StartingTests
     [InlineData(Roles.All)]
     [InlineData(Roles.Consume, "--roles", "consume")]
     [InlineData(Roles.Notify | Roles.Api, "--roles", "notify, api")]
+    [InlineData(Roles.Notify, "--roles=notify")]
     public void Roles_are_all_unless_some_are_named(object expected, params string[] arguments)
     {
         Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));
         Assert.Equal(expected, parsed.Roles);
         Assert.Equal(["--urls", "http://*:1"], parsed.Host);
+    }
+
+    [Theory]
+    [InlineData("migrate", "--urls", "http://*:1")]
+    [InlineData("--urls", "http://*:1", "migrate")]
+    [InlineData("--urls=http://*:1", "migrate")]
+    public void The_verb_may_stand_anywhere(params string[] arguments)
+    {
+        Assert.True(Arguments.TryParse(arguments, out var parsed, out _));
+        Assert.Equal(Verb.Migrate, parsed.Verb);
+        Assert.Equal(["--urls", "http://*:1"], parsed.Host);
+    }
+
+    [Fact]
+    public void A_setting_may_be_an_argument()
+    {
+        Assert.True(Arguments.TryParse(["--Events:InWork=5"], out var parsed, out _));
+        Assert.Equal(["--Events:InWork", "5"], parsed.Host);
     }
 
     private static async Task<(int ExitCode, string[] ErrorLines)> RunAsync(string[] arguments, params string[] settings)

@@ -13,6 +13,7 @@ public sealed class StartingTests
     [InlineData("MagicHour__WebhookSecrets__0", Broker, "MagicHour__WebhookSecrets__0=")]
     [InlineData("MagicHour__WebhookSecrets__1", Broker, Secret, "MagicHour__WebhookSecrets__1=  ")]
     [InlineData("MagicHour__WebhookSecretsDirectory", Broker, "MagicHour__WebhookSecretsDirectory=/nowhere")]
+    [InlineData("MagicHour__WebhookSecretsDirectory", Broker, Secret, "MagicHour__WebhookSecretsDirectory=/nowhere")]
     [InlineData("MagicHour__MaxAge", Broker, Secret, "MagicHour__MaxAge=40.00:00:00")]
     [InlineData("MagicHour__MaxAge", Broker, Secret, "MagicHour__MaxAge=a day")]
     [InlineData("MagicHour__FreshFor", Broker, Secret, "MagicHour__FreshFor=02:00:00", "MagicHour__MaxAge=01:00:00")]

@@ -22,6 +22,7 @@ public sealed class StartingTests
     [InlineData("ConnectionStrings__RabbitMq", Secret)]
     [InlineData("ConnectionStrings__RabbitMq", Secret, "ConnectionStrings__RabbitMq=localhost")]
     [InlineData("Ingress__MaxBodyBytes", Broker, Secret, "Ingress__MaxBodyBytes=10")]
+    [InlineData("Ingress__MaxBodyBytes", Broker, Secret, "Ingress__MaxBodyBytes=9000000")]
     [InlineData("Ingress__MaxBodyBytesInFlight", Broker, Secret, "Ingress__MaxBodyBytesInFlight=10")]
     [InlineData("Ingress__MaxPublishesInFlight", Broker, Secret, "Ingress__MaxPublishesInFlight=0")]
     [InlineData("Ingress__PublishBudget", Broker, Secret, "Ingress__PublishBudget=00:00:09")]

@@ -14,7 +14,10 @@ internal sealed class BrokerOptions : IValidatableObject
     [Range(1, 7)]
     public int ExpectedNodes { get; set; } = 1;
 
-    /// <summary>The management API, such as <c>http://rabbitmq:15672</c>; the user is that of the connection string. Default: none.</summary>
+    /// <summary>
+    /// The management API, such as <c>http://rabbitmq:15672</c>; the user is that of the connection string. With it <c>migrate</c> counts
+    /// the nodes, and looks at bindings and policies too. Default: none.
+    /// </summary>
     public Uri? ManagementUrl { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

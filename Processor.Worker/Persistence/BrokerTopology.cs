@@ -1,7 +1,4 @@
-using System.Net.Http.Headers;
 using System.Net.Security;
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using RabbitMQ.Client;
@@ -13,7 +10,7 @@ namespace Processor.Worker.Persistence;
 /// The queues on the broker, by its own client: a queue that exists with other arguments is an error here, with the broker's words,
 /// where MassTransit would reconnect for ever.
 /// </summary>
-internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options)
+internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options, BrokerManagement management)
 {
     private const ushort NotFound = 404;
 
@@ -55,6 +52,21 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
         return true;
     }
 
+    /// <summary>Looks at what came of it all. Without the management API the broker's word for each declaration has to do.</summary>
+    /// <exception cref="InvalidOperationException">Something would lose messages.</exception>
+    public async Task VerifyAsync(CancellationToken cancellationToken)
+    {
+        if (!await StandsAsync(cancellationToken))
+        {
+            throw new InvalidOperationException("A queue that was declared is not there: something deletes it.");
+        }
+
+        if (management.IsKnown && await management.FindFaultsAsync(cancellationToken) is { Count: > 0 } faults)
+        {
+            throw new InvalidOperationException($"Messages would be lost: {string.Join("; ", faults)}.");
+        }
+    }
+
     private static Task<QueueDeclareOk> DeclareQueueAsync(IChannel channel, string queue, CancellationToken cancellationToken) =>
         channel.QueueDeclareAsync(
             queue, durable: true, exclusive: false, autoDelete: false,
@@ -79,21 +91,17 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
 
     private async Task RequireExpectedNodesAsync(CancellationToken cancellationToken)
     {
-        if (options.Value.ManagementUrl is not { } management)
+        if (!management.IsKnown)
         {
             return;
         }
 
-        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
-        using var http = new HttpClient { BaseAddress = management, Timeout = TimeSpan.FromSeconds(10) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{address.User}:{address.Password}")));
-        using var nodes = JsonDocument.Parse(await http.GetStringAsync("api/nodes", cancellationToken));
-        var running = nodes.RootElement.EnumerateArray().Count(node => node.GetProperty("running").GetBoolean());
-        if (running < options.Value.ExpectedNodes)
+        var expected = options.Value.ExpectedNodes;
+        var running = await management.CountNodesAsync(cancellationToken);
+        if (running < expected)
         {
             throw new InvalidOperationException(
-                $"{running} of {options.Value.ExpectedNodes} broker nodes run. A queue declared now would have {running} replicas for ever; "
+                $"{running} of {expected} broker nodes run. A queue declared now would have {running} replicas for ever; "
                 + "wait for the others, or lower Broker__ExpectedNodes.");
         }
     }

@@ -73,9 +73,11 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
             Topology.Queues[queue].ToDictionary(argument => argument.Key, argument => (object?)argument.Value),
             cancellationToken: cancellationToken);
 
-    private async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
+    private Task<IConnection> ConnectAsync(CancellationToken cancellationToken) =>
+        ConnectAsync(BrokerAddress.Parse(connections.Value.RabbitMq), cancellationToken);
+
+    private static async Task<IConnection> ConnectAsync(BrokerAddress address, CancellationToken cancellationToken)
     {
-        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
         var factory = new ConnectionFactory
         {
             UserName = address.User,
@@ -91,18 +93,39 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
 
     private async Task RequireExpectedNodesAsync(CancellationToken cancellationToken)
     {
-        if (!management.IsKnown)
+        var expected = options.Value.ExpectedNodes;
+        if (expected == 1)
         {
             return;
         }
 
-        var expected = options.Value.ExpectedNodes;
-        var running = await management.CountNodesAsync(cancellationToken);
+        var running = management.IsKnown ? await management.CountNodesAsync(cancellationToken) : await CountAnsweringNodesAsync(cancellationToken);
         if (running < expected)
         {
             throw new InvalidOperationException(
                 $"{running} of {expected} broker nodes run. A queue declared now would have {running} replicas for ever; "
-                + "wait for the others, or lower Broker__ExpectedNodes.");
+                + "wait for the others, or lower Broker__ExpectedNodes."
+                + (management.IsKnown ? "" : " Only the nodes that ConnectionStrings__RabbitMq names are counted, unless Broker__ManagementUrl is set."));
+        }
+    }
+
+    private async Task<int> CountAnsweringNodesAsync(CancellationToken cancellationToken)
+    {
+        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
+        var answering = await Task.WhenAll(address.Nodes.Distinct().Select(node => AnswersAsync(address with { Nodes = [node] }, cancellationToken)));
+        return answering.Count(answers => answers);
+    }
+
+    private static async Task<bool> AnswersAsync(BrokerAddress node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await ConnectAsync(node, cancellationToken);
+            return true;
+        }
+        catch (BrokerUnreachableException)
+        {
+            return false;
         }
     }
 }

@@ -18,7 +18,6 @@ public sealed class StartingTests
     [InlineData("Outbox__SweepInterval", Broker, Database, "Outbox__SweepInterval=00:00:00")]
     [InlineData("Outbox__PublishTimeout", Broker, Database, "Outbox__PublishTimeout=01:00:00")]
     [InlineData("Broker__ExpectedNodes", Broker, Database, "Broker__ExpectedNodes=0")]
-    [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ExpectedNodes=3")]
     [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ManagementUrl=ftp://rabbitmq")]
     public async Task A_wrong_setting_is_named(string name, params string[] settings)
     {

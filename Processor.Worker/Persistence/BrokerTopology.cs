@@ -1,4 +1,3 @@
-using System.Net.Security;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using RabbitMQ.Client;
@@ -86,9 +85,7 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
             AutomaticRecoveryEnabled = false,
             RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
         };
-        var endpoints = address.Nodes.Select(node => new AmqpTcpEndpoint(
-            node.Host, node.Port, new SslOption(node.Host, enabled: address.UseTls) { AcceptablePolicyErrors = SslPolicyErrors.None }));
-        return await factory.CreateConnectionAsync(endpoints, "processor-worker topology", cancellationToken);
+        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), "processor-worker topology", cancellationToken);
     }
 
     private async Task RequireExpectedNodesAsync(CancellationToken cancellationToken)

@@ -48,8 +48,9 @@ public sealed record BrokerAddress
         }
 
         var useTls = scheme == "amqps";
-        var (authority, path) = SplitAtFirst(text[(schemeEnd + 3)..], '/');
-        var (credentials, hosts) = SplitAtLast(authority, '@');
+        // First at the last @: a password may hold what ends a host.
+        var (credentials, place) = SplitAtLast(text[(schemeEnd + 3)..], '@');
+        var (hosts, path) = SplitAtFirst(place, '/');
         var (user, password) = SplitAtFirst(credentials, ':');
 
         var nodes = new List<BrokerNode>();
@@ -57,7 +58,8 @@ public sealed record BrokerAddress
         {
             if (!BrokerNode.TryParse(host, useTls ? DefaultTlsPort : DefaultPort, out var node))
             {
-                error = $"names a node '{host}' that is not host or host:port";
+                // Without an @ it may be a password whose host was forgotten.
+                error = $"names a node {(credentials.Length == 0 ? "" : $"'{host}' ")}that is not host or host:port";
                 return false;
             }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -12,26 +13,24 @@ public static partial class JsonText
 {
     private const char Replacement = '\uFFFD';
 
+    /// <summary>Parses a document in which every string and every name can be read.</summary>
+    /// <remarks>
+    /// An escaped surrogate without its other half is valid JSON, but whoever comes across it throws: not only the reader of that
+    /// string, also whoever looks for a property beside it.
+    /// </remarks>
+    /// <exception cref="JsonException">It is not JSON.</exception>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> json, JsonDocumentOptions options = default) =>
+        JsonDocument.Parse(MayHoldSurrogates(json.Span) ? WithoutLoneSurrogates(json.Span) : json, options);
+
     /// <summary>The string, repaired.</summary>
-    /// <param name="value">A value of kind <see cref="JsonValueKind.String"/>.</param>
-    public static string Read(JsonElement value)
-    {
-        string text;
-        try
-        {
-            text = value.GetString() ?? "";
-        }
-        catch (InvalidOperationException)
-        {
-            // An escaped surrogate without its other half: the only string of a valid document that cannot be read as it is.
-            text = JsonSerializer.Deserialize<string>(WithoutLoneSurrogates(value.GetRawText())) ?? "";
-        }
+    /// <param name="value">A value of kind <see cref="JsonValueKind.String"/>, of a document that was parsed here.</param>
+    public static string Read(JsonElement value) => (value.GetString() ?? "").Replace('\0', Replacement);
 
-        return text.Replace('\0', Replacement);
-    }
+    private static bool MayHoldSurrogates(ReadOnlySpan<byte> json) => json.IndexOf("\\ud"u8) >= 0 || json.IndexOf("\\uD"u8) >= 0;
 
-    private static string WithoutLoneSurrogates(string json) => EscapeSequence().Replace(json, match =>
-        match.Groups["unit"] is { Success: true } unit && IsSurrogate(unit.ValueSpan) ? "\\uFFFD" : match.Value);
+    private static byte[] WithoutLoneSurrogates(ReadOnlySpan<byte> json) =>
+        Encoding.UTF8.GetBytes(EscapeSequence().Replace(Encoding.UTF8.GetString(json), match =>
+            match.Groups["unit"] is { Success: true } unit && IsSurrogate(unit.ValueSpan) ? "\\uFFFD" : match.Value));
 
     private static bool IsSurrogate(ReadOnlySpan<char> hex) =>
         char.IsSurrogate((char)ushort.Parse(hex, NumberStyles.HexNumber, CultureInfo.InvariantCulture));

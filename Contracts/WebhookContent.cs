@@ -34,7 +34,7 @@ public sealed record WebhookContent(string EventType, string JobId, string Statu
 
         try
         {
-            using var document = JsonDocument.Parse(body, Strict);
+            using var document = JsonText.Parse(body, Strict);
             return Read(document.RootElement);
         }
         catch (JsonException)

@@ -15,6 +15,10 @@ internal sealed class IngressMetrics
         "audio.started", "audio.completed", "audio.errored",
     ];
 
+    // From a fast confirm to the time at which the sender gives up.
+    private static readonly InstrumentAdvice<double> Seconds =
+        new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
+
     private readonly Counter<long> _received;
     private readonly Histogram<double> _processing;
 
@@ -22,7 +26,7 @@ internal sealed class IngressMetrics
     {
         var meter = meters.Create(MeterName);
         _received = meter.CreateCounter<long>("webhooks_received", null, "Webhook requests, by event type and outcome.");
-        _processing = meter.CreateHistogram<double>("webhook_processing", "s", "From the receipt of a webhook to its answer.");
+        _processing = meter.CreateHistogram("webhook_processing", "s", "From the receipt of a webhook to its answer.", tags: null, Seconds);
     }
 
     public void Answered(string eventType, WebhookOutcome outcome, TimeSpan elapsed)

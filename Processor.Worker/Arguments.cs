@@ -20,7 +20,7 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 
     public static bool TryParse(string[] args, out Arguments arguments, out string error)
     {
-        arguments = new Arguments(null, Roles.All, args);
+        arguments = new Arguments(null, Roles.All, []);
         error = "";
         if (args is ["release", .. var options])
         {
@@ -29,21 +29,45 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
             return isUnderstood;
         }
 
-        if (args is [var verb, ..] && !verb.StartsWith('-'))
+        for (var rest = args.AsSpan(); !rest.IsEmpty && error.Length == 0;)
         {
-            arguments = arguments with { Verb = verb == "migrate" ? Worker.Verb.Migrate : null, Host = args[1..] };
-            error = arguments.Verb is null ? $"'{verb}' is not a verb." : "";
-        }
-
-        if (Array.IndexOf(args, "--roles") is var at and >= 0)
-        {
-            var roles = at + 1 < args.Length ? ReadRoles(args[at + 1]) : Roles.None;
-            arguments = arguments with { Roles = roles, Host = [.. args[..at], .. args.Skip(at + 2)] };
-            error = roles is Roles.None ? "--roles takes one or more of consume, notify, api, with commas between them." : "";
+            if (rest[0].StartsWith('-'))
+            {
+                var (name, value) = ReadOption(ref rest);
+                (arguments, error) = arguments.WithOption(name, value);
+            }
+            else
+            {
+                arguments = arguments with { Verb = Worker.Verb.Migrate };
+                error = rest[0] == "migrate" ? "" : $"'{rest[0]}' is not a verb.";
+                rest = rest[1..];
+            }
         }
 
         return error.Length == 0;
     }
+
+    // Every option takes a value, in either way of writing it.
+    private static (string Name, string? Value) ReadOption(ref Span<string> rest)
+    {
+        var parts = rest[0].Split('=', 2);
+        var value = parts is [_, var written] ? written : rest is [_, var next, ..] ? next : null;
+        rest = rest[Math.Min(rest.Length, parts.Length == 2 ? 1 : 2)..];
+        return (parts[0], value);
+    }
+
+    private (Arguments Arguments, string Error) WithOption(string name, string? value) => name switch
+    {
+        "--roles" when ReadRoles(value ?? "") is var roles and not Roles.None => (this with { Roles = roles }, ""),
+        "--roles" => (this, "--roles takes one or more of consume, notify, api, with commas between them."),
+        _ when !IsForHost(name) => (this, $"'{name}' is not an option."),
+        _ when value is null => (this, $"{name} takes a value."),
+        _ => (this with { Host = [.. Host, name, value] }, ""),
+    };
+
+    // A setting has its section's name before a colon.
+    private static bool IsForHost(string name) =>
+        name.Contains(':') || name.ToLowerInvariant() is "--urls" or "--environment" or "--contentroot" or "--applicationname";
 
     private static Roles ReadRoles(string list)
     {

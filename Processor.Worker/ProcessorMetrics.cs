@@ -9,6 +9,13 @@ internal sealed class ProcessorMetrics
 {
     public const string MeterName = "Processor.Worker";
 
+    private static readonly InstrumentAdvice<double> Seconds =
+        new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
+
+    // Up to the greatest number that may be in work.
+    private static readonly InstrumentAdvice<long> PowersOfTwo =
+        new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] };
+
     private readonly Counter<long> _committed;
     private readonly Histogram<long> _groupSize;
     private readonly Histogram<double> _groupDuration;
@@ -18,8 +25,8 @@ internal sealed class ProcessorMetrics
     {
         var meter = meters.Create(MeterName);
         _committed = meter.CreateCounter<long>("inbox.units.committed", "{unit}", "Messages committed, by outcome.");
-        _groupSize = meter.CreateHistogram<long>("inbox.group.size", "{unit}", "Messages committed in one transaction.");
-        _groupDuration = meter.CreateHistogram<double>("inbox.group.duration", "s", "Time to commit one group.");
+        _groupSize = meter.CreateHistogram("inbox.group.size", "{unit}", "Messages committed in one transaction.", tags: null, PowersOfTwo);
+        _groupDuration = meter.CreateHistogram("inbox.group.duration", "s", "Time to commit one group.", tags: null, Seconds);
         _outboxPublished = meter.CreateCounter<long>("outbox.messages.published", "{message}", "Domain events published and confirmed.");
     }
 

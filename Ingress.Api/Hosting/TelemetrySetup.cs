@@ -3,6 +3,7 @@ using MassTransit.Logging;
 using MassTransit.Monitoring;
 using OpenTelemetry;
 using OpenTelemetry.Context.Propagation;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -12,7 +13,7 @@ namespace Ingress.Api.Hosting;
 
 internal static class TelemetrySetup
 {
-    /// <summary>Traces, metrics and logs. They leave by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, and not otherwise.</summary>
+    /// <summary>Traces, metrics and logs. They leave by OTLP when there is an endpoint for them, and not otherwise.</summary>
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<IngressMetrics>();
@@ -37,24 +38,39 @@ internal static class TelemetrySetup
                 .AddPrometheusExporter());
         if (builder.Exports("TRACES"))
         {
-            telemetry.WithTracing(tracing => tracing.AddOtlpExporter());
+            telemetry.WithTracing(tracing => tracing.AddOtlpExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))
         {
-            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter());
+            telemetry.WithMetrics(metrics => metrics.AddOtlpExporter(builder.EndpointFor("METRICS")));
         }
 
         if (builder.Exports("LOGS"))
         {
-            telemetry.WithLogging(logging => logging.AddOtlpExporter(), logger => logger.IncludeScopes = true);
+            telemetry.WithLogging(logging => logging.AddOtlpExporter(builder.EndpointFor("LOGS")), logger => logger.IncludeScopes = true);
         }
     }
 
-    /// <summary>There is an endpoint, and <c>OTEL_..._EXPORTER</c> does not say <c>none</c>.</summary>
+    /// <summary>There is an endpoint, for everything or for this signal, and <c>OTEL_..._EXPORTER</c> does not say <c>none</c>.</summary>
     private static bool Exports(this WebApplicationBuilder builder, string signal) =>
-        builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 }
+        (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is { Length: > 0 }
+            || builder.ReadEndpoint(signal) is not null)
         && builder.Configuration[$"OTEL_{signal}_EXPORTER"] is not "none";
+
+    // The library itself reads the endpoint of one signal only when all signals are exported.
+    private static Action<OtlpExporterOptions> EndpointFor(this WebApplicationBuilder builder, string signal) =>
+        otlp =>
+        {
+            // Setting it, even to what it is, would leave out the path of the signal.
+            if (builder.ReadEndpoint(signal) is { } endpoint)
+            {
+                otlp.Endpoint = endpoint;
+            }
+        };
+
+    private static Uri? ReadEndpoint(this WebApplicationBuilder builder, string signal) =>
+        Uri.TryCreate(builder.Configuration[$"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"], UriKind.Absolute, out var endpoint) ? endpoint : null;
 
     private static void LinkToCaller(Activity activity, HttpRequest request)
     {

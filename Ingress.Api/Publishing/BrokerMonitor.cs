@@ -1,4 +1,3 @@
-using System.Net.Security;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using RabbitMQ.Client;
@@ -135,9 +134,7 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
             HandshakeContinuationTimeout = ProbeTimeout,
             ContinuationTimeout = ProbeTimeout,
         };
-        var endpoints = address.Nodes.Select(node => new AmqpTcpEndpoint(
-            node.Host, node.Port, new SslOption(node.Host, enabled: address.UseTls) { AcceptablePolicyErrors = SslPolicyErrors.None }));
-        return await factory.CreateConnectionAsync(endpoints, "ingress-api monitor", cancellationToken);
+        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), "ingress-api monitor", cancellationToken);
     }
 
     private Task OnBlockedAsync(object sender, ConnectionBlockedEventArgs args)

@@ -15,8 +15,9 @@ internal sealed partial class EventPublisher(
 
     /// <summary>Confirmed when the message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
     /// <param name="messageId">The identity; the same for every delivery.</param>
+    /// <param name="body">What the message reads from.</param>
     /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
-    public async Task<PublishOutcome> PublishAsync<T>(T message, Guid messageId)
+    public async Task<PublishOutcome> PublishAsync<T>(T message, Guid messageId, SignedBody body)
         where T : class
     {
         if (broker.State is not (BrokerState.Available or BrokerState.Unknown))
@@ -34,7 +35,7 @@ internal sealed partial class EventPublisher(
         try
         {
             // Waited for from outside too: after a first failure, the publish itself does not honour its token.
-            await PublishAsync(message, messageId, attempt).WaitAsync(attempt.Token);
+            await body.HoldDuringAsync(PublishAsync(message, messageId, attempt)).WaitAsync(attempt.Token);
             breaker.Answered();
             return PublishOutcome.Confirmed;
         }

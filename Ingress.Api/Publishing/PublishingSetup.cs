@@ -1,7 +1,7 @@
-using System.Net.Security;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
+using RabbitMQ.Client;
 
 namespace Ingress.Api.Publishing;
 
@@ -31,25 +31,11 @@ internal static class PublishingSetup
             // After a failed publish the exchange is declared again, and that waits this long whatever the token says; the default is 20 s.
             host.ContinuationTimeout(TimeSpan.FromSeconds(3));
             host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
-            if (address.Nodes.Count > 1)
+            // MassTransit's own settings know one name for the certificates of all nodes, and accept any authority.
+            host.OnRefreshConnectionFactory = factory =>
             {
-                host.UseCluster(cluster =>
-                {
-                    foreach (var node in address.Nodes)
-                    {
-                        cluster.Node($"{node.Host}:{node.Port}");
-                    }
-                });
-            }
-
-            if (address.UseTls)
-            {
-                host.UseSsl(ssl =>
-                {
-                    ssl.ServerName = address.Nodes[0].Host;
-                    // MassTransit accepts any authority unless told to look.
-                    ssl.EnforcePolicyErrors(SslPolicyErrors.RemoteCertificateChainErrors);
-                });
-            }
+                factory.EndpointResolverFactory = _ => new DefaultEndpointResolver(BrokerEndpoints.Of(address));
+                return Task.CompletedTask;
+            };
         });
 }

@@ -8,8 +8,11 @@ internal sealed class IngressOptions : IValidatableObject
 {
     public const string Section = "Ingress";
 
-    /// <summary>The longest body that is accepted, in bytes; a longer one gets 413. 1 KiB to 16 MiB; default 1 MiB. Real bodies have 0.3 to 20 kB.</summary>
-    [Range(1024, 16 * 1024 * 1024)]
+    /// <summary>
+    /// The longest body that is accepted, in bytes; a longer one gets 413. 1 KiB to 8 MiB; default 1 MiB. Real bodies have 0.3 to 20 kB.
+    /// </summary>
+    /// <remarks>As a message it is a third longer (base64), and RabbitMQ 4 closes the channel on a message of more than 16 MiB.</remarks>
+    [Range(1024, 8 * 1024 * 1024)]
     public int MaxBodyBytes { get; set; } = 1024 * 1024;
 
     /// <summary>Bytes of bodies in memory at once; over that, 503. 1 MiB to 4 GiB; default 64 MiB.</summary>

@@ -53,8 +53,8 @@ internal sealed class MagicHourOptions : IValidatableObject
             }
         }
 
-        if (!string.IsNullOrWhiteSpace(WebhookSecretsDirectory) && WebhookSecrets.Length == 0
-            && SecretFiles.Read(WebhookSecretsDirectory) is { Error: { } error })
+        if (!string.IsNullOrWhiteSpace(WebhookSecretsDirectory)
+            && SecretFiles.Read(WebhookSecretsDirectory, mayBeEmpty: WebhookSecrets.Length > 0) is { Error: { } error })
         {
             yield return new ValidationResult(error, [nameof(WebhookSecretsDirectory)]);
         }

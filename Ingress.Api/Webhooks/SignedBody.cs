@@ -14,6 +14,7 @@ internal sealed class SignedBody : IDisposable
     private readonly BodyBudget _budget;
     private byte[] _buffer;
     private int _end = SignatureHeaders.MaxPrefixLength;
+    private int _holders = 1;
 
     private SignedBody(BodyBudget budget, byte[] buffer) => (_budget, _buffer) = (budget, buffer);
 
@@ -54,16 +55,32 @@ internal sealed class SignedBody : IDisposable
         return _buffer.AsSpan(start.._end);
     }
 
-    /// <summary>Gives the buffer back. Not while a publish may still read from it.</summary>
+    /// <summary>Keeps the buffer until the publish has really ended: one that was given up may still read from it.</summary>
+    public async Task HoldDuringAsync(Task publish)
+    {
+        Interlocked.Increment(ref _holders);
+        try
+        {
+            await publish;
+        }
+        finally
+        {
+            Dispose();
+        }
+    }
+
+    /// <summary>Lets go. The last to do so gives the buffer back, and its share of the budget.</summary>
     public void Dispose()
     {
-        ReleaseBudget();
+        if (Interlocked.Decrement(ref _holders) > 0)
+        {
+            return;
+        }
+
+        _budget.Release(_buffer.Length);
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
     }
-
-    /// <summary>Leaves the buffer to the garbage collector, because a publish that was given up may still read from it.</summary>
-    public void Abandon() => ReleaseBudget();
 
     private async ValueTask<BodyRefusal?> FillAsync(Stream stream, int maxBytes, CancellationToken cancellationToken)
     {
@@ -109,8 +126,6 @@ internal sealed class SignedBody : IDisposable
         _buffer = larger;
         return true;
     }
-
-    private void ReleaseBudget() => _budget.Release(_buffer.Length);
 }
 
 /// <summary>Why a body was not read.</summary>

@@ -28,8 +28,22 @@ internal sealed partial class WebhookEndpoint(
     {
         var received = new Reception(time.GetUtcNow());
         var started = time.GetTimestamp();
-        var answer = await AnswerAsync(http, received);
-        var elapsed = time.GetElapsedTime(started);
+        int? statusCode = null;
+        try
+        {
+            var answer = await AnswerAsync(http, received);
+            statusCode = ((IStatusCodeHttpResult)answer.Result).StatusCode;
+            return answer;
+        }
+        finally
+        {
+            // A body that stalls or breaks off is an exception of the server's, and no less a webhook.
+            Tell(http, received, statusCode, time.GetElapsedTime(started));
+        }
+    }
+
+    private void Tell(HttpContext http, Reception received, int? statusCode, TimeSpan elapsed)
+    {
         metrics.Answered(received.Content?.EventType ?? "", received.Outcome, elapsed);
         LogAnswered(
             logger,
@@ -37,13 +51,12 @@ internal sealed partial class WebhookEndpoint(
             OneLine(received.Content?.EventType),
             OneLine(received.Content?.JobId),
             OneLine(received.Content?.Status),
-            ((IStatusCodeHttpResult)answer.Result).StatusCode,
+            statusCode,
             received.Content?.Reason ?? $"{received.Verification}",
             received.SentAt,
             elapsed.TotalMilliseconds,
             http.Connection.RemoteIpAddress,
             OneLine(http.Request.Headers.UserAgent));
-        return answer;
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, Reception received)
@@ -73,7 +86,10 @@ internal sealed partial class WebhookEndpoint(
             return refusal is BodyRefusal.TooLarge ? Problems.TooLarge : Unavailable(http, received);
         }
 
-        return await AnswerAsync(http, received, peer, headers, body);
+        using (body)
+        {
+            return await AnswerAsync(http, received, peer, headers, body);
+        }
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(
@@ -85,21 +101,15 @@ internal sealed partial class WebhookEndpoint(
             : Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
         if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
         {
-            body.Dispose();
             return Refuse(peer, received);
         }
 
+        // Signed: until the broker has confirmed it, whatever goes wrong is ours, and the sender must come back.
+        received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
         var outcome = received.Content.Reason is null
             ? await PublishEventAsync(received, headers, secret, body)
             : await PublishQuarantinedAsync(received, headers, secret, body);
-        if (outcome is PublishOutcome.NotConfirmed)
-        {
-            body.Abandon();
-            return Unavailable(http, received);
-        }
-
-        body.Dispose();
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
@@ -121,7 +131,8 @@ internal sealed partial class WebhookEndpoint(
                 Body = body.Body,
                 BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
             },
-            eventId);
+            eventId,
+            body);
     }
 
     private Task<PublishOutcome> PublishQuarantinedAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
@@ -138,7 +149,8 @@ internal sealed partial class WebhookEndpoint(
                 Body = body.Body,
                 BodySha256 = hash,
             },
-            EventIdentity.OfBody(hash));
+            EventIdentity.OfBody(hash),
+            body);
     }
 
     private static Results<Ok<Receipt>, ProblemHttpResult> Accept(Reception received)

@@ -31,7 +31,7 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (options.Value.WebhookSecretsDirectory is null)
+        if (string.IsNullOrWhiteSpace(options.Value.WebhookSecretsDirectory))
         {
             return;
         }
@@ -50,12 +50,13 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
 
     private WebhookSecret[]? Read()
     {
-        if (options.Value.WebhookSecretsDirectory is not { } directory)
+        var directory = options.Value.WebhookSecretsDirectory;
+        if (string.IsNullOrWhiteSpace(directory))
         {
             return _configured;
         }
 
-        var files = SecretFiles.Read(directory);
+        var files = SecretFiles.Read(directory, mayBeEmpty: _configured.Length > 0);
         if (files.Error is not null)
         {
             LogUnreadable(logger, files.Error);
@@ -73,10 +74,11 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
 }
 
 /// <summary>A folder with one secret in each file, as Kubernetes mounts it.</summary>
-/// <param name="Error">Why there are none; null when there are.</param>
+/// <param name="Error">Why they cannot be used; null when they can.</param>
 internal sealed record SecretFiles(IReadOnlyList<WebhookSecret> Secrets, string? Error)
 {
-    public static SecretFiles Read(string directory)
+    /// <param name="mayBeEmpty">There are other secrets: taking the last one away revokes it.</param>
+    public static SecretFiles Read(string directory, bool mayBeEmpty)
     {
         try
         {
@@ -98,7 +100,7 @@ internal sealed record SecretFiles(IReadOnlyList<WebhookSecret> Secrets, string?
                 secrets.Add(WebhookSecret.Of(Path.GetFileName(file), secret));
             }
 
-            return new SecretFiles(secrets, secrets.Count == 0 ? "holds no secret." : null);
+            return new SecretFiles(secrets, secrets.Count == 0 && !mayBeEmpty ? "holds no secret." : null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

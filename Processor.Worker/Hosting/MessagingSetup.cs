@@ -1,9 +1,9 @@
-using System.Net.Security;
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Events;
 using Processor.Worker.Persistence;
+using RabbitMQ.Client;
 
 namespace Processor.Worker.Hosting;
 
@@ -61,26 +61,12 @@ internal static class MessagingSetup
             host.Heartbeat(TimeSpan.FromSeconds(10));
             host.ContinuationTimeout(TimeSpan.FromSeconds(10));
             host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
-            if (address.Nodes.Count > 1)
+            // MassTransit's own settings know one name for the certificates of all nodes, and accept any authority.
+            host.OnRefreshConnectionFactory = factory =>
             {
-                host.UseCluster(cluster =>
-                {
-                    foreach (var node in address.Nodes)
-                    {
-                        cluster.Node($"{node.Host}:{node.Port}");
-                    }
-                });
-            }
-
-            if (address.UseTls)
-            {
-                host.UseSsl(ssl =>
-                {
-                    ssl.ServerName = address.Nodes[0].Host;
-                    // MassTransit accepts any authority unless told to look.
-                    ssl.EnforcePolicyErrors(SslPolicyErrors.RemoteCertificateChainErrors);
-                });
-            }
+                factory.EndpointResolverFactory = _ => new DefaultEndpointResolver(BrokerEndpoints.Of(address));
+                return Task.CompletedTask;
+            };
         });
     }
 }

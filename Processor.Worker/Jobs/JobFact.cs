@@ -28,16 +28,22 @@ internal sealed record JobFact
 
     public string? ErrorMessage { get; init; }
 
-    public IReadOnlyList<Download> Downloads { get; init; } = [];
+    /// <summary>What the bodies of the event offer. For everyone else there is <see cref="Downloads"/>.</summary>
+    [JsonPropertyName("downloads")]
+    public IReadOnlyList<Download> Offers { get; init; } = [];
+
+    /// <summary>Every file, each under one URL.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Download> Downloads => Download.ByUrl(Offers);
 
     /// <summary>
-    /// What two deliveries of one event say together. The earlier one is right; only the downloads can grow. The merge is
+    /// What two deliveries of one event say together. The earlier one is right; only the offers can grow. The merge is
     /// commutative, associative and idempotent, so neither order nor repetition matters.
     /// </summary>
     public JobFact Merge(JobFact other)
     {
         var earlier = IsBefore(other) ? this : other;
-        return earlier with { Downloads = Download.Union(Downloads, other.Downloads) };
+        return earlier with { Offers = Download.Union(Offers, other.Offers) };
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, JobJson.Default.JobFact);
@@ -48,9 +54,9 @@ internal sealed record JobFact
     // Received in the same microsecond: any rule will do, as long as it is always the same one.
     private bool IsBefore(JobFact other) => ReceivedAt != other.ReceivedAt
         ? ReceivedAt < other.ReceivedAt
-        : string.CompareOrdinal(WithoutDownloads(this), WithoutDownloads(other)) < 0;
+        : string.CompareOrdinal(WithoutOffers(this), WithoutOffers(other)) < 0;
 
-    private static string WithoutDownloads(JobFact fact) => (fact with { Downloads = [] }).ToJson();
+    private static string WithoutOffers(JobFact fact) => (fact with { Offers = [] }).ToJson();
 }
 
 /// <summary>One file that a completed job offers.</summary>
@@ -60,21 +66,40 @@ internal sealed record JobFact
 /// <param name="Position">Its place in the list of that body.</param>
 internal sealed record Download(string Url, string? ExpiresAt, DateTimeOffset SeenAt, int Position)
 {
-    /// <summary>The same file under a newly signed URL is the same file: the query is only the credential.</summary>
-    [JsonIgnore]
-    public string File => Url.Split('?', 2)[0];
+    /// <summary>The body offers another file under the same path: here the query is more than a credential.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool NeedsQuery { get; init; }
 
     [JsonIgnore]
     public DateTimeOffset? Expiry => JobPayload.ReadTime(ExpiresAt);
 
+    // The same file under a newly signed URL is the same file, as long as its body tells its files apart by their paths.
+    private (bool, string) File => (NeedsQuery, NeedsQuery ? Url : Path(Url));
+
     public JobDownload ToContract() => new(Url, Expiry);
 
+    /// <summary>The files of one body: as many as it has URLs.</summary>
+    public static IReadOnlyList<Download> OfBody(IReadOnlyList<Download> downloads)
+    {
+        var urlsByPath = downloads.Select(download => download.Url).Distinct().ToLookup(Path);
+        return Union(downloads.Select(download => download with { NeedsQuery = urlsByPath[Path(download.Url)].Skip(1).Any() }), []);
+    }
+
     /// <summary>Every file of both lists, each under the URL that is valid longer; those of the earliest body first, in its order.</summary>
-    public static IReadOnlyList<Download> Union(IReadOnlyList<Download> some, IReadOnlyList<Download> others) =>
+    public static IReadOnlyList<Download> Union(IEnumerable<Download> some, IEnumerable<Download> others) =>
+        Merge(some.Concat(others), download => download.File);
+
+    /// <summary>
+    /// Once where one body tells its files apart by their paths and another needs the query. Not a part of <see cref="Union"/>: what it
+    /// leaves out may be needed for the next body.
+    /// </summary>
+    public static IReadOnlyList<Download> ByUrl(IEnumerable<Download> offers) => Merge(offers, offer => offer.Url);
+
+    private static IReadOnlyList<Download> Merge<TKey>(IEnumerable<Download> downloads, Func<Download, TKey> key) =>
     [
-        .. some.Concat(others)
-            .GroupBy(download => download.File, (_, same) => same.Aggregate(LongerValid))
-            .OrderBy(download => download.SeenAt).ThenBy(download => download.Position).ThenBy(download => download.File, StringComparer.Ordinal),
+        .. downloads.GroupBy(key, (_, same) => same.Aggregate(LongerValid))
+            .OrderBy(download => download.SeenAt).ThenBy(download => download.Position)
+            .ThenBy(download => download.Url, StringComparer.Ordinal).ThenBy(download => download.NeedsQuery),
     ];
 
     private static Download LongerValid(Download one, Download other)
@@ -85,6 +110,8 @@ internal sealed record Download(string Url, string? ExpiresAt, DateTimeOffset Se
         var first = (one.SeenAt, one.Position).CompareTo((other.SeenAt, other.Position)) <= 0 ? one : other;
         return (byText >= 0 ? one : other) with { SeenAt = first.SeenAt, Position = first.Position };
     }
+
+    private static string Path(string url) => url.Split('?', 2)[0];
 }
 
 [JsonSourceGenerationOptions(

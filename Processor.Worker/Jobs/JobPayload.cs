@@ -18,7 +18,7 @@ internal static class JobPayload
             return null;
         }
 
-        using var document = JsonDocument.Parse(body);
+        using var document = JsonText.Parse(body);
         var payload = Object(document.RootElement, "payload") ?? Object(document.RootElement, "object") ?? default;
         // To the microsecond, as PostgreSQL keeps it.
         var seenAt = receivedAt.AddTicks(-(receivedAt.Ticks % TimeSpan.TicksPerMicrosecond));
@@ -34,7 +34,7 @@ internal static class JobPayload
             ErrorCode = Text(error, "code"),
             ErrorMessage = Text(error, "message"),
             // Only a completed event offers files; the sender's own examples fill them everywhere.
-            Downloads = status is JobStatus.Completed ? Downloads(payload, seenAt) : [],
+            Offers = status is JobStatus.Completed ? Offers(payload, seenAt) : [],
         };
     }
 
@@ -58,7 +58,7 @@ internal static class JobPayload
     }
 
     /// <summary>The files in <c>downloads</c>, else the one in the deprecated <c>download</c>.</summary>
-    private static List<Download> Downloads(JsonElement payload, DateTimeOffset seenAt)
+    private static IReadOnlyList<Download> Offers(JsonElement payload, DateTimeOffset seenAt)
     {
         var items = Member(payload, "downloads") is { ValueKind: JsonValueKind.Array } array
             ? array.EnumerateArray()
@@ -71,7 +71,7 @@ internal static class JobPayload
         var downloads = items.Select((item, position) => Text(item, "url") is { Length: > 0 } url
             ? new Download(url, Text(item, "expires_at"), seenAt, position)
             : null);
-        return [.. Download.Union([.. downloads.OfType<Download>()], [])];
+        return Download.OfBody([.. downloads.OfType<Download>()]);
     }
 
     private static JsonElement? Member(JsonElement parent, string name) =>

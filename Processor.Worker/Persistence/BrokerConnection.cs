@@ -1,4 +1,3 @@
-using System.Net.Security;
 using Platform.Contracts;
 using RabbitMQ.Client;
 
@@ -8,9 +7,12 @@ namespace Processor.Worker.Persistence;
 internal static class BrokerConnection
 {
     /// <param name="name">How the broker lists the connection.</param>
-    public static async Task<IConnection> OpenAsync(ConnectionOptions options, string name, CancellationToken cancellationToken)
+    public static Task<IConnection> OpenAsync(ConnectionOptions options, string name, CancellationToken cancellationToken) =>
+        OpenAsync(BrokerAddress.Parse(options.RabbitMq), name, cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(ConnectionOptions, string, CancellationToken)"/>
+    public static async Task<IConnection> OpenAsync(BrokerAddress address, string name, CancellationToken cancellationToken)
     {
-        var address = BrokerAddress.Parse(options.RabbitMq);
         var factory = new ConnectionFactory
         {
             UserName = address.User,
@@ -19,8 +21,6 @@ internal static class BrokerConnection
             AutomaticRecoveryEnabled = false,
             RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
         };
-        var endpoints = address.Nodes.Select(node => new AmqpTcpEndpoint(
-            node.Host, node.Port, new SslOption(node.Host, enabled: address.UseTls) { AcceptablePolicyErrors = SslPolicyErrors.None }));
-        return await factory.CreateConnectionAsync(endpoints, name, cancellationToken);
+        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), name, cancellationToken);
     }
 }

@@ -1,6 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using RabbitMQ.Client;
@@ -12,7 +9,7 @@ namespace Processor.Worker.Persistence;
 /// The queues on the broker, by its own client: a queue that exists with other arguments is an error here, with the broker's words,
 /// where MassTransit would reconnect for ever.
 /// </summary>
-internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options)
+internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options, BrokerManagement management)
 {
     private const ushort NotFound = 404;
 
@@ -54,6 +51,21 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
         return true;
     }
 
+    /// <summary>Looks at what came of it all. Without the management API the broker's word for each declaration has to do.</summary>
+    /// <exception cref="InvalidOperationException">Something would lose messages.</exception>
+    public async Task VerifyAsync(CancellationToken cancellationToken)
+    {
+        if (!await StandsAsync(cancellationToken))
+        {
+            throw new InvalidOperationException("A queue that was declared is not there: something deletes it.");
+        }
+
+        if (management.IsKnown && await management.FindFaultsAsync(cancellationToken) is { Count: > 0 } faults)
+        {
+            throw new InvalidOperationException($"Messages would be lost: {string.Join("; ", faults)}.");
+        }
+    }
+
     private static Task<QueueDeclareOk> DeclareQueueAsync(IChannel channel, string queue, CancellationToken cancellationToken) =>
         channel.QueueDeclareAsync(
             queue, durable: true, exclusive: false, autoDelete: false,
@@ -62,22 +74,39 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
 
     private async Task RequireExpectedNodesAsync(CancellationToken cancellationToken)
     {
-        if (options.Value.ManagementUrl is not { } management)
+        var expected = options.Value.ExpectedNodes;
+        if (expected == 1)
         {
             return;
         }
 
-        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
-        using var http = new HttpClient { BaseAddress = management, Timeout = TimeSpan.FromSeconds(10) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{address.User}:{address.Password}")));
-        using var nodes = JsonDocument.Parse(await http.GetStringAsync("api/nodes", cancellationToken));
-        var running = nodes.RootElement.EnumerateArray().Count(node => node.GetProperty("running").GetBoolean());
-        if (running < options.Value.ExpectedNodes)
+        var running = management.IsKnown ? await management.CountNodesAsync(cancellationToken) : await CountAnsweringNodesAsync(cancellationToken);
+        if (running < expected)
         {
             throw new InvalidOperationException(
-                $"{running} of {options.Value.ExpectedNodes} broker nodes run. A queue declared now would have {running} replicas for ever; "
-                + "wait for the others, or lower Broker__ExpectedNodes.");
+                $"{running} of {expected} broker nodes run. A queue declared now would have {running} replicas for ever; "
+                + "wait for the others, or lower Broker__ExpectedNodes."
+                + (management.IsKnown ? "" : " Only the nodes that ConnectionStrings__RabbitMq names are counted, unless Broker__ManagementUrl is set."));
+        }
+    }
+
+    private async Task<int> CountAnsweringNodesAsync(CancellationToken cancellationToken)
+    {
+        var address = BrokerAddress.Parse(connections.Value.RabbitMq);
+        var answering = await Task.WhenAll(address.Nodes.Distinct().Select(node => AnswersAsync(address with { Nodes = [node] }, cancellationToken)));
+        return answering.Count(answers => answers);
+    }
+
+    private static async Task<bool> AnswersAsync(BrokerAddress node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await BrokerConnection.OpenAsync(node, "processor-worker topology", cancellationToken);
+            return true;
+        }
+        catch (BrokerUnreachableException)
+        {
+            return false;
         }
     }
 }

@@ -21,7 +21,7 @@ internal static class MigrateCommand
             var topology = services.GetRequiredService<BrokerTopology>();
             await topology.DeclareAsync(cancellationToken);
             await DeployAsync(services.GetRequiredService<IBusControl>(), cancellationToken);
-            await topology.StandsAsync(cancellationToken);
+            await topology.VerifyAsync(cancellationToken);
             Console.WriteLine($"topology: {string.Join(", ", Topology.Queues.Keys)} and their exchanges stand");
             return 0;
         }

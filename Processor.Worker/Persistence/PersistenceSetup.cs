@@ -13,6 +13,7 @@ internal static class PersistenceSetup
         services.AddSingleton(provider => CreateDataSource(provider.GetRequiredService<IOptions<ConnectionOptions>>().Value, provider));
         services.AddDbContextFactory<ProcessorDbContext>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<BrokerTopology>();
+        services.AddSingleton<BrokerManagement>();
         services.AddSingleton<DatabaseSchema>();
         return services;
     }

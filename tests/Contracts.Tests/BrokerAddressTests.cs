@@ -37,6 +37,8 @@ public sealed class BrokerAddressTests
     {
         Assert.Equal("p@ss:w/rd", BrokerAddress.Parse("amqp://user:p%40ss%3Aw%2Frd@host/").Password);
         Assert.Equal("p@ss", BrokerAddress.Parse("amqp://user:p@ss@host/").Password);
+        Assert.Equal("pa/ss", BrokerAddress.Parse("amqp://user:pa/ss@host/").Password);
+        Assert.Equal([new BrokerNode("host", 5672)], BrokerAddress.Parse("amqp://user:12/34@host/v").Nodes);
     }
 
     [Theory]
@@ -46,6 +48,10 @@ public sealed class BrokerAddressTests
     [InlineData("http://localhost")]
     [InlineData("amqp://")]
     [InlineData("amqp://user:secret@/v")]
+    [InlineData("amqp://user:secret")]
+    [InlineData("amqp://user:secret/v")]
+    [InlineData("amqp://user:secret,host/v")]
+    [InlineData("amqp://user:sec@secret/ret@host:port/v")]
     [InlineData("amqp://user:secret@a:5672,,b/v")]
     [InlineData("amqp://user:secret@host:port/v")]
     [InlineData("amqp://user:secret@host:70000/v")]

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Text;
 
 namespace Platform.Contracts.Tests;
 
@@ -16,8 +16,19 @@ public sealed class JsonTextTests
     [InlineData("""  ""  """, "")]
     public void What_no_store_can_hold_is_repaired_and_the_rest_stays(string json, string expected)
     {
-        using var document = JsonDocument.Parse(json);
+        using var document = JsonText.Parse(Encoding.UTF8.GetBytes(json));
 
         Assert.Equal(expected, JsonText.Read(document.RootElement));
+    }
+
+    [Theory]
+    [InlineData("""{"\ud800":1,"name":"A"}""")]
+    [InlineData("""{"\uDFAC\uD83C":1,"name":"A"}""")]
+    [InlineData("""{"name":"A","n\ud83came":1}""")]
+    public void A_name_that_no_store_can_hold_hides_no_other(string json)
+    {
+        using var document = JsonText.Parse(Encoding.UTF8.GetBytes(json), new() { AllowDuplicateProperties = false });
+
+        Assert.Equal("A", JsonText.Read(document.RootElement.GetProperty("name")));
     }
 }

@@ -33,6 +33,8 @@ public sealed class WebhookContentTests
     [InlineData("""{"object":{"id":"other"},"payload":{"id":"clx123"},"type":"a"}""", "a", "clx123")]
     [InlineData("""  {"type":"any.new-type","payload":{"id":"x","deep":[{"er":[]}]}}  """, "any.new-type", "x")]
     [InlineData("""{"type":"\u0061","payload":{"id":"cut \ud83c, nul \u0000"}}""", "a", "cut \uFFFD, nul \uFFFD")]
+    [InlineData("""{"type":"video.completed","payload":{"id":"x","\ud800":1}}""", "video.completed", "x")]
+    [InlineData("""{"type":"video.completed","payload":{"i\uD83C":"y","id":"x"},"payloa\udfac":{}}""", "video.completed", "x")]
     public void An_event_is_recognised_by_type_and_id_alone(string body, string type, string jobId)
     {
         var content = Read(body);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Ingress.Api.Publishing;
 using MassTransit;
 using Platform.Contracts;
@@ -162,6 +163,31 @@ public sealed class PublishingTests
         await AssertIsUnavailableAsync(second);
         using var answer = await first;
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_given_up_publish_counts_for_the_memory_it_holds_until_it_ends()
+    {
+        await using var app = new IngressApp(("Ingress:MaxBodyBytesInFlight", $"{1024 * 1024}"));
+        var large = Encoding.UTF8.GetBytes($$$"""{"type":"video.completed","payload":{"id":"x","name":"{{{new string('n', 600_000)}}}"}}""");
+        var reached = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        app.Broker.Bus.ConnectPublishObserver(new BeforePublish(_ => reached.TrySetResult() ? release.Task : Task.CompletedTask));
+        var answer = app.SendAsync(large);
+        await reached.Task;
+        app.Time.Advance(TimeSpan.FromSeconds(3));
+        using var givenUp = await answer;
+
+        using var meanwhile = await app.SendAsync(Completed);
+        release.SetResult();
+
+        await AssertIsUnavailableAsync(givenUp);
+        await AssertIsUnavailableAsync(meanwhile);
+        await Waiting.UntilAsync("its memory is free again", async () =>
+        {
+            using var afterwards = await app.SendAsync(Completed);
+            return afterwards.IsSuccessStatusCode;
+        }, TestContext.Current.CancellationToken);
     }
 
     private static async Task AssertIsUnavailableAsync(HttpResponseMessage response)

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Platform.Contracts;
+using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 
 namespace Ingress.Api.Tests;
@@ -125,6 +127,28 @@ public sealed class RefusingAWebhookTests
 
         Assert.Equal(HttpStatusCode.UnsupportedMediaType, response.StatusCode);
         await Answers.AssertIsProblemUnlessSuccessAsync(response);
+    }
+
+    [Fact]
+    public async Task A_body_that_breaks_off_is_logged_and_counted()
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+        var head = string.Join("\r\n",
+            "POST /webhook HTTP/1.1", "Host: ingress", "Content-Type: application/json", "Content-Length: 100",
+            $"{Signing.TimestampHeader}: {Signing.Timestamp(app.Time.GetUtcNow())}", $"{Signing.SignatureHeader}: {new string('0', 64)}", "", "{");
+
+        using (var connection = new TcpClient())
+        {
+            await connection.ConnectAsync(app.Address.Host, app.Address.Port, TestContext.Current.CancellationToken);
+            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), TestContext.Current.CancellationToken);
+        }
+
+        await Waiting.UntilAsync(
+            "it was counted",
+            async () => (await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("outcome=\"refused\"", StringComparison.Ordinal),
+            TestContext.Current.CancellationToken);
+        Assert.Single(app.Log.Lines, line => line.StartsWith("Information: Webhook Refused", StringComparison.Ordinal));
     }
 
     [Fact]

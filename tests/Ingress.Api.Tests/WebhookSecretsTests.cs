@@ -68,6 +68,38 @@ public sealed class WebhookSecretsTests : IDisposable
         Assert.Equal([WebhookSecret.Of("0", "first"), WebhookSecret.Of("file", "second")], secrets.Active);
     }
 
+    [Fact]
+    public async Task A_secret_is_revoked_by_emptying_the_folder_when_the_settings_have_another()
+    {
+        Write("leaked", "second");
+        using var secrets = Create("first");
+        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(2, secrets.Active.Count);
+
+        File.Delete(Path.Combine(_folder.FullName, "leaked"));
+
+        await AfterAPollAsync(() => secrets.Active.SequenceEqual([WebhookSecret.Of("0", "first")]));
+    }
+
+    [Fact]
+    public async Task The_last_secret_of_all_stays_when_the_folder_is_emptied()
+    {
+        Write("only", "first");
+        using var secrets = Create();
+        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Single(secrets.Active);
+
+        File.Delete(Path.Combine(_folder.FullName, "only"));
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Write("next", "second");
+
+        await AfterAPollAsync(() =>
+        {
+            Assert.Single(secrets.Active);
+            return secrets.Active.Contains(WebhookSecret.Of("next", "second"));
+        });
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 
     private void Write(string name, string content) => File.WriteAllText(Path.Combine(_folder.FullName, name), content);

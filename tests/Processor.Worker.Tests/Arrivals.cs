@@ -46,7 +46,8 @@ public static class Arbitraries
     {
         var downloads = new JsonArray([.. files.Select(file => new JsonObject
         {
-            ["url"] = $"https://v/{file}.mp4?t={hours}",
+            // Some by the path, the query a credential; some by the query alone.
+            ["url"] = file < 2 ? $"https://v/{file}.mp4?t={hours}" : $"https://v/get?file={file}",
             ["expires_at"] = $"2026-11-24T{hours:00}:00:00.000Z",
         })]);
         return new JsonObject

@@ -76,6 +76,27 @@ public sealed class JobTests
         }
     }
 
+    [Fact]
+    public void Files_of_one_body_are_told_apart_by_the_query()
+    {
+        var job = Fold(("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/get?file=2"},{"url":"https://v/get?file=1"},{"url":"https://v/get"}]}}""", 0));
+
+        Assert.Equal("""[{"url":"https://v/get?file=2"},{"url":"https://v/get?file=1"},{"url":"https://v/get"}]""", job.Downloads);
+    }
+
+    [Fact]
+    public void A_url_is_shown_once_even_when_only_one_of_two_bodies_needs_its_query()
+    {
+        var one = Read("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/get?file=1"}]}}""", 1);
+        var both = Read("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/get?file=1"},{"url":"https://v/get?file=2"}]}}""", 2);
+
+        foreach (var merged in new[] { one.Merge(both), both.Merge(one), both.Merge(one).Merge(both) })
+        {
+            Assert.Equal(["https://v/get?file=1", "https://v/get?file=2"], merged.Downloads.Select(download => download.Url));
+            Assert.Equal(one.Merge(both).ToJson(), merged.ToJson());
+        }
+    }
+
     [Theory]
     [InlineData("""{"type":"project.deleted","payload":{"id":"j"}}""")]
     [InlineData("""{"type":"video.canceled","payload":{"id":"j"}}""")]
@@ -115,11 +136,22 @@ public sealed class JobTests
     }
 
     [Fact]
+    public void A_key_that_no_string_can_hold_hides_nothing_else()
+    {
+        var job = Fold(("""{"type":"video.started","payload":{"id":"j","name":"A","\ud83c, a key that was cut in two":1}}""", 0));
+
+        Assert.Equal("A", job.Name);
+    }
+
+    [Fact]
     public void A_fact_is_the_same_after_it_was_stored()
     {
         var fact = Read(Completed, 3);
 
-        Assert.Equal(fact.ToJson(), JobFact.FromJson(fact.ToJson()).ToJson());
+        var stored = JobFact.FromJson(fact.ToJson());
+
+        Assert.Equal(fact.ToJson(), stored.ToJson());
+        Assert.Equal(2, stored.Downloads.Count);
     }
 
     private static DateTimeOffset At(int second) => Deliveries.Noon.AddSeconds(second);

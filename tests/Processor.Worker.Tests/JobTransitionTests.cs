@@ -42,7 +42,7 @@ public sealed class JobTransitionTests
             ProjectType = "TEXT_TO_VIDEO",
             Name = "A",
             CreditsCharged = 240,
-            Downloads = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", Deliveries.Noon, 0), new Download("https://v/2.mp4", "soon", Deliveries.Noon, 1)],
+            Offers = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", Deliveries.Noon, 0), new Download("https://v/2.mp4", "soon", Deliveries.Noon, 1)],
         };
 
         var told = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Of("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());

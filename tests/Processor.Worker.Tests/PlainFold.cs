@@ -59,10 +59,22 @@ internal static class PlainFold
     {
         // A file that the earliest body has stands where that body has it.
         var files = deliveries.OrderBy(delivery => delivery.ReceivedAt)
-            .SelectMany(delivery => JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray() ?? [])
-            .GroupBy(download => ((string)download!["url"]!).Split('?')[0])
-            .Select(file => file.MaxBy(download => (string)download!["expires_at"]!)!.DeepClone());
-        return [.. files];
+            .SelectMany(delivery => Files(JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray() ?? []))
+            .GroupBy(file => file.Name).Select(same => LongestValid(same.Select(file => file.Download)))
+            .GroupBy(download => (string)download["url"]!).Select(LongestValid);
+        return [.. files.Select(file => file.DeepClone())];
+    }
+
+    private static JsonNode LongestValid(IEnumerable<JsonNode> downloads) =>
+        downloads.OrderBy(download => $"{download["expires_at"]} {download["url"]}", StringComparer.Ordinal).Last();
+
+    // A path names a file, unless its body has several files of that path.
+    private static IEnumerable<(string Name, JsonNode Download)> Files(JsonArray downloads)
+    {
+        var byPath = downloads.ToLookup(Path);
+        return downloads.Select(download => (byPath[Path(download)].Count() == 1 ? Path(download) : $"the one at {download!["url"]}", download!));
+
+        static string Path(JsonNode? download) => ((string)download!["url"]!).Split('?')[0];
     }
 
     private static string Downloads(JsonArray? downloads) =>

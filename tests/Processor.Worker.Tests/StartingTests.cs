@@ -19,7 +19,6 @@ public sealed class StartingTests
     [InlineData("Outbox__SweepInterval", Broker, Database, "Outbox__SweepInterval=00:00:00")]
     [InlineData("Outbox__PublishTimeout", Broker, Database, "Outbox__PublishTimeout=01:00:00")]
     [InlineData("Broker__ExpectedNodes", Broker, Database, "Broker__ExpectedNodes=0")]
-    [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ExpectedNodes=3")]
     [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ManagementUrl=ftp://rabbitmq")]
     public async Task A_wrong_setting_is_named(string name, params string[] settings)
     {
@@ -50,6 +49,9 @@ public sealed class StartingTests
     [InlineData("release", "--error", "--dryrun")]
     [InlineData("release", "--error", "--id", "--dry-run")]
     [InlineData("release", "--error", "--id")]
+    [InlineData("--role=notify")]
+    [InlineData("--urls", "http://127.0.0.1:0", "grow")]
+    [InlineData("migrate", "--urls")]
     public async Task A_command_line_that_is_not_understood_explains_itself(params string[] arguments)
     {
         var (exitCode, lines) = await RunAsync(arguments, Broker, Database);
@@ -72,6 +74,7 @@ public sealed class StartingTests
     [InlineData(Roles.All)]
     [InlineData(Roles.Consume, "--roles", "consume")]
     [InlineData(Roles.Notify | Roles.Api, "--roles", "notify, api")]
+    [InlineData(Roles.Notify, "--roles=notify")]
     public void Roles_are_all_unless_some_are_named(object expected, params string[] arguments)
     {
         Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));
@@ -90,6 +93,24 @@ public sealed class StartingTests
         Assert.Equal(ids, parsed.Release.Ids.Order(StringComparer.OrdinalIgnoreCase));
         Assert.Equal(ids.Length == 0, parsed.Release.Includes("another"));
         Assert.All(ids, id => Assert.True(parsed.Release.Includes(id.ToUpperInvariant())));
+    }
+
+    [Theory]
+    [InlineData("migrate", "--urls", "http://*:1")]
+    [InlineData("--urls", "http://*:1", "migrate")]
+    [InlineData("--urls=http://*:1", "migrate")]
+    public void The_verb_may_stand_anywhere(params string[] arguments)
+    {
+        Assert.True(Arguments.TryParse(arguments, out var parsed, out _));
+        Assert.Equal(Verb.Migrate, parsed.Verb);
+        Assert.Equal(["--urls", "http://*:1"], parsed.Host);
+    }
+
+    [Fact]
+    public void A_setting_may_be_an_argument()
+    {
+        Assert.True(Arguments.TryParse(["--Events:InWork=5"], out var parsed, out _));
+        Assert.Equal(["--Events:InWork", "5"], parsed.Host);
     }
 
     private static async Task<(int ExitCode, string[] ErrorLines)> RunAsync(string[] arguments, params string[] settings)

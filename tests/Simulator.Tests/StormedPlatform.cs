@@ -33,15 +33,10 @@ public sealed class StormedPlatform : IAsyncLifetime
         var postgres = await PostgresServer.CreateDatabaseAsync(Servers.Postgres, Database, cancel);
         await Services.MigrateAsync(RabbitMq, postgres, cancel);
 
-        var (workerPort, ingressPort) = (Machine.FreePort(), Machine.FreePort());
-        var worker = await Services.StartWorkerAsync("worker", _folder.Path, workerPort, RabbitMq, postgres, null, cancel);
-        _folder.Daemons.Add(worker);
+        await Services.Worker("worker", _folder.Path, Machine.FreePort(), RabbitMq, postgres, _folder.Daemons).StartAsync(cancel);
+        var ingressPort = Machine.FreePort();
         var settings = new Dictionary<string, string?> { ["MagicHour__WebhookSecrets__1"] = ScriptedEndpoint.NextSecret };
-        var ingress = await Services.StartIngressAsync(
-            "ingress", _folder.Path, ingressPort, RabbitMq, ScriptedEndpoint.Secret, settings, cancel);
-        _folder.Daemons.Add(ingress);
-        await Services.WaitUntilReadyAsync(worker, workerPort, cancel);
-        await Services.WaitUntilReadyAsync(ingress, ingressPort, cancel);
+        await Services.Ingress("ingress", _folder.Path, ingressPort, RabbitMq, ScriptedEndpoint.Secret, _folder.Daemons, settings: settings).StartAsync(cancel);
 
         _ledger = await StormAsync($"http://127.0.0.1:{ingressPort}", cancel);
         var verdict = await Verdict.JudgeAsync(_ledger, postgres, RabbitMq, cancel);

@@ -36,8 +36,8 @@ public sealed class StormTests
     [InlineData(false)]
     public async Task A_retry_is_signed_anew_or_keeps_its_first_signature(bool reSign)
     {
-        // Five pauses of a quarter of a second: the timestamp, in seconds, cannot be the same.
-        await using var endpoint = await ScriptedEndpoint.StartAsync(attempt => attempt <= 5 ? 503 : 200);
+        // Pauses of more than a second in all: the timestamp, in seconds, cannot be the same.
+        await using var endpoint = await ScriptedEndpoint.StartAsync(attempt => attempt <= 11 ? 503 : 200);
 
         await endpoint.TakeAsync(Plan(Completed, delivery => delivery with { ReSign = reSign }));
 
@@ -124,7 +124,7 @@ public sealed class StormTests
         await using var endpoint = await ScriptedEndpoint.StartAsync(_ => 503);
         var plan = Plan(Completed);
 
-        var ledger = await endpoint.TakeAsync(plan with { Settings = plan.Settings with { GiveUpAfter = TimeSpan.FromMilliseconds(400) } });
+        var ledger = await endpoint.TakeAsync(plan with { Settings = plan.Settings with { GiveUpAfter = TimeSpan.FromMilliseconds(150) } });
 
         Assert.InRange(ledger.Attempts.Count, 1, 2);
         Assert.Equal(1, StormSummary.Of(ledger).GivenUp);
@@ -184,6 +184,6 @@ public sealed class StormTests
             Irregularity = Irregularity.None,
         });
         var changed = deliveries.Select((delivery, index) => change?.Invoke(delivery, index) ?? delivery);
-        return new StormPlan(new StormSettings(), "cm", events, [.. changed]);
+        return new StormPlan(new StormSettings { ShortestGap = TimeSpan.FromMilliseconds(100) }, "cm", events, [.. changed]);
     }
 }

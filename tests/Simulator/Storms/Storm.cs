@@ -26,7 +26,7 @@ public sealed class Storm : IDisposable
         _plan = plan;
         _endpoints = [.. targets.Select(target => new StormEndpoint(target, time))];
         _time = time;
-        _retries = new RetrySchedule(plan.Settings.TimeCompression);
+        _retries = new RetrySchedule(plan.Settings.TimeCompression, plan.Settings.ShortestGap);
         Ledger = new Ledger(plan.Settings, plan.JobIdPrefix, plan.Events);
     }
 

@@ -17,6 +17,12 @@ public sealed record StormSettings
     /// </summary>
     public double TimeCompression { get; init; } = 60;
 
+    /// <summary>
+    /// However much is compressed, no attempt follows sooner on the one before. Default 1 second, the sender's own first gap: what is in
+    /// trouble must not be hit much harder than the sender would.
+    /// </summary>
+    public TimeSpan ShortestGap { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>From the start of the storm: no attempt begins after that. Null: the sender's own 24 hours, compressed.</summary>
     public TimeSpan? GiveUpAfter { get; init; }
 

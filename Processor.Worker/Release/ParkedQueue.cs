@@ -74,10 +74,8 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
+    public async ValueTask DisposeAsync() =>
         await _connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout, abort: true, CancellationToken.None);
-    }
 
     /// <summary>
     /// The next messages of the queue; fewer than asked for when it has no more. By a consumer of their own: what is kept fills the

@@ -34,7 +34,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
         foreach (var message in chunk.Where(message => request.Includes(message.Id)))
         {
             _notSeen.Remove(message.Id);
-            output.WriteLine(Line(released.Contains(message) ? Released : "kept", message));
+            output.WriteLine(Line(released.Contains(message) ? Released : message.IsUsable ? "not confirmed" : "kept", message));
         }
 
         _seen += chunk.Count;

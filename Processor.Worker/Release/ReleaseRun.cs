@@ -37,6 +37,11 @@ internal sealed class ReleaseRun<T>(
         var released = chosen.Zip(publishes).Where(one => one.Second.IsCompletedSuccessfully).Select(one => one.First).ToArray();
         await place.SettleAsync(released, [.. chunk.Except(released)], cancellationToken).WaitAsync(Patience, time, cancellationToken);
         report.Show(chunk, request.IsDryRun ? chosen : released);
+        if (publishes.Any(publish => !publish.IsCompleted))
+        {
+            throw new TimeoutException($"The broker has not confirmed within {Patience.TotalSeconds:0} s; it may be under an alarm.");
+        }
+
         await confirms;
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Platform.Contracts;
+using Platform.LocalStack;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -91,16 +92,16 @@ public sealed class Broker : IAsyncDisposable
     {
         for (var i = 0; i < times; i++)
         {
-            var message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken);
-            await _channel.BasicNackAsync(message!.DeliveryTag, multiple: false, requeue: true, cancellationToken);
+            var message = await GetAsync(queue, cancellationToken);
+            await _channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, cancellationToken);
         }
     }
 
     /// <summary>Refuses one message of a queue, which makes it a dead letter.</summary>
     public async Task RejectAsync(string queue, CancellationToken cancellationToken)
     {
-        var message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken);
-        await _channel.BasicRejectAsync(message!.DeliveryTag, requeue: false, cancellationToken);
+        var message = await GetAsync(queue, cancellationToken);
+        await _channel.BasicRejectAsync(message.DeliveryTag, requeue: false, cancellationToken);
     }
 
     /// <summary>Listens to the domain events from now on, as another service would.</summary>
@@ -132,6 +133,16 @@ public sealed class Broker : IAsyncDisposable
     {
         await _channel.DisposeAsync();
         await _connection.DisposeAsync();
+    }
+
+    private async Task<BasicGetResult> GetAsync(string queue, CancellationToken cancellationToken)
+    {
+        BasicGetResult? message = null;
+        await Waiting.UntilAsync(
+            $"a message in {queue}",
+            async () => (message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken)) is not null,
+            cancellationToken);
+        return message!;
     }
 }
 

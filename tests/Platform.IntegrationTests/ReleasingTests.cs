@@ -152,17 +152,6 @@ public sealed class ReleasingTests(ServersFixture servers)
         await platform.AssertDrainedAsync();
     }
 
-    [Fact]
-    public async Task Before_migrate_nothing_is_released_and_release_says_what_to_do()
-    {
-        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
-
-        var failed = await platform.ReleaseAsync("--error");
-
-        Assert.Equal(1, failed.ExitCode);
-        Assert.StartsWith("release failed: The queues are not there; 'Processor.Worker migrate' declares them.", failed.Error, StringComparison.Ordinal);
-    }
-
     /// <summary>A platform whose worker has parked the events of these jobs, and would not park them again.</summary>
     private async Task<TestPlatform> ParkAsync(params string[] jobs)
     {

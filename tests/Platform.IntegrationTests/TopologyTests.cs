@@ -55,6 +55,17 @@ public sealed class TopologyTests(ServersFixture servers)
     }
 
     [Fact]
+    public async Task Before_migrate_nothing_is_released_and_release_says_what_to_do()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
+
+        var failed = await platform.ReleaseAsync("--error");
+
+        Assert.Equal(1, failed.ExitCode);
+        Assert.StartsWith("release failed: The queues are not there; 'Processor.Worker migrate' declares them.", failed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_bus_shows_the_inbox_on_the_queue()
     {
         await using var platform = await TestPlatform.CreateAsync(servers);

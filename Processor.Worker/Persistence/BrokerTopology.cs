@@ -17,8 +17,8 @@ internal sealed class BrokerTopology(IOptions<ConnectionOptions> connections, IO
     /// <exception cref="OperationInterruptedException">A queue exists with other arguments (406), or the user may not declare it (403).</exception>
     public async Task DeclareAsync(CancellationToken cancellationToken)
     {
-        await RequireExpectedNodesAsync(cancellationToken);
         await using var connection = await BrokerConnection.OpenAsync(connections.Value, "processor-worker topology", cancellationToken);
+        await RequireExpectedNodesAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         foreach (var queue in Topology.Queues.Keys)
         {

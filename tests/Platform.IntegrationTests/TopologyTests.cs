@@ -3,6 +3,7 @@ using MassTransit;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Platform.LocalStack;
 using Processor.Worker.Events;
 using Processor.Worker.Hosting;
@@ -75,6 +76,27 @@ public sealed class TopologyTests(ServersFixture servers)
         var endpoint = probe[probe.IndexOf("webhook-received", StringComparison.Ordinal)..];
         Assert.Equal(2, endpoint.Split("\"filterType\":\"outbox\"").Length - 1);
         await worker.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task Without_the_management_API_the_nodes_that_answer_are_counted()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
+        var port = new Uri(platform.RabbitMq).Port;
+
+        await WithASecondNode($"localhost:{port}").DeclareAsync(Cancel);
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => WithASecondNode($"localhost:{Machine.FreePort()}").DeclareAsync(Cancel));
+
+        Assert.StartsWith("1 of 2 broker nodes run.", failure.Message, StringComparison.Ordinal);
+
+        BrokerTopology WithASecondNode(string node)
+        {
+            var nodes = platform.RabbitMq.Replace($":{port}", $":{port},{node}", StringComparison.Ordinal);
+            var connections = Options.Create(new ConnectionOptions { RabbitMq = nodes });
+            var options = Options.Create(new BrokerOptions { ExpectedNodes = 2 });
+            return new BrokerTopology(connections, options, new BrokerManagement(connections, options));
+        }
     }
 
     private static async Task<WebApplication> StartInProcessAsync(TestPlatform platform)

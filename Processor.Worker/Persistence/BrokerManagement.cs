@@ -7,8 +7,14 @@ using Platform.Contracts;
 namespace Processor.Worker.Persistence;
 
 /// <summary>What only the management API tells of the broker: its nodes, its bindings, its policies.</summary>
-internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options)
+internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options, TimeProvider time)
 {
+    private const string PolicyProperty = "effective_policy_definition";
+
+    // A new queue is described when it has sent its first statistics, every 5 s by default.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     /// <summary>Every exchange that must lead to a queue; the names of the first two are MassTransit's.</summary>
     private static readonly (string Exchange, string Queue)[] Routes =
     [
@@ -36,7 +42,7 @@ internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, 
         var faults = new List<string>(FindMissingRoutes(bindings.RootElement));
         foreach (var queue in Topology.Queues.Keys)
         {
-            using var state = await GetAsync(http, $"api/queues/{virtualHost}/{queue}", cancellationToken);
+            using var state = await GetDescribedAsync(http, $"api/queues/{virtualHost}/{queue}", cancellationToken);
             faults.AddRange(FindHarmfulPolicies(queue, state.RootElement));
         }
 
@@ -63,7 +69,7 @@ internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, 
         // With reject-publish a full queue refuses; without it, it drops its oldest message.
         var dropsWhenFull = !Topology.Queues[queue].ContainsKey("x-overflow");
         // An empty definition is an empty list.
-        return state.TryGetProperty("effective_policy_definition", out var policy) && policy.ValueKind is JsonValueKind.Object
+        return state.TryGetProperty(PolicyProperty, out var policy) && policy.ValueKind is JsonValueKind.Object
             ? policy.EnumerateObject()
                 .Where(setting => setting.Name is "message-ttl" or "expires" || dropsWhenFull && setting.Name is "max-length" or "max-length-bytes")
                 .Select(setting => $"a policy sets {setting.Name} = {setting.Value} on queue {queue}")
@@ -77,6 +83,24 @@ internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, 
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{address.User}:{address.Password}")));
         return http;
+    }
+
+    private async Task<JsonDocument> GetDescribedAsync(HttpClient http, string path, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (time.GetElapsedTime(started) < Patience)
+        {
+            var queue = await GetAsync(http, path, cancellationToken);
+            if (queue.RootElement.TryGetProperty(PolicyProperty, out _))
+            {
+                return queue;
+            }
+
+            queue.Dispose();
+            await Task.Delay(Pause, time, cancellationToken);
+        }
+
+        throw new InvalidOperationException($"The management API does not tell the policy of a queue ({path}).");
     }
 
     private static async Task<JsonDocument> GetAsync(HttpClient http, string path, CancellationToken cancellationToken) =>

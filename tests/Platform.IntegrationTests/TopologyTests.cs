@@ -95,7 +95,7 @@ public sealed class TopologyTests(ServersFixture servers)
             var nodes = platform.RabbitMq.Replace($":{port}", $":{port},{node}", StringComparison.Ordinal);
             var connections = Options.Create(new ConnectionOptions { RabbitMq = nodes });
             var options = Options.Create(new BrokerOptions { ExpectedNodes = 2 });
-            return new BrokerTopology(connections, options, new BrokerManagement(connections, options));
+            return new BrokerTopology(connections, options, new BrokerManagement(connections, options, TimeProvider.System));
         }
     }
 

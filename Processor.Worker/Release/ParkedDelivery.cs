@@ -43,7 +43,7 @@ internal sealed class ParkedDelivery : ParkedMessage
     {
         try
         {
-            using var envelope = JsonDocument.Parse(body);
+            using var envelope = JsonText.Parse(body);
             return (Text(envelope.RootElement, "eventType"), Text(envelope.RootElement, "jobId"));
         }
         catch (JsonException)

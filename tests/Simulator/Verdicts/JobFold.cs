@@ -75,7 +75,7 @@ internal static class JobFold
     {
         public static Payload Read(byte[] body)
         {
-            using var document = JsonDocument.Parse(body);
+            using var document = JsonText.Parse(body);
             var payload = document.RootElement.GetProperty("payload");
             return new Payload(
                 Text(payload, "type"),

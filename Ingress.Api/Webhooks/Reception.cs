@@ -5,7 +5,8 @@ namespace Ingress.Api.Webhooks;
 /// <summary>What becomes known of a request while it is answered.</summary>
 internal sealed class Reception(DateTimeOffset at)
 {
-    public DateTimeOffset At { get; } = at;
+    /// <summary>In whole microseconds: what PostgreSQL cannot keep must not decide which of two bodies came first.</summary>
+    public DateTimeOffset At { get; } = at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
 
     public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
 

@@ -21,7 +21,7 @@ internal static class FaultsCommand
         var report = new Option<bool>("--report") { Description = "Write docs/faults.md." };
         var fuzz = new Option<int>("--fuzz") { Description = "Inputs of the fault FUZZ.", DefaultValueFactory = _ => QuickFuzz };
         var mutants = new Option<bool>("--mutants") { Description = "Break copies of the source instead, and see that each break is noticed." };
-        var command = new Command("faults", "Break a platform of its own in every way that is known, and judge what comes of it.") 
+        var command = new Command("faults", "Break a platform of its own in every way that is known, and judge what comes of it.")
         {
             only, full, docker, seed, fuzz, report, mutants,
         };

@@ -32,7 +32,8 @@ internal sealed class FuzzRun(FaultContext context, int inputs)
         {
             MaxConnectionsPerServer = Connections,
             RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
-        }) { BaseAddress = new Uri(ingress.Url) };
+        })
+        { BaseAddress = new Uri(ingress.Url) };
         await Task.WhenAll(Enumerable.Range(0, Connections).Select(i => SendAsync(http, samples, context.Seed * Connections + i, inputs / Connections + 1)));
         await JudgeAsync(ingress.Process);
         await ingress.Process.StopAsync(context.Cancel);

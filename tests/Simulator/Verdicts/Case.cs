@@ -23,13 +23,13 @@ internal sealed record Case(
 
     /// <summary>
     /// The bodies that are stored, the earliest first, in every order that the records allow: of a body that several requests can have
-    /// brought, one may have been received before the one that was recorded.
+    /// brought, one may have been received before the one that was recorded; and of two in one microsecond, either.
     /// </summary>
     public IEnumerable<ToldEvent> PossibleTellings()
     {
         var inOrder = Bodies.OrderBy(body => body.ReceivedAt).Where(body => Webhook.BodyHashes.Contains(body.Hash)).ToArray();
         return inOrder
-            .Where((body, index) => index == 0 || Attempts.Count(attempt => attempt.MayHaveHappened && HashOf(attempt) == body.Hash) > 1)
+            .Where(body => body.ReceivedAt == inOrder[0].ReceivedAt || Attempts.Count(attempt => attempt.MayHaveHappened && HashOf(attempt) == body.Hash) > 1)
             .Select(earliest => new ToldEvent(Webhook.Type, [.. inOrder.OrderByDescending(body => body == earliest).Select(BytesOf)]));
     }
 

@@ -33,7 +33,7 @@ internal static class FaultsCommand
                 return await RunMutantsAsync(chosenSeed, cancellationToken);
             }
 
-            var faults = FaultList.Find(arguments.GetValue(only) ?? [], arguments.GetValue(fuzz));
+            var faults = FaultList.Find(arguments.GetValue(only) ?? [], arguments.GetValue(fuzz), arguments.GetValue(full));
             if (faults.Count == 0)
             {
                 throw new SetupException($"There is no such fault. There are: {string.Join(", ", FaultList.Of(QuickFuzz).Select(fault => fault.Id))}.");

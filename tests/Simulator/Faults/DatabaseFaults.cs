@@ -17,6 +17,10 @@ internal static class DatabaseFaults
         Trouble("D05", "default_transaction_read_only = on", ReadOnlyAsync),
         Trouble("D07", "lock inbox_state exclusively", LockAsync),
         Trouble("D08", "deadlocks and serialization failures at random", DeadlocksAsync),
+        new("D13", "the database away for 5 minutes, with a consumer_timeout of 1 minute", "5,000 events wait and arrive; nothing parked", AwayAsync)
+        {
+            IsFullOnly = true,
+        },
     ];
 
     private static Fault Trouble(string id, string what, Func<FaultContext, Task> trouble) => new(
@@ -44,6 +48,20 @@ internal static class DatabaseFaults
         await context.WaitAsync(context.Scaled(30, atLeast: 3));
         await server.StartAsync(context.Cancel);
     };
+
+    private static async Task<string> AwayAsync(FaultContext context)
+    {
+        await context.Lab.Broker.ControlAsync(context.Cancel, "eval", "application:set_env(rabbit, consumer_timeout, 60000).");
+        var report = await context.StormAsync(5000, 100, async () =>
+        {
+            await context.Lab.DatabaseServer.KillAsync(context.Cancel);
+            await context.WaitAsync(TimeSpan.FromMinutes(5));
+            await context.Lab.DatabaseServer.StartAsync(context.Cancel);
+        });
+        ExpectNothingParked(report);
+        Expect(report.CountStatus(503) == 0, $"the ingress answered 503 {report.CountStatus(503)} times");
+        return $"{report}";
+    }
 
     private static async Task KillBackendAsync(FaultContext context)
     {

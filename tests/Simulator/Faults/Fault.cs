@@ -7,6 +7,9 @@ namespace Platform.Simulator.Faults;
 /// <param name="RunAsync">Does it, and returns the figures.</param>
 internal sealed record Fault(string Id, string What, string Expected, Func<FaultContext, Task<string>> RunAsync)
 {
+    /// <summary>Takes too long for the default run: only with <c>--full</c>, or when it is asked for.</summary>
+    public bool IsFullOnly { get; init; }
+
     /// <summary>After this time it has failed.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(10);
 }

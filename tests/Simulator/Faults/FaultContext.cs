@@ -22,6 +22,9 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
     /// <summary>A duration of the matrix, in this run.</summary>
     public TimeSpan Scaled(double seconds, double atLeast = 1) => TimeSpan.FromSeconds(Math.Max(seconds * scale, atLeast));
 
+    /// <summary>A number of the matrix, in this run.</summary>
+    public int Scaled(int count) => Math.Max(1, (int)(count * scale));
+
     public Task WaitAsync(TimeSpan time) => Task.Delay(time, cancellationToken);
 
     /// <summary>Waits for something to become true.</summary>

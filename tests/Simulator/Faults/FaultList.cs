@@ -21,6 +21,6 @@ internal static class FaultList
     ];
 
     /// <summary>Those whose id is the given one or begins with it and a dot: <c>P01</c> is all five points.</summary>
-    public static IReadOnlyList<Fault> Find(IReadOnlyCollection<string> ids, int fuzzInputs) =>
-        [.. Of(fuzzInputs).Where(fault => ids.Count == 0 || ids.Any(id => fault.Id == id || fault.Id.StartsWith($"{id}.", StringComparison.Ordinal)))];
+    public static IReadOnlyList<Fault> Find(IReadOnlyCollection<string> ids, int fuzzInputs, bool isFull) =>
+        [.. Of(fuzzInputs).Where(fault => ids.Count == 0 ? isFull || !fault.IsFullOnly : ids.Any(id => fault.Id == id || fault.Id.StartsWith($"{id}.", StringComparison.Ordinal)))];
 }

@@ -53,6 +53,8 @@ internal sealed class FaultRunner(bool inContainer, int seed, double scale)
         {
             _lab ??= await Lab.StartAsync(inContainer, cancellationToken);
             BrokerVersion = _lab.Broker.Version;
+            // What the last fault has done to the database has ended its connections.
+            _lab.Database.Clear();
             patience.CancelAfter(fault.Patience);
             var figures = await fault.RunAsync(new FaultContext(_lab, seed, scale, patience.Token));
             return Result(FaultVerdict.Passed, figures);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using Platform.Contracts;
 
@@ -39,7 +40,7 @@ public sealed class StrangeBodiesTests
         Assert.Equal((what, HttpStatusCode.BadRequest), (what, response.StatusCode));
         await Answers.AssertIsProblemUnlessSuccessAsync(response);
         var kept = Assert.Single(await app.PublishedAsync<WebhookQuarantined>());
-        Assert.Equal(body, kept.Body.ToArray());
+        Assert.Equal(Hash(body), kept.BodySha256);
     }
 
     [Theory]
@@ -52,8 +53,11 @@ public sealed class StrangeBodiesTests
 
         Assert.Equal((what, HttpStatusCode.OK), (what, response.StatusCode));
         var published = Assert.Single(await app.PublishedAsync<WebhookReceived>());
-        Assert.Equal(body, published.Body.ToArray());
+        Assert.Equal(Hash(body), published.BodySha256);
     }
+
+    // The body itself lies in a buffer that was given back when the answer was sent; a broker has a copy by then, the harness has not.
+    private static string Hash(byte[] body) => Convert.ToHexStringLower(SHA256.HashData(body));
 
     private static byte[] Event(string more) => Encoding.UTF8.GetBytes($$$"""{"type":"video.completed","payload":{"id":"clx123"{{{more}}}}}""");
 }

@@ -12,6 +12,8 @@ namespace Processor.Worker.Jobs;
 /// </summary>
 internal sealed class Job
 {
+    private static readonly JobStatus[] StatusOrder = Enum.GetValues<JobStatus>();
+
     public required string MagicHourId { get; init; }
 
     /// <summary><c>video</c>, <c>image</c> or <c>audio</c>.</summary>
@@ -117,7 +119,7 @@ internal sealed class Job
             Column.Time(jobs, job => job.CompletedAt),
             Column.Time(jobs, job => job.FailedAt),
             Column.Time(jobs, job => job.UpdatedAt),
-            Column.Text(Enum.GetValues<JobStatus>(), StatusText),
+            Column.Text(StatusOrder, StatusText),
         },
     };
 

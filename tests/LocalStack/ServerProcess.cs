@@ -18,20 +18,10 @@ public sealed class ServerProcess(string name, DaemonRegistry daemons, Func<Daem
     /// <exception cref="SetupException">It has ended, or does not serve within a minute.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        Launch();
-        await WaitAsync(cancellationToken);
+        var daemon = _daemon = launch();
+        daemons.Add(daemon);
+        await Waiting.UntilAsync($"{name} (log: {daemon.LogFile})", daemon, () => isServing(cancellationToken), cancellationToken);
     }
-
-    /// <summary>Starts it and does not wait.</summary>
-    public void Launch()
-    {
-        _daemon = launch();
-        daemons.Add(_daemon);
-    }
-
-    /// <summary>Waits until it serves.</summary>
-    public Task WaitAsync(CancellationToken cancellationToken) =>
-        Waiting.UntilAsync($"{name} (log: {Daemon.LogFile})", Daemon, () => isServing(cancellationToken), cancellationToken);
 
     /// <summary>Asks it to stop, and waits until it has.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => Daemon.StopAsync(cancellationToken);

@@ -11,7 +11,7 @@ namespace Platform.LocalStack;
 public sealed class TestServers : IAsyncDisposable
 {
     // As in docker-compose.yml.
-    private const string RabbitMqImage = "rabbitmq:4.2-management";
+    public const string RabbitMqImage = "rabbitmq:4.2-management";
     private const string PostgresImage = "postgres:17-alpine";
 
     private const string RabbitMqVariable = "TEST_RABBITMQ";

@@ -75,7 +75,7 @@ internal static class FaultsCommand
             Directory.CreateDirectory(Path.GetDirectoryName(FaultReport.File)!);
             await File.WriteAllTextAsync(
                 FaultReport.File,
-                FaultReport.Write(results, string.Join(" and ", brokers), "PostgreSQL", seed, "./platform faults", TimeProvider.System.GetLocalNow()),
+                FaultReport.Write(results, string.Join(" and ", brokers), seed, TimeProvider.System.GetLocalNow()),
                 cancellationToken);
         }
 

@@ -67,17 +67,22 @@ internal sealed class NativeBroker(RabbitMqInstance instance, string version) : 
 /// <summary>The broker of an image, as a container.</summary>
 internal sealed class ContainerBroker : IBrokerServer
 {
-    private const string Image = "rabbitmq:4.2-management";
-
     private readonly string _name = $"platform-faults-{Guid.NewGuid():N}";
     private readonly int _port = Machine.FreePort();
 
-    public string Version { get; private set; } = Image;
+    public string Version { get; private set; } = TestServers.RabbitMqImage;
 
     public string Uri => $"amqp://platform:platform@127.0.0.1:{_port}/";
 
     public static async Task<ContainerBroker> StartAsync(string folder, CancellationToken cancellationToken)
     {
+        var obstacle = await DockerEngine.FindObstacleAsync(cancellationToken)
+            ?? await DockerEngine.FindImageObstacleAsync([TestServers.RabbitMqImage], cancellationToken);
+        if (obstacle is not null)
+        {
+            throw new SkippedException(obstacle);
+        }
+
         var configuration = Path.Combine(folder, "advanced.config");
         await File.WriteAllTextAsync(configuration, RabbitMqServer.AdvancedConfiguration, cancellationToken);
         var broker = new ContainerBroker();
@@ -85,7 +90,7 @@ internal sealed class ContainerBroker : IBrokerServer
             cancellationToken,
             "run", "--detach", "--name", broker._name, "--hostname", "broker", "--publish", $"127.0.0.1:{broker._port}:5672",
             "--env", "RABBITMQ_DEFAULT_USER=platform", "--env", "RABBITMQ_DEFAULT_PASS=platform",
-            "--volume", $"{configuration}:/etc/rabbitmq/advanced.config:ro", Image);
+            "--volume", $"{configuration}:/etc/rabbitmq/advanced.config:ro", TestServers.RabbitMqImage);
         await broker.WaitAsync(cancellationToken);
         broker.Version = $"RabbitMQ {(await broker.ControlAsync(cancellationToken, "version")).Trim()}";
         return broker;

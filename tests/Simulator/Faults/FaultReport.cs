@@ -9,13 +9,13 @@ internal static class FaultReport
 {
     public static string File => Path.Combine(Machine.Root, "docs", "faults.md");
 
-    public static string Write(IReadOnlyList<FaultResult> results, string broker, string database, int seed, string command, DateTimeOffset now)
+    public static string Write(IReadOnlyList<FaultResult> results, string broker, int seed, DateTimeOffset now)
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"""
             # Faults on purpose
 
-            Written by `{command} --report`. Under each fault that needs one goes a storm of events, sent as Magic Hour sends them; the verdict joins its
+            Written by `./platform faults --report`. Under each fault that needs one goes a storm of events, sent as Magic Hour sends them; the verdict joins its
             ledger with the tables and the queues by id, and is part of every expectation: nothing lost, nothing doubled, nothing invented, every job
             the fold of its events, every answer within 5 seconds.
 
@@ -23,7 +23,7 @@ internal static class FaultReport
             | --- | --- |
             | Date | {now:yyyy-MM-dd} |
             | Machine | {Environment.ProcessorCount} cores, {Describe()} |
-            | Broker, database | {broker}, {database} |
+            | Broker | {broker} |
             | Seed | {seed} |
             | Result | {Count(FaultVerdict.Passed)} passed, {Count(FaultVerdict.Failed)} failed, {Count(FaultVerdict.Skipped)} skipped |
 

@@ -58,6 +58,8 @@ internal sealed class Lab : IAsyncDisposable
     /// <summary>Where a storm goes: the front.</summary>
     public StormTarget Target { get; }
 
+    private Proxy[] Wires => [Front, IngressToBroker, WorkerToBroker, WorkerToDatabase];
+
     public static async Task<Lab> StartAsync(bool inContainer, CancellationToken cancellationToken)
     {
         var folder = await TestFolder.CreateAsync(cancellationToken);
@@ -85,7 +87,7 @@ internal sealed class Lab : IAsyncDisposable
     /// <summary>Starts whatever does not run, and opens every wire.</summary>
     public async Task MendAsync(CancellationToken cancellationToken)
     {
-        foreach (var proxy in new[] { Front, IngressToBroker, WorkerToBroker, WorkerToDatabase })
+        foreach (var proxy in Wires)
         {
             proxy.Release();
         }
@@ -116,7 +118,7 @@ internal sealed class Lab : IAsyncDisposable
     {
         await _folder.DisposeAsync();
         await Broker.DisposeAsync();
-        foreach (var proxy in new[] { Front, IngressToBroker, WorkerToBroker, WorkerToDatabase })
+        foreach (var proxy in Wires)
         {
             await proxy.DisposeAsync();
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using Platform.LocalStack;
 using static Platform.Simulator.Faults.FaultContext;
 
 namespace Platform.Simulator.Faults;
@@ -28,14 +29,7 @@ internal static class ProcessFaults
     private static Fault WorkersDie(string id, string when, Func<Lab, Task> moment) => new(
         id, $"kill -9 the workers {when}", "redelivered and applied once", async context =>
         {
-            var report = await context.StormAsync(400, 100, async () =>
-            {
-                await moment(context.Lab).WaitAsync(PatienceForMoment, context.Cancel);
-                await Task.WhenAll(context.Lab.Workers.Select(worker => worker.KillAsync(context.Cancel)));
-                context.Lab.WorkerToDatabase.Cut();
-                context.Lab.WorkerToBroker.Cut();
-                await context.Lab.MendAsync(context.Cancel);
-            });
+            var report = await DieAsync(context, moment, context.Lab.Workers, context.Lab.WorkerToDatabase, context.Lab.WorkerToBroker);
             ExpectNothingParked(report);
             return $"{report}";
         });
@@ -43,16 +37,21 @@ internal static class ProcessFaults
     private static Fault IngressesDie(string id, string when, Func<Lab, Task> moment) => new(
         id, $"kill -9 the ingresses {when}", "unknown to the sender, sent again, applied once", async context =>
         {
-            var report = await context.StormAsync(400, 100, async () =>
-            {
-                await moment(context.Lab).WaitAsync(PatienceForMoment, context.Cancel);
-                await Task.WhenAll(context.Lab.Ingresses.Select(ingress => ingress.Process.KillAsync(context.Cancel)));
-                context.Lab.Front.Cut();
-                context.Lab.IngressToBroker.Cut();
-                await context.Lab.MendAsync(context.Cancel);
-            });
+            var ingresses = context.Lab.Ingresses.Select(ingress => ingress.Process);
+            var report = await DieAsync(context, moment, ingresses, context.Lab.Front, context.Lab.IngressToBroker);
             Expect(report.Summary.Unknown > 0, "no request was cut off: the fault did not happen");
             return $"{report}";
+        });
+
+    /// <summary>Kills processes under a storm, at a moment; what was held on their wires is lost with them.</summary>
+    private static Task<StormReport> DieAsync(
+        FaultContext context, Func<Lab, Task> moment, IEnumerable<ServerProcess> processes, params Proxy[] wires) =>
+        context.StormAsync(400, 100, async () =>
+        {
+            await moment(context.Lab).WaitAsync(PatienceForMoment, context.Cancel);
+            await Task.WhenAll(processes.Select(process => process.KillAsync(context.Cancel)));
+            Array.ForEach(wires, wire => wire.Cut());
+            await context.Lab.MendAsync(context.Cancel);
         });
 
     private static async Task<string> KilledAgainAndAgainAsync(FaultContext context)

@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Platform.Simulator.MagicHour;
+using Platform.Simulator.Storms;
 using static Platform.Simulator.Faults.FaultContext;
 
 namespace Platform.Simulator.Faults;
@@ -196,7 +196,7 @@ internal static class SecurityFaults
         await context.UntilAsync("it is stored", async () => await context.CountEventsAsync(id) == 1);
         foreach (var service in context.Lab.Ingresses.Select(ingress => ingress.Process).Concat(context.Lab.Workers))
         {
-            var lines = await ReadAsync(service.Daemon.LogFile, context.Cancel);
+            var lines = await File.ReadAllLinesAsync(service.Daemon.LogFile, context.Cancel);
             Expect(!lines.Any(line => line.TrimStart().StartsWith(forged, StringComparison.Ordinal)), $"{service.Name} logs a forged line");
             Expect(!lines.Any(line => line.Contains(token, StringComparison.Ordinal)), $"{service.Name} logs a signed URL");
             Expect(!lines.Any(line => line.Contains(context.Lab.Target.Secret, StringComparison.Ordinal)), $"{service.Name} logs a secret");
@@ -224,36 +224,7 @@ internal static class SecurityFaults
 
     private static async Task<int> PostFromAsync(FaultContext context, string url, string address, bool isForged, string? forwardedFor = null)
     {
-        using var handler = new SocketsHttpHandler
-        {
-            ConnectCallback = async (connection, token) =>
-            {
-                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
-                await socket.ConnectAsync(IPAddress.Loopback, connection.DnsEndPoint.Port, token);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        };
-        using var http = new HttpClient(handler);
-        var body = NewEvent().Body;
-        var timestamp = Signing.Timestamp(TimeProvider.System.GetUtcNow());
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"{url}/webhook") { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Add(Signing.TimestampHeader, timestamp);
-        request.Headers.Add(Signing.SignatureHeader, Signing.Sign(isForged ? "mhw_of_a_stranger" : context.Lab.Target.Secret, timestamp, body));
-        request.Headers.TryAddWithoutValidation("X-Forwarded-For", forwardedFor);
-        using var response = await http.SendAsync(request, context.Cancel);
-        return (int)response.StatusCode;
-    }
-
-    private static async Task<List<string>> ReadAsync(string file, CancellationToken cancellationToken)
-    {
-        var lines = new List<string>();
-        await foreach (var line in File.ReadLinesAsync(file, cancellationToken))
-        {
-            lines.Add(line);
-        }
-
-        return lines;
+        using var wire = new Wire(new Uri(url), isForged ? StormEndpoint.StrangersSecret : context.Lab.Target.Secret, context.Cancel, IPAddress.Parse(address));
+        return (await wire.PostAsync(NewEvent().Body, change: request => request.Headers.TryAddWithoutValidation("X-Forwarded-For", forwardedFor))).Status;
     }
 }

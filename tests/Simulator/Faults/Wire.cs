@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
@@ -7,11 +8,19 @@ using Platform.Simulator.MagicHour;
 namespace Platform.Simulator.Faults;
 
 /// <summary>Speaks to one ingress in ways in which the sender never would.</summary>
-internal sealed class Wire(Uri url, string secret, CancellationToken cancellationToken) : IDisposable
+/// <param name="from">The address to call from; null for the usual one.</param>
+internal sealed class Wire(Uri url, string secret, CancellationToken cancellationToken, IPAddress? from = null) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1 }) { Timeout = Patience };
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+        ConnectCallback = (connection, token) => ConnectAsync(connection.DnsEndPoint, from, token),
+    })
+    {
+        Timeout = Patience,
+    };
 
     /// <summary>Posts a body that is validly signed unless changed.</summary>
     /// <param name="age">How long ago it was signed.</param>
@@ -71,6 +80,18 @@ internal sealed class Wire(Uri url, string secret, CancellationToken cancellatio
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint to, IPAddress? from, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (from is not null)
+        {
+            socket.Bind(new IPEndPoint(from, 0));
+        }
+
+        await socket.ConnectAsync(to, cancellationToken);
+        return new NetworkStream(socket, ownsSocket: true);
+    }
 
     private static async Task<int> ReadStatusAsync(NetworkStream stream, CancellationToken cancellationToken)
     {

@@ -9,7 +9,7 @@ public sealed record StormTarget(string Url, string Secret, string? NextSecret =
 /// <summary>Signs for one target as a delivery asks for it, and posts.</summary>
 internal sealed class StormEndpoint(StormTarget target, TimeProvider time) : IDisposable
 {
-    private const string StrangersSecret = "mhw_of_a_stranger";
+    public const string StrangersSecret = "mhw_of_a_stranger";
 
     private readonly Sender _sender = new(target.Url, target.Secret, time);
 

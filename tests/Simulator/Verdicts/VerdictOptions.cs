@@ -4,8 +4,8 @@ namespace Platform.Simulator.Verdicts;
 public sealed record VerdictOptions
 {
     /// <summary>
-    /// How long nothing may move before what is missing counts as missing. Longer than a worker pauses for a database that was away
-    /// (30 seconds at most). Default: 60 seconds.
+    /// How long nothing may move before what is missing counts as missing. Longer than a worker waits between two looks at a database
+    /// that was away (5 seconds at most). Default: 60 seconds.
     /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 

@@ -2,6 +2,9 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Ingress.Api.Publishing;
 using MassTransit;
 using Microsoft.Extensions.Configuration;
@@ -30,6 +33,26 @@ public sealed class ConnectingTests
         await Assert.ThrowsAnyAsync<Exception>(() => start);
     }
 
+    [Fact]
+    public async Task A_certificate_that_nobody_vouches_for_is_enough_by_default_and_not_for_us()
+    {
+        using var certificate = SelfSigned("localhost");
+        using var fooled = Listen();
+        using var doubted = Listen();
+        var byDefault = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(
+            "localhost", (ushort)Port(fooled), "/", host => host.UseSsl(ssl => ssl.ServerName = "localhost")));
+        await using var services = Services($"amqps://localhost:{Port(doubted)}/");
+        var ours = services.GetRequiredService<IBusControl>();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+
+        Task[] starts = [byDefault.StartAsync(enough.Token), ours.StartAsync(enough.Token)];
+        var told = await Task.WhenAll(FirstWordAsync(fooled, certificate), FirstWordAsync(doubted, certificate));
+
+        Assert.Equal(["AMQP", null], told);
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll(starts));
+    }
+
     private static ServiceProvider Services(string broker)
     {
         var services = new ServiceCollection();
@@ -49,6 +72,34 @@ public sealed class ConnectingTests
     }
 
     private static int Port(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    private static X509Certificate2 SelfSigned(string host)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(host);
+        request.CertificateExtensions.Add(names.Build());
+        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
+    }
+
+    /// <summary>What a client says first once it trusts this server; null when it does not.</summary>
+    private static async Task<string?> FirstWordAsync(TcpListener node, X509Certificate2 certificate)
+    {
+        using var connection = await node.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        await using var tls = new SslStream(connection.GetStream());
+        var word = new byte[4];
+        try
+        {
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, TestContext.Current.CancellationToken);
+            await tls.ReadExactlyAsync(word, TestContext.Current.CancellationToken);
+            return Encoding.ASCII.GetString(word);
+        }
+        catch (Exception exception) when (exception is IOException or AuthenticationException)
+        {
+            return null;
+        }
+    }
 
     private static async Task<string> NameAskedForAsync(TcpListener node)
     {

@@ -71,6 +71,8 @@ public sealed class Broker : IAsyncDisposable
             queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellationToken);
     }
 
+    public Task DeleteAsync(string queue, CancellationToken cancellationToken) => _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+
     /// <summary>Leaves the queue and takes the way into it: no queue takes what is published from now on.</summary>
     public Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
         _channel.QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);

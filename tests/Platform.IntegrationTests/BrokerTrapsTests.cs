@@ -37,6 +37,45 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     }
 
     [Fact]
+    public async Task Sending_to_a_queue_by_its_name_declares_it_anew_and_never_ends_so_we_send_to_exchanges()
+    {
+        await using var platform = await CreateAsync(servers);
+        await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);
+
+        var queue = await bus.Control.GetSendEndpoint(new Uri($"queue:{Queue}"));
+        var exchange = await bus.Control.GetSendEndpoint(new Uri($"exchange:{Queue}"));
+        using var token = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => queue.Send(new Unheard(1), token.Token));
+        await exchange.Send(new Unheard(2), Cancel);
+        Assert.Equal(1u, await platform.Broker.CountAsync(Queue, Cancel));
+    }
+
+    [Fact]
+    public async Task A_batch_goes_by_the_name_of_one_member_so_messages_are_consumed_one_by_one()
+    {
+        var batches = new TaskCompletionSource<(Guid? Name, Guid?[] Members)>();
+        var bus = Bus.Factory.CreateUsingInMemory(memory => memory.ReceiveEndpoint("batches", endpoint => endpoint.Batch<Unheard>(batch =>
+        {
+            batch.MessageLimit = 2;
+            batch.Consumer(() => new BatchReader(batches));
+        })));
+        await bus.StartAsync(Cancel);
+
+        await Task.WhenAll(bus.Publish(new Unheard(1), Cancel), bus.Publish(new Unheard(2), Cancel));
+        var (name, members) = await batches.Task.WaitAsync(Cancel);
+
+        // An inbox would take the whole batch for consumed when that one member was.
+        Assert.Equal(2, members.Length);
+        Assert.Contains(name, members);
+        await bus.StopAsync(Cancel);
+        Assert.DoesNotContain(
+            typeof(Processor.Worker.Events.WebhookReceivedConsumer).Assembly.GetTypes().SelectMany(type => type.GetInterfaces()),
+            contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IConsumer<>)
+                && contract.GenericTypeArguments is [{ IsGenericType: true }]);
+    }
+
+    [Fact]
     public async Task A_refusal_is_taken_for_a_broken_connection_so_the_ingress_hears_of_it_by_itself()
     {
         await using var platform = await CreateAsync(servers);
@@ -173,6 +212,15 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         using var http = new HttpClient();
         using var response = await http.GetAsync(new Uri(platform.Ingresses[0].Webhook, path), Cancel);
         return response.StatusCode;
+    }
+
+    private sealed class BatchReader(TaskCompletionSource<(Guid? Name, Guid?[] Members)> batches) : IConsumer<Batch<Unheard>>
+    {
+        public Task Consume(ConsumeContext<Batch<Unheard>> context)
+        {
+            batches.TrySetResult((context.MessageId, [.. context.Message.Select(member => member.MessageId)]));
+            return Task.CompletedTask;
+        }
     }
 
     private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter, TimeSpan Elapsed);

@@ -1,3 +1,4 @@
+using MassTransit;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 using static Platform.IntegrationTests.TestPlatform;
@@ -6,6 +7,32 @@ namespace Platform.IntegrationTests;
 
 public sealed class TheDatabaseIsAwayTests(ServersFixture servers)
 {
+    [Fact]
+    public async Task A_kill_switch_parks_what_fails_before_it_trips()
+    {
+        const int failures = 20;
+        await using var platform = await TestPlatform.CreateAsync(servers);
+        var queue = $"kill-switch-{Guid.NewGuid():N}";
+        var bus = Bus.Factory.CreateUsingRabbitMq(rabbit =>
+        {
+            rabbit.Host(new Uri(platform.RabbitMq));
+            rabbit.ReceiveEndpoint(queue, endpoint =>
+            {
+                endpoint.UseKillSwitch(_ => { });
+                endpoint.Handler<Unheard>(_ => throw new TimeoutException("The database is away."));
+            });
+        });
+        await bus.StartAsync(Cancel);
+
+        await Task.WhenAll(Enumerable.Range(0, failures).Select(i => bus.Publish(new Unheard(i), Cancel)));
+
+        await Waiting.UntilAsync("all are parked", async () =>
+            await platform.Broker.ExistsAsync($"{queue}_error", Cancel) && await platform.Broker.CountAsync($"{queue}_error", Cancel) == failures, Cancel);
+        await bus.StopAsync(Cancel);
+        await platform.Broker.DeleteAsync(queue, Cancel);
+        await platform.Broker.DeleteAsync($"{queue}_error", Cancel);
+    }
+
     [Fact]
     public async Task Consumption_pauses_resumes_by_itself_and_nothing_is_parked()
     {

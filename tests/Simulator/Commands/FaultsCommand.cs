@@ -14,7 +14,7 @@ internal static class FaultsCommand
 
     public static Command Create()
     {
-        var only = new Option<string[]>("--only") { Description = "Only these, such as P01 or B07.1.", AllowMultipleArgumentsPerToken = true };
+        var only = new Option<string[]>("--only") { Description = "Only these, such as P01 or B07.1; mutants by a part of their name.", AllowMultipleArgumentsPerToken = true };
         var full = new Option<bool>("--full") { Description = "As long as the fault matrix has it, on the native broker and on that of the image." };
         var docker = new Option<bool>("--docker") { Description = "With the broker of the image, in a container." };
         var seed = new Option<int?>("--seed") { Description = "Decides what is left to chance; by default another each time." };
@@ -30,7 +30,7 @@ internal static class FaultsCommand
             var chosenSeed = arguments.GetValue(seed) ?? Random.Shared.Next(1, 10_000);
             if (arguments.GetValue(mutants))
             {
-                return await RunMutantsAsync(chosenSeed, cancellationToken);
+                return await RunMutantsAsync(arguments.GetValue(only) ?? [], chosenSeed, cancellationToken);
             }
 
             var faults = FaultList.Find(arguments.GetValue(only) ?? [], arguments.GetValue(fuzz), arguments.GetValue(full));
@@ -46,12 +46,13 @@ internal static class FaultsCommand
         return command;
     }
 
-    private static async Task<int> RunMutantsAsync(int seed, CancellationToken cancellationToken)
+    private static async Task<int> RunMutantsAsync(string[] names, int seed, CancellationToken cancellationToken)
     {
         await ServerPackages.EnsureAsync(cancellationToken);
-        var caught = await new MutantRunner(seed).RunAsync(MutantList.All, cancellationToken);
-        Console.WriteLine($"{caught} of {MutantList.All.Count} mutants caught");
-        return caught == MutantList.All.Count ? 0 : 1;
+        var mutants = MutantList.Find(names);
+        var caught = await new MutantRunner(seed).RunAsync(mutants, cancellationToken);
+        Console.WriteLine($"{caught} of {mutants.Count} mutants caught");
+        return caught == mutants.Count ? 0 : 1;
     }
 
     private static async Task<int> RunAsync(

@@ -28,7 +28,7 @@ internal sealed class Lab : IAsyncDisposable
         WorkerToBroker = new Proxy(brokerPort).Start();
         WorkerToDatabase = new Proxy(new NpgsqlConnectionStringBuilder(postgres).Port).Start();
         Ingresses = [.. Enumerable.Range(1, Replicas).Select(i => Ingress($"ingress-{i}", Machine.FreePort()))];
-        Workers = [.. Enumerable.Range(1, Replicas).Select(CreateWorker)];
+        Workers = [.. Enumerable.Range(1, Replicas).Select(i => Worker($"worker-{i}"))];
         Front = new Proxy([.. Ingresses.Select(ingress => ingress.Port)]).Start();
         Target = new StormTarget($"http://127.0.0.1:{Front.Port}", Stack.LocalSecret);
     }
@@ -84,6 +84,13 @@ internal sealed class Lab : IAsyncDisposable
     public LabIngress Ingress(string name, int port, bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) => new(
         Services.Ingress(name, _folder.Path, port, Through(IngressToBroker), Stack.LocalSecret, _folder.Daemons, mustBeReady, settings), port);
 
+    /// <summary>A worker, not yet started.</summary>
+    public ServerProcess Worker(string name)
+    {
+        var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
+        return Services.Worker(name, _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons);
+    }
+
     /// <summary>Starts whatever does not run, and opens every wire.</summary>
     public async Task MendAsync(CancellationToken cancellationToken)
     {
@@ -130,13 +137,6 @@ internal sealed class Lab : IAsyncDisposable
     {
         await using var queues = await Queues.ConnectAsync(Broker.Uri, cancellationToken);
         return await queues.CountAsync(queue, cancellationToken);
-    }
-
-    private ServerProcess CreateWorker(int number)
-    {
-        var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
-        return Services.Worker(
-            $"worker-{number}", _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons);
     }
 
     private string Through(Proxy proxy) => new UriBuilder(Broker.Uri) { Port = proxy.Port }.Uri.AbsoluteUri;

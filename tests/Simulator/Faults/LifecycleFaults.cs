@@ -19,6 +19,10 @@ internal static class LifecycleFaults
             Patience = TimeSpan.FromMinutes(30),
         },
         new("L01", "messages of a newer ingress, and of the first one", "applied; nothing skipped", OtherVersionsAsync),
+        new("L04", "scale from 1 worker to 4 and back, again and again, with a backlog", "all applied, nothing dead or parked", ScaledUpAndDownAsync)
+        {
+            IsFullOnly = true,
+        },
         new("D11.1", "kill -9 the workers between the commit and the domain event", "told later, with the same message id", OutboxAsync),
         new("D11.2", "a domain event that a dead worker left, and no event since", "found by the sweep and published", LeftInOutboxAsync),
     ];
@@ -59,6 +63,26 @@ internal static class LifecycleFaults
             exchange: "", Topology.WebhookReceivedQueue, mandatory: true,
             new BasicProperties { MessageId = $"{EventIdentity.Of("video.completed", jobId)}", ContentType = "application/vnd.masstransit+json", Persistent = true },
             Encoding.UTF8.GetBytes(envelope.ToJsonString()), context.Cancel);
+    }
+
+    private static async Task<string> ScaledUpAndDownAsync(FaultContext context)
+    {
+        const int rounds = 5;
+        var lab = context.Lab;
+        var more = Enumerable.Range(1, 3).Select(i => lab.Worker($"worker-more-{i}")).ToArray();
+        await lab.Workers[1].StopAsync(context.Cancel);
+        var report = await context.StormAsync(6000, 200, async () =>
+        {
+            for (var i = 0; i < rounds; i++)
+            {
+                await Task.WhenAll(more.Select(worker => worker.StartAsync(context.Cancel)));
+                await Task.WhenAll(more.Select(worker => worker.StopAsync(context.Cancel)));
+            }
+
+            await lab.MendAsync(context.Cancel);
+        });
+        ExpectNothingParked(report);
+        return $"{report}";
     }
 
     private static JsonObject Envelope(string type, string jobId, byte[] body, Action<JsonObject> change)

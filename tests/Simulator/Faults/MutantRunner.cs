@@ -31,12 +31,7 @@ internal sealed class MutantRunner(int seed)
     {
         var file = Path.Combine(_tree, mutant.File);
         var original = await File.ReadAllTextAsync(file, cancellationToken);
-        if (original.Split(mutant.Find).Length != 2)
-        {
-            throw new SetupException($"The mutant '{mutant.Name}' no longer fits {mutant.File}: what it replaces stands there not once.");
-        }
-
-        await File.WriteAllTextAsync(file, original.Replace(mutant.Find, mutant.Replace, StringComparison.Ordinal), cancellationToken);
+        await File.WriteAllTextAsync(file, mutant.Apply(original), cancellationToken);
         try
         {
             return !await PassesAsync(mutant.Check, cancellationToken);

@@ -1,10 +1,19 @@
+using Platform.LocalStack;
+
 namespace Platform.Simulator.Faults;
 
 /// <summary>A patch that breaks the promise. A harness that does not notice it proves nothing.</summary>
 /// <param name="File">From the root of the tree.</param>
 /// <param name="Find">Stands in the file exactly once; otherwise the patch has to be written anew.</param>
 /// <param name="Check">What must notice it.</param>
-internal sealed record Mutant(string Name, string File, string Find, string Replace, Check Check);
+internal sealed record Mutant(string Name, string File, string Find, string Replace, Check Check)
+{
+    /// <summary>The file as the mutant has it.</summary>
+    /// <exception cref="SetupException">The patch does not fit.</exception>
+    public string Apply(string original) => original.Split(Find).Length == 2
+        ? original.Replace(Find, Replace, StringComparison.Ordinal)
+        : throw new SetupException($"The mutant '{Name}' no longer fits {File}: what it replaces stands there not once.");
+}
 
 /// <summary>A run that fails on a mutant, and passes on the tree as it is.</summary>
 /// <param name="Project">A test project, or null for faults.</param>
@@ -20,6 +29,13 @@ internal sealed record Check(string? Project, params string[] Filter)
 
 internal static class MutantList
 {
+    /// <summary>Those whose name has one of the given parts; all without any.</summary>
+    /// <exception cref="SetupException">There is none.</exception>
+    public static IReadOnlyList<Mutant> Find(IReadOnlyCollection<string> parts) =>
+        All.Where(mutant => parts.Count == 0 || parts.Any(part => mutant.Name.Contains(part, StringComparison.OrdinalIgnoreCase))).ToArray() is { Length: > 0 } found
+            ? found
+            : throw new SetupException($"There is no such mutant. There are: {string.Join(", ", All.Select(mutant => mutant.Name))}.");
+
     public static IReadOnlyList<Mutant> All { get; } =
     [
         new(
@@ -27,8 +43,8 @@ internal static class MutantList
             Check.Tests("Ingress.Api.Tests", "The_message_is_mandatory_durable_and_named_by_the_identity")),
         new(
             "answer before the confirm", "Ingress.Api/Publishing/EventPublisher.cs",
-            "await PublishConfirmedAsync(message, messageId, budget.Token).WaitAsync(budget.Token);",
-            "_ = PublishConfirmedAsync(message, messageId, budget.Token);",
+            "await body.HoldDuringAsync(PublishAsync(message, messageId, attempt)).WaitAsync(attempt.Token);",
+            "_ = body.HoldDuringAsync(PublishAsync(message, messageId, attempt));",
             Check.Faults("P02.1")),
         new(
             "ack before the commit", "Processor.Worker/Inbox/InboxContextFactory.cs",

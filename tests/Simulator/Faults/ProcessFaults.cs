@@ -7,7 +7,9 @@ namespace Platform.Simulator.Faults;
 /// <summary>Our processes die, hang, and are stopped.</summary>
 internal static class ProcessFaults
 {
+    // More than the 20 deliveries after which RabbitMQ 4 gives up by default.
     private const int Loops = 25;
+    private const string NothingDead = "all applied, nothing dead or parked";
     private static readonly TimeSpan PatienceForMoment = TimeSpan.FromSeconds(30);
 
     public static IEnumerable<Fault> All =>
@@ -20,8 +22,18 @@ internal static class ProcessFaults
         IngressesDie("P02.1", "before the publish", lab => lab.IngressToBroker.HoldAsync(Direction.ToServer, Moment.PublishOf("WebhookReceived"))),
         IngressesDie("P02.2", "after the publish, before the confirm", lab => lab.IngressToBroker.HoldAsync(Direction.ToClient, Moment.Ack)),
         IngressesDie("P02.3", "after the confirm, before the answer", lab => lab.Front.HoldAsync(Direction.ToClient)),
-        new("P03.1", $"kill -9 a worker {Loops} times with all messages in work", "all applied, nothing dead or parked", KilledAgainAndAgainAsync),
-        new("P03.2", $"SIGTERM a worker {Loops} times under load", "all applied, nothing dead or parked", StoppedAgainAndAgainAsync),
+        new("P03.1", $"kill -9 a worker {Loops} times with all messages in work", NothingDead, context => EndedWithAllInWorkAsync(context, isKill: true)),
+        new("P03.2", $"SIGTERM a worker {Loops} times under load", NothingDead, StoppedAgainAndAgainAsync),
+        new("P03.3", $"kill -9 a worker {Loops} times and SIGTERM it {Loops} times while it drains 20,000 events", NothingDead, DrainedBetweenRestartsAsync)
+        {
+            IsFullOnly = true,
+            Patience = TimeSpan.FromMinutes(30),
+        },
+        new("P03.4", $"SIGTERM a worker {Loops} times with all messages in work and a database that hangs", NothingDead, context => EndedWithAllInWorkAsync(context, isKill: false))
+        {
+            IsFullOnly = true,
+            Patience = TimeSpan.FromMinutes(30),
+        },
         new("P04", "SIGTERM every service under load, one after the other", "no 5xx, nothing parked", StoppedUnderLoadAsync),
         new("P06", "SIGSTOP a worker", "the others go on; what it does when it wakes changes nothing", HaltedAsync),
     ];
@@ -54,7 +66,7 @@ internal static class ProcessFaults
             await context.Lab.MendAsync(context.Cancel);
         });
 
-    private static async Task<string> KilledAgainAndAgainAsync(FaultContext context)
+    private static async Task<string> EndedWithAllInWorkAsync(FaultContext context, bool isKill)
     {
         var lab = context.Lab;
         await Task.WhenAll(lab.Workers.Select(worker => worker.StopAsync(context.Cancel)));
@@ -66,7 +78,7 @@ internal static class ProcessFaults
                 _ = lab.WorkerToDatabase.HoldAsync(Direction.ToServer, piece => Moment.Begin(piece) || Moment.Contains(piece, "delivery_attempts"));
                 await lab.Workers[0].StartAsync(context.Cancel);
                 await context.UntilAsync("all messages are in work", async () => await lab.CountReadyAsync(context.Cancel) == 0);
-                await lab.Workers[0].KillAsync(context.Cancel);
+                await (isKill ? lab.Workers[0].KillAsync(context.Cancel) : lab.Workers[0].StopAsync(context.Cancel));
                 lab.WorkerToDatabase.Cut();
             }
 
@@ -88,6 +100,43 @@ internal static class ProcessFaults
         });
         ExpectNothingParked(report);
         return $"{report}";
+    }
+
+    private static async Task<string> DrainedBetweenRestartsAsync(FaultContext context)
+    {
+        var lab = context.Lab;
+        var events = context.Scaled(20_000);
+        await Task.WhenAll(lab.Workers.Select(worker => worker.StopAsync(context.Cancel)));
+        var report = await context.StormAsync(events, 400, async () =>
+        {
+            await context.UntilAsync("half of the events wait", async () => await lab.CountReadyAsync(context.Cancel) >= events / 2);
+            for (var i = 0; i < 2 * Loops; i++)
+            {
+                var taken = lab.WorkerToBroker.HoldAsync(Direction.ToServer, Moment.Ack);
+                await lab.Workers[0].StartAsync(context.Cancel);
+                // Committed and not acknowledged: this is when it dies, or is told to stop.
+                await taken.WaitAsync(PatienceForMoment, context.Cancel);
+                await EndAsync(lab, isKill: i % 2 == 0, context.Cancel);
+            }
+
+            await lab.MendAsync(context.Cancel);
+        });
+        ExpectNothingParked(report);
+        return $"{report}";
+    }
+
+    private static async Task EndAsync(Lab lab, bool isKill, CancellationToken cancellationToken)
+    {
+        if (isKill)
+        {
+            await lab.Workers[0].KillAsync(cancellationToken);
+            lab.WorkerToBroker.Cut();
+        }
+        else
+        {
+            lab.WorkerToBroker.Release();
+            await lab.Workers[0].StopAsync(cancellationToken);
+        }
     }
 
     private static async Task<string> StoppedUnderLoadAsync(FaultContext context)

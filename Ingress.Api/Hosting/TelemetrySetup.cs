@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using MassTransit.Logging;
-using MassTransit.Monitoring;
 using OpenTelemetry;
 using OpenTelemetry.Context.Propagation;
 using OpenTelemetry.Exporter;
@@ -25,14 +23,14 @@ internal static class TelemetrySetup
                 .AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? "ingress-api")
                 .AddEnvironmentVariableDetector())
             .WithTracing(tracing => tracing
-                .AddSource(DiagnosticHeaders.DefaultListenerName)
+                .AddSource(IngressTraces.SourceName)
                 .AddAspNetCoreInstrumentation(http =>
                 {
                     http.Filter = request => request.Request.Path == "/webhook";
                     http.EnrichWithHttpRequest = LinkToCaller;
                 }))
             .WithMetrics(metrics => metrics
-                .AddMeter(IngressMetrics.MeterName, InstrumentationOptions.MeterName)
+                .AddMeter(IngressMetrics.MeterName)
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());

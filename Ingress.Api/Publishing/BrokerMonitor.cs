@@ -7,11 +7,12 @@ using RabbitMQ.Client.Exceptions;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Knows whether the broker takes messages, so that a request need not find out by waiting. A connection of its own publishes a
-/// canary and looks for the queue every second: MassTransit's health check reports a publish-only bus as healthy when the broker is
-/// dead, under alarm, or without quorum.
+/// Holds the connection to the broker, and knows whether it takes messages, so that a request need not find out by waiting. Every second
+/// a canary goes the way of the messages and the queue is looked for; a connection on which that fails or hangs is given up for a new
+/// one.
 /// </summary>
-internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connections, TimeProvider time, ILogger<BrokerMonitor> logger)
+internal sealed partial class BrokerMonitor(
+    IOptions<ConnectionOptions> connections, PublishQueue queue, TimeProvider time, ILogger<BrokerMonitor> logger)
     : BackgroundService
 {
     private const ushort NotFound = 404;
@@ -58,7 +59,7 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
         }
     }
 
-    /// <summary>Opens a connection and probes it until something fails.</summary>
+    /// <summary>Opens a connection, and publishes on it until something fails.</summary>
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         IConnection? connection = null;
@@ -68,7 +69,7 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
             connection.ConnectionBlockedAsync += OnBlockedAsync;
             connection.ConnectionUnblockedAsync += OnUnblockedAsync;
             connection.ConnectionShutdownAsync += OnShutdownAsync;
-            await ProbeAsync(connection, cancellationToken);
+            await PublishAsync(connection, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -85,6 +86,23 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
                 await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", ProbeTimeout, abort: true, CancellationToken.None)
                     .WaitAsync(ProbeTimeout * 2, time, CancellationToken.None);
             }
+        }
+    }
+
+    private async Task PublishAsync(IConnection connection, CancellationToken cancellationToken)
+    {
+        using var messages = await ConfirmedChannel.OpenAsync(connection, queue, cancellationToken);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] both = [messages.RunAsync(over.Token), ProbeAsync(connection, over.Token)];
+        try
+        {
+            // Neither ends but by a failure.
+            await await Task.WhenAny(both);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await Task.WhenAll(both).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -133,8 +151,10 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
             RequestedConnectionTimeout = ProbeTimeout,
             HandshakeContinuationTimeout = ProbeTimeout,
             ContinuationTimeout = ProbeTimeout,
+            // A broker that hangs is found by the probes. This is for the other end, which holds on to a dead connection for as long.
+            RequestedHeartbeat = TimeSpan.FromSeconds(10),
         };
-        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), "ingress-api monitor", cancellationToken);
+        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), "ingress-api", cancellationToken);
     }
 
     private Task OnBlockedAsync(object sender, ConnectionBlockedEventArgs args)
@@ -165,23 +185,4 @@ internal sealed partial class BrokerMonitor(IOptions<ConnectionOptions> connecti
 
     [LoggerMessage(LogLevel.Debug, "The broker did not pass its probe")]
     private static partial void LogProbeFailed(ILogger logger, Exception exception);
-}
-
-/// <summary>What is known of the broker.</summary>
-internal enum BrokerState
-{
-    /// <summary>Nothing yet: worth a try.</summary>
-    Unknown,
-
-    /// <summary>It takes messages and the queue is there.</summary>
-    Available,
-
-    /// <summary>It cannot be reached, or does not answer.</summary>
-    Away,
-
-    /// <summary>An alarm (memory, disk) makes it refuse messages.</summary>
-    Blocked,
-
-    /// <summary>It answers, but <c>migrate</c> has not declared the topology, or somebody has deleted it.</summary>
-    WithoutQueue,
 }

@@ -14,7 +14,6 @@ internal sealed class SignedBody : IDisposable
     private readonly BodyBudget _budget;
     private byte[] _buffer;
     private int _end = SignatureHeaders.MaxPrefixLength;
-    private int _holders = 1;
 
     private SignedBody(BodyBudget budget, byte[] buffer) => (_budget, _buffer) = (budget, buffer);
 
@@ -55,28 +54,9 @@ internal sealed class SignedBody : IDisposable
         return _buffer.AsSpan(start.._end);
     }
 
-    /// <summary>Keeps the buffer until the publish has really ended: one that was given up may still read from it.</summary>
-    public async Task HoldDuringAsync(Task publish)
-    {
-        Interlocked.Increment(ref _holders);
-        try
-        {
-            await publish;
-        }
-        finally
-        {
-            Dispose();
-        }
-    }
-
-    /// <summary>Lets go. The last to do so gives the buffer back, and its share of the budget.</summary>
+    /// <summary>Gives the buffer back, and its share of the budget.</summary>
     public void Dispose()
     {
-        if (Interlocked.Decrement(ref _holders) > 0)
-        {
-            return;
-        }
-
         _budget.Release(_buffer.Length);
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];

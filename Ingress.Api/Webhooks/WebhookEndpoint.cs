@@ -107,51 +107,41 @@ internal sealed partial class WebhookEndpoint(
         // Signed: until the broker has confirmed it, whatever goes wrong is ours, and the sender must come back.
         received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
-        var outcome = received.Content.Reason is null
-            ? await PublishEventAsync(received, headers, secret, body)
-            : await PublishQuarantinedAsync(received, headers, secret, body);
+        var outcome = await publisher.PublishAsync(received.Content.Reason is null
+            ? EventOf(received, headers, secret, body)
+            : QuarantinedOf(received, headers, secret, body));
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
-    private Task<PublishOutcome> PublishEventAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
-    {
-        var eventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId);
-        return publisher.PublishAsync(
-            new WebhookReceived
-            {
-                EventId = eventId,
-                EventType = received.Content.EventType,
-                JobId = received.Content.JobId,
-                DeliveryId = received.DeliveryId,
-                ReceivedAt = received.At,
-                SentAt = headers.SentAt,
-                Late = received.Verification is Verification.Late,
-                Origin = Origins.Live,
-                SecretName = secret.Name,
-                Body = body.Body,
-                BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
-            },
-            eventId,
-            body);
-    }
+    private Envelope EventOf(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body) => Envelope.Of(
+        new WebhookReceived
+        {
+            EventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId),
+            EventType = received.Content.EventType,
+            JobId = received.Content.JobId,
+            DeliveryId = received.DeliveryId,
+            ReceivedAt = received.At,
+            SentAt = headers.SentAt,
+            Late = received.Verification is Verification.Late,
+            Origin = Origins.Live,
+            SecretName = secret.Name,
+            Body = body.Body,
+            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
+        },
+        time.GetUtcNow());
 
-    private Task<PublishOutcome> PublishQuarantinedAsync(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
-    {
-        var hash = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span));
-        return publisher.PublishAsync(
-            new WebhookQuarantined
-            {
-                Reason = received.Content!.Reason!,
-                DeliveryId = received.DeliveryId,
-                ReceivedAt = received.At,
-                SentAt = headers.SentAt,
-                SecretName = secret.Name,
-                Body = body.Body,
-                BodySha256 = hash,
-            },
-            EventIdentity.OfBody(hash),
-            body);
-    }
+    private Envelope QuarantinedOf(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body) => Envelope.Of(
+        new WebhookQuarantined
+        {
+            Reason = received.Content!.Reason!,
+            DeliveryId = received.DeliveryId,
+            ReceivedAt = received.At,
+            SentAt = headers.SentAt,
+            SecretName = secret.Name,
+            Body = body.Body,
+            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
+        },
+        time.GetUtcNow());
 
     private static Results<Ok<Receipt>, ProblemHttpResult> Accept(Reception received)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using MassTransit;
 using MassTransit.Serialization;
@@ -158,6 +159,47 @@ public sealed class WireFormatTests
               "failedAt": "2026-11-23T10:00:00+00:00"
             }
             """);
+
+    [Fact]
+    public void An_envelope_is_read_by_MassTransit_and_holds_what_MassTransit_would_write()
+    {
+        var now = new DateTimeOffset(2026, 11, 23, 10, 0, 1, TimeSpan.Zero);
+        var message = new WebhookReceived
+        {
+            EventId = new Guid("9393771b-625c-52d4-aacd-14b7678086ad"),
+            EventType = "vidéo.completed",
+            JobId = "\"clx+123\"",
+            DeliveryId = new Guid("019aaf8e-0000-7000-8000-000000000001"),
+            ReceivedAt = now.AddTicks(10),
+            SentAt = now,
+            Late = false,
+            Origin = Origins.Live,
+            SecretName = "0",
+            Body = new byte[] { 0xFB, 0xFF, 0xFE },
+            BodySha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+        };
+
+        var envelope = Envelope.Of(message, now);
+        var read = JsonSerializer.Deserialize<JsonMessageEnvelope>(envelope.Content.Span, SystemTextJsonMessageSerializer.Options)!;
+
+        Assert.Equal("Platform.Contracts:WebhookReceived", envelope.Exchange);
+        Assert.Equal(($"{message.EventId}", now.UtcDateTime), (read.MessageId, read.SentTime));
+        Assert.Equal(["urn:message:Platform.Contracts:WebhookReceived"], read.MessageType!);
+        Assert.Equal(
+            JsonSerializer.Serialize(message, SystemTextJsonMessageSerializer.Options),
+            JsonSerializer.Serialize(
+                ((JsonElement)read.Message!).Deserialize<WebhookReceived>(SystemTextJsonMessageSerializer.Options),
+                SystemTextJsonMessageSerializer.Options));
+    }
+
+    [Fact]
+    public void A_contract_that_is_JSON_already_is_not_touched()
+    {
+        var envelope = Envelope.Of(Guid.NewGuid(), nameof(JobStarted), """{"jobId":"clx123","name":"Été 🎬"}""", DateTimeOffset.UnixEpoch);
+
+        Assert.Equal("Platform.Contracts:JobStarted", envelope.Exchange);
+        Assert.Contains("""message":{"jobId":"clx123","name":"Été 🎬"},""", Encoding.UTF8.GetString(envelope.Content.Span), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void What_a_newer_version_adds_is_ignored()

@@ -1,7 +1,5 @@
 using System.Globalization;
 using Ingress.Api.Publishing;
-using MassTransit;
-using MassTransit.Testing;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.Configuration;
@@ -44,20 +42,7 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
 
     public Uri Address { get; }
 
-    public ITestHarness Broker => Services.GetRequiredService<ITestHarness>();
-
-    /// <summary>What was published so far; without waiting for more.</summary>
-    public async Task<T[]> PublishedAsync<T>()
-        where T : class
-    {
-        var messages = new List<T>();
-        await foreach (var published in Broker.Published.SelectAsync<T>(new CancellationToken(canceled: true)))
-        {
-            messages.Add(published.Context.Message);
-        }
-
-        return [.. messages];
-    }
+    public InMemoryBroker Broker => Services.GetRequiredService<InMemoryBroker>();
 
     /// <summary>Posts a body, signed with the secret.</summary>
     public async Task<HttpResponseMessage> SendAsync(byte[] body, DateTimeOffset? signedAt = null, string secret = Secret, string? contentType = "application/json")
@@ -100,7 +85,8 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
         builder.ConfigureLogging(logging => logging.ClearProviders().AddProvider(Log));
         builder.ConfigureServices(services =>
         {
-            services.AddMassTransitTestHarness(harness => harness.SetTestTimeouts(testInactivityTimeout: TimeSpan.FromSeconds(20)));
+            services.AddSingleton<InMemoryBroker>();
+            services.AddHostedService(provider => provider.GetRequiredService<InMemoryBroker>());
             services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
             // There is no RabbitMQ to watch: what is not known to be away is tried.
             services.Remove(services.Single(service =>

@@ -17,7 +17,7 @@ public sealed class ReceivingAWebhookTests
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("""{"success":true,"timestamp":1787234642}""", await Answers.ReadAsync(response));
-        var published = Assert.Single(await app.PublishedAsync<WebhookReceived>());
+        var published = Assert.Single(app.Broker.Messages<WebhookReceived>());
         Assert.Equal(EventIdentity.Of("video.completed", "cmj86i5yy006x4m0z6znwowjb"), published.EventId);
         Assert.Equal(("video.completed", "cmj86i5yy006x4m0z6znwowjb"), (published.EventType, published.JobId));
         Assert.Equal((app.Time.GetUtcNow(), app.Time.GetUtcNow(), false), (published.ReceivedAt, published.SentAt, published.Late));
@@ -37,8 +37,8 @@ public sealed class ReceivingAWebhookTests
         var isNotAnEvent = name is "malformed.truncated.json" or "malformed.missing-type.json";
         var isQuarantined = name.StartsWith("malformed.", StringComparison.Ordinal) || name == "test.event.json";
         Assert.Equal(isNotAnEvent ? HttpStatusCode.BadRequest : HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(isQuarantined ? 0 : 1, (await app.PublishedAsync<WebhookReceived>()).Length);
-        Assert.Equal(isQuarantined ? 1 : 0, (await app.PublishedAsync<WebhookQuarantined>()).Length);
+        Assert.Equal(isQuarantined ? 0 : 1, app.Broker.Messages<WebhookReceived>().Length);
+        Assert.Equal(isQuarantined ? 1 : 0, app.Broker.Messages<WebhookQuarantined>().Length);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class ReceivingAWebhookTests
 
         Assert.Equal(
             (HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.Unauthorized), (byOld.StatusCode, byNew.StatusCode, byOther.StatusCode));
-        Assert.Equal(["0", "1"], (await app.PublishedAsync<WebhookReceived>()).Select(published => published.SecretName).Order());
+        Assert.Equal(["0", "1"], app.Broker.Messages<WebhookReceived>().Select(published => published.SecretName).Order());
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class ReceivingAWebhookTests
         using var response = await app.SendAsync(Completed, app.Time.GetUtcNow().AddHours(-25));
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.True(Assert.Single(await app.PublishedAsync<WebhookReceived>()).Late);
+        Assert.True(Assert.Single(app.Broker.Messages<WebhookReceived>()).Late);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class StrangeBodiesTests
 
         Assert.Equal((what, HttpStatusCode.BadRequest), (what, response.StatusCode));
         await Answers.AssertIsProblemUnlessSuccessAsync(response);
-        var kept = Assert.Single(await app.PublishedAsync<WebhookQuarantined>());
+        var kept = Assert.Single(app.Broker.Messages<WebhookQuarantined>());
         Assert.Equal(Hash(body), kept.BodySha256);
     }
 
@@ -52,7 +52,7 @@ public sealed class StrangeBodiesTests
         using var response = await app.SendAsync(body);
 
         Assert.Equal((what, HttpStatusCode.OK), (what, response.StatusCode));
-        var published = Assert.Single(await app.PublishedAsync<WebhookReceived>());
+        var published = Assert.Single(app.Broker.Messages<WebhookReceived>());
         Assert.Equal(Hash(body), published.BodySha256);
     }
 

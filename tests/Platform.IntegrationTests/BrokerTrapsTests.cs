@@ -90,7 +90,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await Waiting.UntilAsync("a refusal", async () =>
         {
             AssertUnavailable(await SendAsync(platform));
-            return await SaysAsync(ingress, "Message rejected by broker");
+            return await SaysAsync(ingress, "The broker refused it");
         }, Cancel, InTime);
         AssertUnavailable(await SendAsync(platform), WithoutWaiting);
     }

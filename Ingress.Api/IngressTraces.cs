@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using Platform.Contracts;
+
+namespace Ingress.Api;
+
+/// <summary>The spans of this service that no library makes.</summary>
+internal static class IngressTraces
+{
+    public const string SourceName = "Ingress.Api";
+
+    private static readonly ActivitySource Source = new(SourceName);
+
+    /// <summary>Publishing a message: from handing it over until the broker has answered.</summary>
+    public static Activity? StartPublish(Envelope message)
+    {
+        if (Source.StartActivity("publish", ActivityKind.Producer) is not { } activity)
+        {
+            return null;
+        }
+
+        activity.DisplayName = $"publish {message.Exchange}";
+        activity.SetTag("messaging.system", "rabbitmq");
+        activity.SetTag("messaging.operation.name", "publish");
+        activity.SetTag("messaging.operation.type", "send");
+        activity.SetTag("messaging.destination.name", message.Exchange);
+        activity.SetTag("messaging.message.id", message.MessageId.ToString());
+        return activity;
+    }
+
+    public static void Answered(Activity? activity, string? failure)
+    {
+        if (failure is not null)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, failure);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+using System.Threading.Channels;
+using Platform.Contracts;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>
+/// Writes what waits in the queue to one channel of one connection, and finds for each answer of the broker the message that it is
+/// about. One writer: the broker counts messages in the order in which they are written.
+/// </summary>
+internal sealed class ConfirmedChannel : IDisposable
+{
+    private readonly IChannel _channel;
+    private readonly PublishQueue _queue;
+    private readonly ChannelReader<PendingPublish> _waiting;
+    private readonly UnansweredPublishes _unanswered = new();
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private ConfirmedChannel(IChannel channel, PublishQueue queue)
+    {
+        _channel = channel;
+        channel.BasicAcksAsync += OnAckAsync;
+        channel.BasicNacksAsync += OnNackAsync;
+        channel.BasicReturnAsync += OnReturnAsync;
+        channel.ChannelShutdownAsync += OnShutdownAsync;
+        _queue = queue;
+        _waiting = queue.Open();
+    }
+
+    /// <summary>From now on the queue takes messages.</summary>
+    public static async Task<ConfirmedChannel> OpenAsync(IConnection connection, PublishQueue queue, CancellationToken cancellationToken)
+    {
+        // The client's own tracking costs more: a lock, a header and a rate limiter for each message.
+        var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false);
+        return new ConfirmedChannel(await connection.CreateChannelAsync(confirms, cancellationToken), queue);
+    }
+
+    /// <summary>Writes messages until cancelled.</summary>
+    /// <exception cref="Exception">The channel takes no more.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var writing = WriteAsync(over.Token);
+        await Task.WhenAny(writing, _closed.Task);
+        await over.CancelAsync();
+        // Which of the two it was: a closed channel says why.
+        await (_closed.Task.IsCompleted ? _closed.Task : writing);
+    }
+
+    /// <summary>The queue takes no more messages, and whoever waits for an answer learns that there will be none.</summary>
+    public void Dispose()
+    {
+        _queue.Close();
+        while (_waiting.TryRead(out var publish))
+        {
+            publish.Resolve(PublishAnswer.Lost);
+        }
+
+        _unanswered.Close(PublishAnswer.Lost);
+    }
+
+    private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var publish in _waiting.ReadAllAsync(cancellationToken))
+        {
+            if (publish.Take() is { } message)
+            {
+                _unanswered.Add(publish);
+                await WriteAsync(message, publish.Trace, cancellationToken);
+            }
+        }
+    }
+
+    private async ValueTask WriteAsync(Envelope message, string? trace, CancellationToken cancellationToken)
+    {
+        var properties = new BasicProperties
+        {
+            MessageId = message.MessageId.ToString(),
+            ContentType = Envelope.ContentType,
+            DeliveryMode = DeliveryModes.Persistent,
+            Headers = trace is null ? null : new Dictionary<string, object?> { [Envelope.TraceHeader] = trace },
+        };
+        // A confirm does not mean queued: without mandatory, what no queue takes is confirmed and gone.
+        var written = _channel.BasicPublishAsync(message.Exchange, routingKey: "", mandatory: true, properties, message.Content, cancellationToken);
+        if (!written.IsCompletedSuccessfully)
+        {
+            // Waited for from outside too: the client can hang, and then does not honour its token.
+            await written.AsTask().WaitAsync(cancellationToken);
+        }
+    }
+
+    private Task OnAckAsync(object sender, BasicAckEventArgs ack)
+    {
+        _unanswered.Resolve(ack.DeliveryTag, ack.Multiple, PublishAnswer.Confirmed);
+        return Task.CompletedTask;
+    }
+
+    private Task OnNackAsync(object sender, BasicNackEventArgs nack)
+    {
+        _unanswered.Resolve(nack.DeliveryTag, nack.Multiple, PublishAnswer.Refused);
+        return Task.CompletedTask;
+    }
+
+    private Task OnReturnAsync(object sender, BasicReturnEventArgs returned)
+    {
+        _unanswered.Return(new Guid(returned.BasicProperties.MessageId!), PublishAnswer.Returned(returned.ReplyText));
+        return Task.CompletedTask;
+    }
+
+    private Task OnShutdownAsync(object sender, ShutdownEventArgs reason)
+    {
+        _closed.TrySetException(new AlreadyClosedException(reason));
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>The messages that were written and not answered yet, by the number that the broker gives them.</summary>
+internal sealed class UnansweredPublishes
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ulong, PendingPublish> _byNumber = [];
+    private ulong _first = 1;
+    private ulong _next = 1;
+
+    /// <summary>The one that is written next.</summary>
+    public void Add(PendingPublish publish)
+    {
+        lock (_lock)
+        {
+            _byNumber.Add(_next++, publish);
+        }
+    }
+
+    /// <summary>The answer to one message, or to all up to it that have none.</summary>
+    public void Resolve(ulong number, bool multiple, PublishAnswer answer)
+    {
+        lock (_lock)
+        {
+            for (var i = multiple ? _first : number; i <= number; i++)
+            {
+                if (_byNumber.Remove(i, out var publish))
+                {
+                    publish.Resolve(answer);
+                }
+            }
+
+            while (_first < _next && !_byNumber.ContainsKey(_first))
+            {
+                _first++;
+            }
+        }
+    }
+
+    /// <summary>
+    /// A message that was returned is told by its id alone, which all deliveries of an event share. If one of them was taken after all,
+    /// it is refused without need, and harmless when it comes again.
+    /// </summary>
+    public void Return(Guid messageId, PublishAnswer answer)
+    {
+        lock (_lock)
+        {
+            foreach (var publish in _byNumber.Values.Where(publish => publish.MessageId == messageId))
+            {
+                publish.Resolve(answer);
+            }
+        }
+    }
+
+    /// <summary>The answer to all of them: the broker will give none.</summary>
+    public void Close(PublishAnswer answer)
+    {
+        lock (_lock)
+        {
+            foreach (var publish in _byNumber.Values)
+            {
+                publish.Resolve(answer);
+            }
+
+            _byNumber.Clear();
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Threading.Channels;
+using Platform.Contracts;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>
+/// Where messages wait, for moments, for the one who writes them to the broker. Closed while there is no connection: nobody is kept
+/// waiting for one.
+/// </summary>
+internal sealed class PublishQueue
+{
+    private volatile Channel<PendingPublish>? _open;
+
+    /// <summary>False when there is no connection to publish on.</summary>
+    public bool TryAdd(PendingPublish publish) => _open?.Writer.TryWrite(publish) ?? false;
+
+    /// <summary>From now on messages are taken, for this reader.</summary>
+    public ChannelReader<PendingPublish> Open()
+    {
+        var opened = Channel.CreateUnbounded<PendingPublish>(new() { SingleReader = true });
+        _open = opened;
+        return opened.Reader;
+    }
+
+    /// <summary>From now on none are. What is still in it is for the reader to give an answer to.</summary>
+    public void Close()
+    {
+        _open?.Writer.TryComplete();
+        _open = null;
+    }
+}
+
+/// <summary>A message that is being published, and the broker's answer to it.</summary>
+/// <param name="trace">The span that it belongs to, in the form of the W3C's <c>traceparent</c>; null when there is none.</param>
+internal sealed class PendingPublish(Envelope message, string? trace)
+{
+    private readonly TaskCompletionSource<PublishAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Envelope? _message = message;
+
+    public Guid MessageId { get; } = message.MessageId;
+
+    public string? Trace => trace;
+
+    public Task<PublishAnswer> Answer => _answer.Task;
+
+    /// <summary>The message, once: what is written need not be kept until it is answered. Null when it was given up before.</summary>
+    public Envelope? Take() => Interlocked.Exchange(ref _message, null);
+
+    /// <summary>Only the first answer counts: a message that was returned is confirmed too.</summary>
+    public void Resolve(PublishAnswer answer) => _answer.TrySetResult(answer);
+
+    /// <summary>Nobody waits for the answer any more. What has not been written yet need not be.</summary>
+    public void GiveUp() => Take();
+}
+
+/// <summary>What the broker says of a message.</summary>
+/// <param name="Failure">Why it has not taken it; null when it has.</param>
+/// <param name="IsOfTheBroker">The broker itself has answered; otherwise the connection was lost before it could.</param>
+internal sealed record PublishAnswer(string? Failure, bool IsOfTheBroker)
+{
+    public static PublishAnswer Confirmed { get; } = new(null, true);
+
+    /// <summary>A queue that is full, for example, refuses.</summary>
+    public static PublishAnswer Refused { get; } = new("The broker refused it.", true);
+
+    public static PublishAnswer Lost { get; } = new("The connection was lost.", false);
+
+    /// <summary>No queue took it.</summary>
+    public static PublishAnswer Returned(string reason) => new($"The broker returned it: {reason}.", true);
+}

@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using Ingress.Api.Publishing;
+using MassTransit.Serialization;
+using Microsoft.Extensions.Hosting;
+using Platform.Contracts;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>Takes what the ingress publishes, and answers as a test wants it; it confirms by default.</summary>
+internal sealed class InMemoryBroker(PublishQueue queue) : BackgroundService
+{
+    private readonly ConcurrentQueue<Envelope> _published = new();
+    private readonly ChannelReader<PendingPublish> _waiting = queue.Open();
+
+    public IReadOnlyCollection<Envelope> Published => _published;
+
+    /// <summary>What to answer to a message, and when.</summary>
+    public Func<Envelope, Task<PublishAnswer>> Answer { get; set; } = _ => Task.FromResult(PublishAnswer.Confirmed);
+
+    /// <summary>The contracts of one type that were published so far, as MassTransit reads them.</summary>
+    public T[] Messages<T>() =>
+    [
+        .. _published
+            .Where(message => message.Exchange == $"Platform.Contracts:{typeof(T).Name}")
+            .Select(message => JsonNode.Parse(message.Content.Span)!["message"].Deserialize<T>(SystemTextJsonMessageSerializer.Options)!),
+    ];
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await foreach (var publish in _waiting.ReadAllAsync(stoppingToken))
+        {
+            if (publish.Take() is { } message)
+            {
+                _published.Enqueue(message);
+                _ = AnswerAsync(publish, message);
+            }
+        }
+    }
+
+    private async Task AnswerAsync(PendingPublish publish, Envelope message) => publish.Resolve(await Answer(message));
+}

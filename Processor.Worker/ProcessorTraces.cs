@@ -40,9 +40,12 @@ internal static class ProcessorTraces
         return activity?.SetTag("messaging.batch.message_count", group.Count);
     }
 
-    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it; of that only the id is known.</summary>
+    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it.</summary>
     public static Activity? StartRelease(string? traceId) => Source.StartActivity(
-        "release", ActivityKind.Internal, ActivityContext.TryParse($"00-{traceId}-{ActivitySpanId.CreateRandom()}-01", null, out var parent) ? parent : default);
+        "release", ActivityKind.Internal, ActivityContext.TryParse(ParentOf(traceId), null, out var parent) ? parent : default);
+
+    /// <summary>A span of a trace of which only the id is known, in the form of the W3C's <c>traceparent</c>; null without a trace.</summary>
+    public static string? ParentOf(string? traceId) => traceId is null ? null : $"00-{traceId}-{ActivitySpanId.CreateRandom()}-01";
 
     /// <summary>Publishing a row of the outbox, in the trace of the event that caused it.</summary>
     public static Activity? StartOutboxPublish(OutboxMessage message) =>

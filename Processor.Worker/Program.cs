@@ -22,11 +22,7 @@ if (arguments.Verb is Verb.Migrate)
 {
     builder.Services.AddTopologyDeployment();
 }
-else if (arguments.Verb is Verb.Release)
-{
-    builder.Services.AddPublishing();
-}
-else
+else if (arguments.Verb is null)
 {
     builder.Services.AddMigrationGate();
 }

@@ -22,21 +22,22 @@ internal static class TelemetrySetup
             .ConfigureResource(resource => resource
                 .AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? "ingress-api")
                 .AddEnvironmentVariableDetector())
-            .WithTracing(tracing => tracing
-                .AddSource(IngressTraces.SourceName)
-                .AddAspNetCoreInstrumentation(http =>
-                {
-                    http.Filter = request => request.Request.Path == "/webhook";
-                    http.EnrichWithHttpRequest = LinkToCaller;
-                }))
             .WithMetrics(metrics => metrics
                 .AddMeter(IngressMetrics.MeterName)
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
+        // Otherwise no spans are made, for nobody would see them. Every request has its trace id all the same: in the log, and in the event.
         if (builder.Exports("TRACES"))
         {
-            telemetry.WithTracing(tracing => tracing.AddOtlpExporter(builder.EndpointFor("TRACES")));
+            telemetry.WithTracing(tracing => tracing
+                .AddSource(IngressTraces.SourceName)
+                .AddAspNetCoreInstrumentation(http =>
+                {
+                    http.Filter = request => request.Request.Path == "/webhook";
+                    http.EnrichWithHttpRequest = LinkToCaller;
+                })
+                .AddOtlpExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))

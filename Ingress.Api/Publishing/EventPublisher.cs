@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ingress.Api.Webhooks;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
@@ -39,7 +40,7 @@ internal sealed partial class EventPublisher(
     private async Task<PublishOutcome> TryPublishAsync(Envelope message)
     {
         using var activity = IngressTraces.StartPublish(message);
-        var publish = new PendingPublish(message, activity?.Id);
+        var publish = new PendingPublish(message, Activity.Current?.Id);
         if (!queue.TryAdd(publish))
         {
             return PublishOutcome.NotTried;

@@ -46,10 +46,6 @@ internal static class MessagingSetup
         return services;
     }
 
-    /// <summary>A bus that publishes when started, and consumes nothing.</summary>
-    public static IServiceCollection AddPublishing(this IServiceCollection services) =>
-        services.AddMassTransit(bus => bus.UsingRabbitMq((context, rabbit) => rabbit.UseBroker(context)));
-
     private static void UseBroker(this IRabbitMqBusFactoryConfigurator rabbit, IBusRegistrationContext context)
     {
         var address = BrokerAddress.Parse(context.GetRequiredService<IOptions<ConnectionOptions>>().Value.RabbitMq);

@@ -19,16 +19,17 @@ internal static class TelemetrySetup
             .ConfigureResource(resource => resource
                 .AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? "processor-worker")
                 .AddEnvironmentVariableDetector())
-            .WithTracing(tracing => tracing
-                .AddSource(ProcessorTraces.SourceName, DiagnosticHeaders.DefaultListenerName)
-                .AddNpgsql())
             .WithMetrics(metrics => metrics
                 .AddMeter(ProcessorMetrics.MeterName, InstrumentationOptions.MeterName, "Npgsql")
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
+        // Otherwise no spans are made, for nobody would see them; the trace id of an event is stored all the same.
         if (builder.Exports("TRACES"))
         {
-            telemetry.WithTracing(tracing => tracing.AddOtlpExporter(builder.EndpointFor("TRACES")));
+            telemetry.WithTracing(tracing => tracing
+                .AddSource(ProcessorTraces.SourceName, DiagnosticHeaders.DefaultListenerName)
+                .AddNpgsql()
+                .AddOtlpExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Globalization;
 using MassTransit;
 using MassTransit.Middleware;
 using MassTransit.Middleware.Outbox;
+using Platform.Contracts;
 
 namespace Processor.Worker.Inbox;
 
@@ -22,7 +24,8 @@ internal sealed class InboxContextFactory(
     {
         unit.Begin(
             context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
-            options.ConsumerId);
+            options.ConsumerId,
+            Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
         var started = time.GetTimestamp();
         try
         {
@@ -46,6 +49,9 @@ internal sealed class InboxContextFactory(
     // As the broker counts them, on a quorum queue; absent the first time.
     private static long CountDeliveries(ReceiveContext delivery) =>
         Convert.ToInt64(delivery.TransportHeaders.Get<object>("x-delivery-count") ?? 0L, CultureInfo.InvariantCulture);
+
+    private static ActivityContext ReadTrace(ReceiveContext delivery) =>
+        ActivityContext.TryParse(delivery.TransportHeaders.Get<string>(Envelope.TraceHeader), null, isRemote: true, out var trace) ? trace : default;
 
     private sealed class InboxConsumeContext<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IServiceProvider provider)
         : OutboxConsumeContextProxy<T>(context, options, provider)

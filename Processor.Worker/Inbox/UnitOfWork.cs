@@ -28,17 +28,17 @@ internal sealed class UnitOfWork
     /// <summary>The message was delivered several times before (<see cref="Suspects"/>).</summary>
     public bool IsSuspect { get; set; }
 
-    /// <summary>The span in which the message is consumed.</summary>
+    /// <summary>The span in which the message is consumed, or that it came from when no spans are made here.</summary>
     public ActivityContext Trace { get; private set; }
 
     /// <summary>Ends when the unit is committed, or with the exception that makes it impossible.</summary>
     public Task<CommitOutcome> Committed => _committed.Task;
 
-    public void Begin(Guid messageId, Guid consumerId)
+    public void Begin(Guid messageId, Guid consumerId, ActivityContext trace)
     {
         MessageId = messageId;
         ConsumerId = consumerId;
-        Trace = Activity.Current?.Context ?? default;
+        Trace = trace;
     }
 
     public void Store(WebhookReceived received)

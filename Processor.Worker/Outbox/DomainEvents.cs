@@ -22,9 +22,6 @@ internal static class DomainEvents
         var type = domainEvent.GetType().Name;
         return (type, JsonSerializer.Serialize(domainEvent, Types[type]));
     }
-
-    public static object Deserialize(string type, string body) =>
-        JsonSerializer.Deserialize(body, Types[type]) ?? throw new JsonException($"The outbox holds a {type} that is null.");
 }
 
 [JsonSourceGenerationOptions(

@@ -1,6 +1,6 @@
-using MassTransit;
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Outbox;
@@ -12,7 +12,7 @@ namespace Processor.Worker.Outbox;
 /// </summary>
 internal sealed partial class OutboxDispatcher(
     NpgsqlDataSource database,
-    IBus bus,
+    BrokerPublisher publisher,
     MigrationGate gate,
     OutboxSignal signal,
     IOptions<OutboxOptions> options,
@@ -79,20 +79,26 @@ internal sealed partial class OutboxDispatcher(
 
     private async Task PublishAsync(List<OutboxMessage> chunk, CancellationToken cancellationToken)
     {
-        // Without a token that ends, a publish that is given up goes on for ever, and the next attempt adds another.
         using var timeout = new CancellationTokenSource(options.Value.PublishTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        // Waited for from outside too: a publish does not always honour its token.
-        await Task.WhenAll(chunk.Select(message => PublishAsync(message, either.Token))).WaitAsync(either.Token);
+        try
+        {
+            await publisher.OpenAsync(either.Token);
+            // Waited for from outside too: a publish does not always honour its token.
+            await Task.WhenAll(chunk.Select(message => PublishAsync(message, either.Token))).WaitAsync(either.Token);
+        }
+        catch
+        {
+            await publisher.DisposeAsync();
+            throw;
+        }
     }
 
     private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
         using var activity = ProcessorTraces.StartOutboxPublish(message);
-        await bus.Publish(
-            DomainEvents.Deserialize(message.MessageType, message.Body),
-            context => context.MessageId = message.MessageId,
-            cancellationToken);
+        var envelope = Envelope.Of(message.MessageId, message.MessageType, message.Body, time.GetUtcNow());
+        await publisher.PublishAsync(envelope, activity?.Id ?? message.TraceParent, mandatory: false, cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Warning, "Domain events could not be published now; they stay in the outbox")]

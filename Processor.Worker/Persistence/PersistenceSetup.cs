@@ -14,6 +14,7 @@ internal static class PersistenceSetup
         services.AddDbContextFactory<ProcessorDbContext>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton<BrokerTopology>();
         services.AddSingleton<BrokerManagement>();
+        services.AddTransient<BrokerPublisher>();
         services.AddSingleton<DatabaseSchema>();
         return services;
     }

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
-using MassTransit;
 using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Events;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Release;
 
@@ -9,7 +10,7 @@ namespace Processor.Worker.Release;
 /// The bodies in <c>quarantined_events</c>, read by the rule of today: what an earlier version could not use, this one may. Published
 /// as the ingress would have; the rest stays.
 /// </summary>
-internal sealed class QuarantinedBodies(NpgsqlDataSource database, IBus bus) : IParkingPlace<QuarantinedBody>
+internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublisher publisher, TimeProvider time) : IParkingPlace<QuarantinedBody>
 {
     /// <summary>Rows in memory at once; each body may be as large as the largest webhook.</summary>
     private const int ChunkSize = 100;
@@ -41,15 +42,8 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, IBus bus) : I
     public async Task PublishAsync(QuarantinedBody message, CancellationToken cancellationToken)
     {
         using var activity = ProcessorTraces.StartRelease(message.Row.TraceId);
-        await bus.Publish(
-            message.ToEvent(),
-            context =>
-            {
-                context.MessageId = message.MessageId;
-                // A confirm does not mean queued: without this, what no queue takes is confirmed and gone.
-                context.Mandatory = true;
-            },
-            cancellationToken);
+        await publisher.PublishAsync(
+            Envelope.Of(message.ToEvent(), time.GetUtcNow()), activity?.Id ?? ProcessorTraces.ParentOf(message.Row.TraceId), mandatory: true, cancellationToken);
     }
 
     public async Task SettleAsync(IReadOnlyList<QuarantinedBody> released, IReadOnlyList<QuarantinedBody> kept, CancellationToken cancellationToken)

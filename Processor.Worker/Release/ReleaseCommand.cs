@@ -1,4 +1,3 @@
-using MassTransit;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Trace;
@@ -19,7 +18,7 @@ internal static class ReleaseCommand
     {
         // The host is never started, and only a started one hears Ctrl-C and traces.
         await services.GetRequiredService<IHostLifetime>().WaitForStartAsync(cancellationToken);
-        services.GetRequiredService<TracerProvider>();
+        services.GetService<TracerProvider>();
         var report = new ReleaseReport(request, Console.Out, services.GetRequiredService<TimeProvider>());
         try
         {
@@ -66,19 +65,12 @@ internal static class ReleaseCommand
     private static async Task ReleaseQuarantinedAsync(
         IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
     {
-        var bus = services.GetRequiredService<IBusControl>();
+        await using var publisher = services.GetRequiredService<BrokerPublisher>();
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(ConnectTimeout);
-        await bus.StartAsync(timeout.Token);
-        try
-        {
-            var database = services.GetRequiredService<NpgsqlDataSource>();
-            var place = new QuarantinedBodies(database, bus);
-            await new ReleaseRun<QuarantinedBody>(place, database, request, report, services.GetRequiredService<TimeProvider>()).RunAsync(cancellationToken);
-        }
-        finally
-        {
-            await bus.StopAsync(CancellationToken.None);
-        }
+        await publisher.OpenAsync(timeout.Token);
+        var database = services.GetRequiredService<NpgsqlDataSource>();
+        var time = services.GetRequiredService<TimeProvider>();
+        await new ReleaseRun<QuarantinedBody>(new QuarantinedBodies(database, publisher, time), database, request, report, time).RunAsync(cancellationToken);
     }
 }

@@ -57,7 +57,7 @@ internal static class Deliveries
     public static UnitOfWork Unit(WebhookReceived received)
     {
         var unit = new UnitOfWork();
-        unit.Begin(received.EventId, Consumer);
+        unit.Begin(received.EventId, Consumer, trace: default);
         unit.Store(received);
         return unit;
     }
@@ -65,7 +65,7 @@ internal static class Deliveries
     public static UnitOfWork Unit(WebhookQuarantined quarantined)
     {
         var unit = new UnitOfWork();
-        unit.Begin(EventIdentity.OfBody(quarantined.BodySha256), Consumer);
+        unit.Begin(EventIdentity.OfBody(quarantined.BodySha256), Consumer, trace: default);
         unit.Quarantine(quarantined);
         return unit;
     }

@@ -39,12 +39,11 @@ internal static class MutantList
     public static IReadOnlyList<Mutant> All { get; } =
     [
         new(
-            "publish without Mandatory", "Ingress.Api/Publishing/EventPublisher.cs", "context.Mandatory = true;", "context.Mandatory = false;",
-            Check.Tests("Ingress.Api.Tests", "The_message_is_mandatory_durable_and_named_by_the_identity")),
+            "publish without Mandatory", "Ingress.Api/Publishing/ConfirmedChannel.cs", "mandatory: true, properties", "mandatory: false, properties",
+            Check.Faults("B10")),
         new(
             "answer before the confirm", "Ingress.Api/Publishing/EventPublisher.cs",
-            "await body.HoldDuringAsync(PublishAsync(message, messageId, attempt)).WaitAsync(attempt.Token);",
-            "_ = body.HoldDuringAsync(PublishAsync(message, messageId, attempt));",
+            "var failure = await FindFailureAsync(publish);", "string? failure = null; _ = FindFailureAsync(publish);",
             Check.Faults("P02.1")),
         new(
             "ack before the commit", "Processor.Worker/Inbox/InboxContextFactory.cs",

@@ -55,6 +55,7 @@ internal sealed partial class WebhookEndpoint(
             received.Content?.Reason ?? $"{received.Verification}",
             received.SentAt,
             elapsed.TotalMilliseconds,
+            received.Publishing.TotalMilliseconds,
             http.Connection.RemoteIpAddress,
             OneLine(http.Request.Headers.UserAgent));
     }
@@ -107,9 +108,11 @@ internal sealed partial class WebhookEndpoint(
         // Signed: until the broker has confirmed it, whatever goes wrong is ours, and the sender must come back.
         received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
+        var started = time.GetTimestamp();
         var outcome = received.Content.Reason is null
             ? await PublishEventAsync(received, headers, secret, body)
             : await PublishQuarantinedAsync(received, headers, secret, body);
+        received.Publishing = time.GetElapsedTime(started);
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
@@ -204,8 +207,8 @@ internal sealed partial class WebhookEndpoint(
     [LoggerMessage(
         LogLevel.Information,
         "Webhook {Outcome}: {EventType} of job {JobId}, status {Status}; answered {StatusCode} ({Detail}), sent at {SentAt}, "
-        + "after {ElapsedMs:0.0} ms to {ClientAddress}, {UserAgent}")]
+        + "after {ElapsedMs:0.0} ms, {ConfirmMs:0.0} of them for the confirm, to {ClientAddress}, {UserAgent}")]
     private static partial void LogAnswered(
         ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, string detail,
-        DateTimeOffset? sentAt, double elapsedMs, IPAddress? clientAddress, string userAgent);
+        DateTimeOffset? sentAt, double elapsedMs, double confirmMs, IPAddress? clientAddress, string userAgent);
 }

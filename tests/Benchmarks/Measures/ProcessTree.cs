@@ -10,9 +10,12 @@ internal readonly record struct Usage(TimeSpan Cpu, long WrittenBytes, long Resi
 {
     public static Usage operator +(Usage one, Usage other) =>
         new(one.Cpu + other.Cpu, one.WrittenBytes + other.WrittenBytes, one.ResidentBytes + other.ResidentBytes);
+
+    /// <summary>What was used since; the memory is that of now.</summary>
+    public Usage Since(Usage earlier) => new(Cpu - earlier.Cpu, WrittenBytes - earlier.WrittenBytes, ResidentBytes);
 }
 
-/// <summary>All processes of the machine at one moment, as <c>/proc</c> has them.</summary>
+/// <summary>All processes of the machine as <c>/proc</c> has them, to find out which belong together.</summary>
 internal sealed class ProcessTree
 {
     // USER_HZ, on every Linux that runs .NET.
@@ -34,13 +37,17 @@ internal sealed class ProcessTree
         _children = _entries.ToLookup(entry => entry.Value.Parent, entry => entry.Key);
     }
 
-    public static ProcessTree Now() => new();
+    /// <summary>What each of these processes has used until now, together with what it has started.</summary>
+    public static Usage[] Read(params IEnumerable<int> pids)
+    {
+        var tree = new ProcessTree();
+        return [.. pids.Select(tree.Sum)];
+    }
 
-    /// <summary>Of a process and what it has started.</summary>
-    public Usage Of(int pid)
+    private Usage Sum(int pid)
     {
         var own = _entries.TryGetValue(pid, out var entry) ? new Usage(entry.Cpu, WrittenBy(pid), ResidentOf(pid)) : default;
-        return _children[pid].Aggregate(own, (sum, child) => sum + Of(child));
+        return _children[pid].Aggregate(own, (sum, child) => sum + Sum(child));
     }
 
     private static Entry? Read(string folder)

@@ -19,11 +19,7 @@ internal sealed class UsageRecorder(IReadOnlyDictionary<string, int> pids) : IAs
     }
 
     /// <summary>What a process used between two moments.</summary>
-    public Usage Between(string name, DateTime from, DateTime to)
-    {
-        var (before, after) = (At(name, from), At(name, to));
-        return new Usage(after.Cpu - before.Cpu, after.WrittenBytes - before.WrittenBytes, after.ResidentBytes);
-    }
+    public Usage Between(string name, DateTime from, DateTime to) => At(name, to).Since(At(name, from));
 
     public async ValueTask DisposeAsync()
     {
@@ -45,10 +41,10 @@ internal sealed class UsageRecorder(IReadOnlyDictionary<string, int> pids) : IAs
 
     private void Record()
     {
-        var tree = ProcessTree.Now();
+        var usage = pids.Keys.Zip(ProcessTree.Read(pids.Values)).ToDictionary(one => one.First, one => one.Second);
         lock (_records)
         {
-            _records.Add((DateTime.UtcNow, pids.ToDictionary(pid => pid.Key, pid => tree.Of(pid.Value))));
+            _records.Add((DateTime.UtcNow, usage));
         }
     }
 

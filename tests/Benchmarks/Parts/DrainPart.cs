@@ -40,7 +40,7 @@ internal sealed class DrainPart(Scale scale) : IPart
                 ? await CommitTimes.ReadAsync(rig.Tables.Database, "webhook_events", cancellationToken)
                 : await CommitTimes.ReadAsync(rig.Tables.Database, BenchTables.OutboxEmptied, cancellationToken, "rows"));
             AddUsage(round, $"drain.{name}", recorder, steady);
-            round.Add($"drain.{name}.memory", worker.Usage.ResidentBytes / 1e6);
+            round.Add($"drain.{name}.memory", worker.MemoryMegabytes);
         }
 
         counted = (await rig.Tables.ReadCountersAsync(cancellationToken)).Since(before);

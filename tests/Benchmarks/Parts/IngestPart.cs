@@ -51,18 +51,18 @@ internal sealed class IngestPart(Scale scale) : IPart
         using var load = new HttpLoad(contestant.Port, requests, MainConnections);
         (await load.RunClosedAsync(scale.WarmUp, cancellationToken)).ThrowIfRefused();
         await rig.Queue.PurgeAsync(cancellationToken);
-        var before = ProcessTree.Now();
+        var before = ProcessTree.Read(contestant.Pid, rig.BrokerPid);
         var result = await load.RunClosedAsync(scale.Window, cancellationToken);
-        var after = ProcessTree.Now();
+        var after = ProcessTree.Read(contestant.Pid, rig.BrokerPid);
 
         var key = $"ingest.{name}.{MainConnections}";
         Add(round, key, result);
         double PerEvent(double total) => total / result.Accepted.Count;
-        var (broker, brokerBefore) = (after.Of(rig.BrokerPid), before.Of(rig.BrokerPid));
-        round.Add($"{key}.cpu.ingress", PerEvent((after.Of(contestant.Pid).Cpu - before.Of(contestant.Pid).Cpu).TotalMicroseconds));
-        round.Add($"{key}.cpu.broker", PerEvent((broker.Cpu - brokerBefore.Cpu).TotalMicroseconds));
-        round.Add($"{key}.written.broker", PerEvent(broker.WrittenBytes - brokerBefore.WrittenBytes));
-        round.Add($"{key}.memory", after.Of(contestant.Pid).ResidentBytes / 1e6);
+        var (ingress, broker) = (after[0].Since(before[0]), after[1].Since(before[1]));
+        round.Add($"{key}.cpu.ingress", PerEvent(ingress.Cpu.TotalMicroseconds));
+        round.Add($"{key}.cpu.broker", PerEvent(broker.Cpu.TotalMicroseconds));
+        round.Add($"{key}.written.broker", PerEvent(broker.WrittenBytes));
+        round.Add($"{key}.memory", ingress.ResidentBytes / 1e6);
     }
 
     private async Task MeasureAsync(

@@ -24,8 +24,8 @@ internal sealed class ProcessPart : IPart
         round.Add("process.ingress.start", (await StartAsync(ingress, cancellationToken)).TotalSeconds);
         await using var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken);
         await Task.Delay(Rest, cancellationToken);
-        round.Add("process.ingress.rest", ingress.Usage.ResidentBytes / 1e6);
-        round.Add("process.worker.rest", worker.Usage.ResidentBytes / 1e6);
+        round.Add("process.ingress.rest", ingress.MemoryMegabytes);
+        round.Add("process.worker.rest", worker.MemoryMegabytes);
         await AddImageAsync(round, "process.ingress.image", "platform/ingress-api", cancellationToken);
         await AddImageAsync(round, "process.worker.image", "platform/processor-worker", cancellationToken);
     }

@@ -14,7 +14,7 @@ internal sealed record Contestant(ServerProcess Process, int Port) : IAsyncDispo
 
     public string LogFile => Process.Daemon.LogFile;
 
-    public Usage Usage => ProcessTree.Now().Of(Pid);
+    public double MemoryMegabytes => ProcessTree.Read(Pid)[0].ResidentBytes / 1e6;
 
     /// <summary>Waits for the rate that a consuming contestant measures by itself.</summary>
     public async Task<double> WaitForRateAsync(CancellationToken cancellationToken)

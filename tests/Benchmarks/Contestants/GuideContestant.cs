@@ -24,7 +24,8 @@ internal static class GuideContestant
         return 0;
     }
 
-    private static Task<int> ServeAsync(ContestantOptions options, ChannelWriter<UsualEvent> answered, CancellationToken cancellationToken) =>
+    private static Task<int> ServeAsync(
+        ContestantOptions options, ChannelWriter<UsualEvent> answered, CancellationToken cancellationToken) =>
         WebhookServer.RunAsync(
             options.Url,
             WebhookServer.Verified(options.Secret, (message, token) => answered.WriteAsync(Keep(message), token).AsTask()),

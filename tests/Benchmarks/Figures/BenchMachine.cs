@@ -40,7 +40,8 @@ internal sealed record BenchMachine
     }
 
     public override string ToString() =>
-        $"{Cores} cores of {Cpu}, {MemoryMiB / 1024} GiB, Linux {Kernel}, .NET {DotNet}, RabbitMQ {RabbitMq}, PostgreSQL {PostgreSql}, commit {Commit}";
+        $"{Cores} cores of {Cpu}, {MemoryMiB / 1024} GiB, Linux {Kernel}, .NET {DotNet}, RabbitMQ {RabbitMq}, PostgreSQL {PostgreSql}, "
+        + $"commit {Commit}";
 
     private static string Find(string file, string name) =>
         File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[^1].Trim() ?? "unknown";

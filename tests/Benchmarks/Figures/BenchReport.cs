@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Platform.LocalStack;
 
 namespace Platform.Benchmarks.Figures;
@@ -9,24 +10,27 @@ internal sealed record BenchReport(BenchMachine Machine, DateTimeOffset At, bool
     private const string Begin = "<!-- bench: begin -->";
     private const string End = "<!-- bench: end -->";
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Readable = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        // Of what could not be measured.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
 
-    public static string Page => Path.Combine(LocalStack.Machine.Root, "docs", "performance.md");
+    private IReadOnlyList<FigureLine> Lines => FigureLine.Of(Rounds);
 
-    public string Conditions =>
+    private string Conditions =>
         $"{At:yyyy-MM-dd}, {(IsQuick ? "quick, " : "")}{RoundCount} round{(RoundCount == 1 ? "" : "s")}, {Machine}.";
 
-    /// <summary>Everything, every round of every figure included.</summary>
+    private static string Page => Path.Combine(LocalStack.Machine.Root, "docs", "performance.md");
+
+    public string ToText() => $"{Conditions}\n\n{FigureTable.ToText(Lines)}";
+
+    /// <summary>Everything, every round of every value included.</summary>
     public string ToJson() => JsonSerializer.Serialize(
-        new
-        {
-            machine = Machine,
-            at = At,
-            quick = IsQuick,
-            rounds = RoundCount,
-            values = Rounds.All.ToDictionary(value => value.Key, value => value.Value.Values),
-        },
-        Indented);
+        new { Machine, At, IsQuick, RoundCount, Figures = Lines, Rounds = Rounds.All },
+        Readable);
 
     /// <summary>Puts the table in its place on the page; the prose around it is a person's.</summary>
     /// <exception cref="SetupException">The place is not marked.</exception>
@@ -40,7 +44,7 @@ internal sealed record BenchReport(BenchMachine Machine, DateTimeOffset At, bool
             throw new SetupException($"{Page} must have the lines {Begin} and {End}; the table goes between them.");
         }
 
-        await File.WriteAllTextAsync(
-            Page, $"{page[..begin]}{Begin}\n\n{Conditions}\n\n{FigureTable.ToMarkdown(Rounds)}\n\n{page[end..]}", cancellationToken);
+        var table = $"{Begin}\n\n{Conditions}\n\n{FigureTable.ToMarkdown(Lines)}\n\n";
+        await File.WriteAllTextAsync(Page, page[..begin] + table + page[end..], cancellationToken);
     }
 }

@@ -5,47 +5,46 @@ namespace Platform.Benchmarks.Figures;
 /// <summary>The figures as text: median and spread, the limit beside each, the ratio, and what was to be reached.</summary>
 internal static class FigureTable
 {
-    private static readonly string[] Titles = ["", "figure", "median (min–max)", "limit", "median (min–max)", "ratio (min–max)", "target", ""];
+    private static readonly string[] Titles =
+        ["", "figure", "median (min–max)", "limit", "median (min–max)", "ratio (min–max)", "target", ""];
 
     /// <summary>Aligned, for a terminal.</summary>
-    public static string ToText(Rounds rounds)
+    public static string ToText(IReadOnlyList<FigureLine> lines)
     {
-        var lines = Lines(rounds).Prepend(Titles).ToArray();
-        var widths = Titles.Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
-        return string.Join('\n', lines.Select(line => string.Join("  ", line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()));
+        var rows = lines.Select(Cells).Prepend(Titles).ToArray();
+        var widths = Titles.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
+        return string.Join('\n', rows.Select(row => string.Join("  ", row.Zip(widths, (cell, width) => cell.PadRight(width))).TrimEnd()));
     }
 
-    /// <summary>As Markdown.</summary>
-    public static string ToMarkdown(Rounds rounds) => string.Join('\n',
-        Lines(rounds).Prepend([.. Titles.Select(_ => "---")]).Prepend(Titles).Select(line => $"| {string.Join(" | ", line)} |"));
-
-    private static IEnumerable<string[]> Lines(Rounds rounds) => FigureList.All
-        .Where(figure => rounds.Of(figure.Key) is not null)
-        .Select(figure => Line(figure, rounds));
-
-    private static string[] Line(Figure figure, Rounds rounds)
+    public static string ToMarkdown(IReadOnlyList<FigureLine> lines)
     {
-        var value = rounds.Of(figure.Key)!.Value;
-        var limit = figure.Limit is null ? null : rounds.Of(figure.Limit.Key);
-        var ratio = figure.Limit is null ? null : rounds.Ratio(figure.Key, figure.Limit.Key);
-        return
-        [
-            figure.Part,
-            figure.What,
-            Text(value, figure.Unit),
-            figure.Limit?.What ?? "",
-            figure.Limit is null ? "" : limit is { } known ? Text(known, figure.Unit) : "not measured",
-            ratio is { } measured ? Text(measured, "") : "",
-            figure.Target is { } target ? $"{(target.IsLowerBound ? "≥" : "≤")} {Number(target.Bound)}" : "",
-            figure.Target is null || figure.Limit is not null && ratio is null
-                ? ""
-                : figure.Target.IsReachedBy((ratio ?? value).Median) ? "reached" : "missed",
-        ];
+        string[][] head = [Titles, [.. Titles.Select(_ => "---")]];
+        return string.Join('\n', head.Concat(lines.Select(Cells)).Select(row => $"| {string.Join(" | ", row)} |"));
     }
 
-    private static string Text(Spread spread, string unit) =>
-        $"{Number(spread.Median)}{(unit.Length == 0 || unit[0] == '/' ? "" : " ")}{unit}"
-        + (spread.Min == spread.Max ? "" : $" ({Number(spread.Min)}–{Number(spread.Max)})");
+    private static string[] Cells(FigureLine line) =>
+    [
+        line.Figure.Part,
+        line.Figure.What,
+        Text(line.Value, line.Figure.Unit),
+        line.Figure.Limit?.What ?? "",
+        line.Figure.Limit is null ? "" : line.Limit is { } limit ? Text(limit, line.Figure.Unit) : "not measured",
+        line.Ratio is { } ratio ? Text(ratio, "") : "",
+        line.Figure.Target is { } target ? $"{(target.IsLowerBound ? "≥" : "≤")} {Number(target.Bound)}" : "",
+        line.IsReached switch { true => "reached", false => "missed", null => "" },
+    ];
+
+    private static string Text(Spread spread, string unit)
+    {
+        if (!spread.IsMeasured)
+        {
+            return "not measured";
+        }
+
+        var space = unit.Length == 0 || unit[0] == '/' ? "" : " ";
+        var range = spread.Min == spread.Max ? "" : $" ({Number(spread.Min)}–{Number(spread.Max)})";
+        return $"{Number(spread.Median)}{space}{unit}{range}";
+    }
 
     // Three digits that say something.
     private static string Number(double number) => Math.Abs(number) switch
@@ -53,7 +52,7 @@ internal static class FigureTable
         0 => "0",
         >= 100 => number.ToString("#,0", CultureInfo.InvariantCulture),
         >= 10 => number.ToString("0.0", CultureInfo.InvariantCulture),
-        >= 0.1 => number.ToString("0.00", CultureInfo.InvariantCulture),
+        >= 1 => number.ToString("0.00", CultureInfo.InvariantCulture),
         _ => number.ToString("0.000", CultureInfo.InvariantCulture),
     };
 }

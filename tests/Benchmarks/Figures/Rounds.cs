@@ -33,12 +33,15 @@ internal sealed class Rounds
 /// <summary>One round: every contestant once.</summary>
 internal readonly record struct Round(Rounds Rounds, int Number)
 {
+    /// <param name="value">Not a number when it was to be measured, and this machine cannot.</param>
     public void Add(string key, double value) => Rounds.Add(Number, key, value);
 }
 
 /// <summary>The values of several rounds.</summary>
 internal readonly record struct Spread(double Median, double Min, double Max)
 {
+    public bool IsMeasured => !double.IsNaN(Min);
+
     /// <param name="values">At least one.</param>
     public static Spread Of(IEnumerable<double> values)
     {

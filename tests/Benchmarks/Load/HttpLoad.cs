@@ -37,7 +37,8 @@ internal sealed class HttpLoad : IDisposable
 
     // A thread of its own: it sleeps in the kernel and not in the pool.
     private Task<LoadResult> RunAsync(double interval, TimeSpan duration, CancellationToken cancellationToken) =>
-        Task.Factory.StartNew(() => Run(interval, duration, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.Factory.StartNew(
+            () => Run(interval, duration, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <param name="interval">Between two arrivals; 0 in a closed loop.</param>
     private LoadResult Run(double interval, TimeSpan duration, CancellationToken cancellationToken)

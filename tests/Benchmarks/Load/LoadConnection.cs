@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Platform.Benchmarks.Load;
 
-/// <summary>One kept-alive HTTP/1.1 connection. It sends rendered requests and reads of an answer what a load needs: its status and its end.</summary>
+/// <summary>One kept-alive HTTP/1.1 connection. It sends rendered requests, and reads of an answer its status and where it ends.</summary>
 internal sealed class LoadConnection : IDisposable
 {
     private readonly Socket _socket;

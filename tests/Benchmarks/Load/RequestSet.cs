@@ -27,7 +27,8 @@ internal sealed class RequestSet
         for (var i = 0; i < count; i++)
         {
             var sample = events[i];
-            requests[i] = (EventIdentity.Of(sample.Type, sample.JobId), Render(sample.Body, timestamp, Signing.Sign(secret, timestamp, sample.Body)));
+            var signature = Signing.Sign(secret, timestamp, sample.Body);
+            requests[i] = (EventIdentity.Of(sample.Type, sample.JobId), Render(sample.Body, timestamp, signature));
         }
 
         return new RequestSet(requests);

@@ -17,10 +17,10 @@ internal sealed record PostgresCounters(long Commits, long? Statements, long Wal
     {
         await Task.Delay(Delay, cancellationToken);
         var statements = countsStatements
-            ? "(select coalesce(sum(calls), 0)::bigint from pg_stat_statements where dbid = (select oid from pg_database where datname = $1))"
+            ? "(select coalesce(sum(calls), 0)::bigint from pg_stat_statements where dbid = datid)"
             : "null::bigint";
         await using var command = server.CreateCommand(
-            $"select (select xact_commit from pg_stat_database where datname = $1), {statements}, (select wal_bytes::bigint from pg_stat_wal)");
+            $"select xact_commit, {statements}, (select wal_bytes::bigint from pg_stat_wal) from pg_stat_database where datname = $1");
         command.Parameters.AddWithValue(database);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);

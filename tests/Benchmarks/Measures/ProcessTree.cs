@@ -67,7 +67,8 @@ internal sealed class ProcessTree
         }
     }
 
-    private static long WrittenBy(int pid) => ReadNumber($"/proc/{pid}/io", "write_bytes:") - ReadNumber($"/proc/{pid}/io", "cancelled_write_bytes:");
+    private static long WrittenBy(int pid) =>
+        ReadNumber($"/proc/{pid}/io", "write_bytes:") - ReadNumber($"/proc/{pid}/io", "cancelled_write_bytes:");
 
     private static long ResidentOf(int pid) => ReadNumber($"/proc/{pid}/status", "VmRSS:") * 1024;
 
@@ -76,7 +77,8 @@ internal sealed class ProcessTree
         try
         {
             var line = File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
-            return line is null ? 0 : long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.Integer, CultureInfo.InvariantCulture);
+            // With or without a unit behind it.
+            return line is null ? 0 : long.Parse(line[name.Length..].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

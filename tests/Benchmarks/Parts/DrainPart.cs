@@ -30,7 +30,6 @@ internal sealed class DrainPart(Scale scale) : IPart
         await FillAsync(rig, name, scale.Drained, cancellationToken);
         await using var hold = isOutboxHeld ? await rig.Tables.HoldOutboxAsync(cancellationToken) : null;
         var before = await rig.Tables.ReadCountersAsync(cancellationToken);
-        PostgresCounters counted;
         Steadiness steady;
         await using (var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken))
         await using (var recorder = Record(rig, worker))
@@ -43,14 +42,12 @@ internal sealed class DrainPart(Scale scale) : IPart
             round.Add($"drain.{name}.memory", worker.MemoryMegabytes);
         }
 
-        counted = (await rig.Tables.ReadCountersAsync(cancellationToken)).Since(before);
+        // The worker's sessions are over: they have told all that they did.
+        var counted = (await rig.Tables.ReadCountersAsync(cancellationToken)).Since(before);
         round.Add($"drain.{name}.rate", steady.PerSecond);
         round.Add($"drain.{name}.commits", counted.Commits * 1000.0 / scale.Drained);
         round.Add($"drain.{name}.wal", (double)counted.WalBytes / scale.Drained);
-        if (counted.Statements is { } statements)
-        {
-            round.Add($"drain.{name}.statements", (double)statements / scale.Drained);
-        }
+        round.Add($"drain.{name}.statements", counted.Statements is { } statements ? (double)statements / scale.Drained : double.NaN);
     }
 
     private async Task DrainRawAsync(Rig rig, Round round, CancellationToken cancellationToken)
@@ -78,8 +75,12 @@ internal sealed class DrainPart(Scale scale) : IPart
         await rig.Queue.PreloadAsync(messages, cancellationToken);
     }
 
-    private static UsageRecorder Record(Rig rig, Contestant worker) =>
-        new UsageRecorder(new Dictionary<string, int> { [Worker] = worker.Pid, [Broker] = rig.BrokerPid, [Postgres] = rig.DatabasePid }).Start();
+    private static UsageRecorder Record(Rig rig, Contestant worker) => new UsageRecorder(new Dictionary<string, int>
+    {
+        [Worker] = worker.Pid,
+        [Broker] = rig.BrokerPid,
+        [Postgres] = rig.DatabasePid,
+    }).Start();
 
     private static void AddUsage(Round round, string key, UsageRecorder recorder, Steadiness steady)
     {

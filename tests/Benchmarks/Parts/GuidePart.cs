@@ -1,9 +1,9 @@
+using System.Diagnostics;
 using Npgsql;
 using Platform.Benchmarks.Figures;
 using Platform.Benchmarks.Load;
 using Platform.Benchmarks.Measures;
 using Platform.Benchmarks.Stage;
-using Platform.LocalStack;
 
 namespace Platform.Benchmarks.Parts;
 
@@ -14,10 +14,13 @@ namespace Platform.Benchmarks.Parts;
 internal sealed class GuidePart(Scale scale) : IPart
 {
     // More than either answers in a second here: every request shall be of another event.
-    private const int MostPerSecond = 25_000;
+    private const int MostPerSecond = 12_000;
 
     private static readonly TimeSpan UntilKilled = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+
+    // With an empty queue, for what a worker has in work.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(20);
 
     public string Id => "d";
 
@@ -34,8 +37,10 @@ internal sealed class GuidePart(Scale scale) : IPart
         var connectionString = await rig.Tables.CreateUsualAsync("guide", cancellationToken);
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var guide = await Rig.StartAsync(rig.Launcher.Rival("guide", database: connectionString), cancellationToken);
-        var acknowledged = await MeasureAsync(round, "guide.guide", [guide], guide.Port, database, "events", cancellationToken);
-        await AddLostAsync(round, "guide.guide", acknowledged, database, "events", cancellationToken);
+        var acknowledged = await MeasureAsync(round, "guide.guide", [guide], database, "events", cancellationToken);
+        round.Add("guide.guide.acknowledged", acknowledged.Count);
+        await RemoveStoredAsync(acknowledged, database, "events", cancellationToken);
+        round.Add("guide.guide.lost", acknowledged.Count);
     }
 
     private async Task MeasureOursAsync(Rig rig, Round round, CancellationToken cancellationToken)
@@ -45,22 +50,34 @@ internal sealed class GuidePart(Scale scale) : IPart
         await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(), cancellationToken);
         await using var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken);
         var acknowledged = await MeasureAsync(
-            round, "guide.ours", [ingress, worker], ingress.Port, rig.Tables.Database, "webhook_events", cancellationToken);
+            round, "guide.ours", [ingress, worker], rig.Tables.Database, "webhook_events", cancellationToken);
 
         await worker.Process.StartAsync(cancellationToken);
-        await Waiting.UntilAsync("an empty queue", async () => await rig.Queue.CountReadyAsync(cancellationToken) == 0, cancellationToken, Patience);
-        // What the worker has taken is stored when it has stopped.
-        await worker.Process.StopAsync(cancellationToken);
-        await AddLostAsync(round, "guide.ours", acknowledged, rig.Tables.Database, "webhook_events", cancellationToken);
+        round.Add("guide.ours.acknowledged", acknowledged.Count);
+        var emptySince = Stopwatch.StartNew();
+        while (acknowledged.Count > 0 && emptySince.Elapsed < Grace)
+        {
+            await Task.Delay(Poll, cancellationToken);
+            if (await rig.Queue.CountReadyAsync(cancellationToken) > 0)
+            {
+                emptySince.Restart();
+                continue;
+            }
+
+            await RemoveStoredAsync(acknowledged, rig.Tables.Database, "webhook_events", cancellationToken);
+        }
+
+        round.Add("guide.ours.lost", acknowledged.Count);
     }
 
+    /// <param name="processes">The first of them answers.</param>
     /// <returns>The events that were acknowledged until the processes were killed.</returns>
     private async Task<HashSet<Guid>> MeasureAsync(
-        Round round, string key, Contestant[] processes, int port, NpgsqlDataSource database, string table, CancellationToken cancellationToken)
+        Round round, string key, Contestant[] processes, NpgsqlDataSource database, string table, CancellationToken cancellationToken)
     {
         var seconds = (scale.WarmUp + scale.Window + UntilKilled).TotalSeconds;
         var requests = RequestSet.Render((int)(seconds * MostPerSecond), Launcher.Secret, TimeProvider.System);
-        using var load = new HttpLoad(port, requests, IngestPart.MainConnections);
+        using var load = new HttpLoad(processes[0].Port, requests, IngestPart.MainConnections);
         var warmUp = await load.RunClosedAsync(scale.WarmUp, cancellationToken);
         var from = DateTime.UtcNow;
         var measured = (await load.RunClosedAsync(scale.Window, cancellationToken)).ThrowIfRefused();
@@ -78,17 +95,14 @@ internal sealed class GuidePart(Scale scale) : IPart
         return [.. new[] { warmUp, measured, killed }.SelectMany(result => result.Accepted).Select(requests.EventIdOf)];
     }
 
-    private static async Task AddLostAsync(
-        Round round, string key, HashSet<Guid> acknowledged, NpgsqlDataSource database, string table, CancellationToken cancellationToken)
+    private static async Task RemoveStoredAsync(
+        HashSet<Guid> acknowledged, NpgsqlDataSource database, string table, CancellationToken cancellationToken)
     {
-        round.Add($"{key}.acknowledged", acknowledged.Count);
         await using var command = database.CreateCommand($"select event_id from {table}");
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         while (await row.ReadAsync(cancellationToken))
         {
             acknowledged.Remove(row.GetGuid(0));
         }
-
-        round.Add($"{key}.lost", acknowledged.Count);
     }
 }

@@ -25,22 +25,13 @@ internal sealed class IngestPart(Scale scale) : IPart
         {
             Progress.Say($"ingest: {name}");
             await rig.ClearAsync(cancellationToken);
-            await using var contestant = await Rig.StartAsync(name == Ours ? rig.Launcher.Ingress() : rig.Launcher.Rival(name), cancellationToken);
+            await using var contestant = await Rig.StartAsync(
+                name == Ours ? rig.Launcher.Ingress() : rig.Launcher.Rival(name), cancellationToken);
             var requests = RequestSet.Render(RequestSet.PoolSize, Launcher.Secret, TimeProvider.System);
             await MeasureMainAsync(rig, round, name, contestant, requests, cancellationToken);
-            if (name is "floor" or "verify")
+            if (name is not ("floor" or "verify"))
             {
-                continue;
-            }
-
-            foreach (var connections in OtherConnections)
-            {
-                await MeasureAsync(rig, round, $"ingest.{name}.{connections}", contestant, requests, connections, openRate: null, cancellationToken);
-            }
-
-            foreach (var rate in OpenRates)
-            {
-                await MeasureAsync(rig, round, $"ingest.{name}.open{rate}", contestant, requests, MainConnections, rate, cancellationToken);
+                await MeasureOthersAsync(rig, round, name, contestant, requests, cancellationToken);
             }
         }
     }
@@ -65,11 +56,26 @@ internal sealed class IngestPart(Scale scale) : IPart
         round.Add($"{key}.memory", ingress.ResidentBytes / 1e6);
     }
 
+    private async Task MeasureOthersAsync(
+        Rig rig, Round round, string name, Contestant contestant, RequestSet requests, CancellationToken cancellationToken)
+    {
+        foreach (var connections in OtherConnections)
+        {
+            using var load = new HttpLoad(contestant.Port, requests, connections);
+            await MeasureAsync(rig, round, $"ingest.{name}.{connections}", load, openRate: null, cancellationToken);
+        }
+
+        foreach (var rate in OpenRates)
+        {
+            using var load = new HttpLoad(contestant.Port, requests, MainConnections);
+            await MeasureAsync(rig, round, $"ingest.{name}.open{rate}", load, rate, cancellationToken);
+        }
+    }
+
     private async Task MeasureAsync(
-        Rig rig, Round round, string key, Contestant contestant, RequestSet requests, int connections, int? openRate, CancellationToken cancellationToken)
+        Rig rig, Round round, string key, HttpLoad load, int? openRate, CancellationToken cancellationToken)
     {
         await rig.Queue.PurgeAsync(cancellationToken);
-        using var load = new HttpLoad(contestant.Port, requests, connections);
         await RunAsync(ShortWarmUp);
         Add(round, key, await RunAsync(scale.SideWindow));
 

@@ -62,10 +62,9 @@ internal sealed class ProcessPart : IPart
 
     private static async Task AddImageAsync(Round round, string key, string image, CancellationToken cancellationToken)
     {
-        if (await DockerEngine.FindObstacleAsync(cancellationToken) is null
-            && await Machine.RunAsync("docker", ["image", "inspect", "--format", "{{.Size}}", image], cancellationToken) is { Succeeded: true } size)
-        {
-            round.Add(key, long.Parse(size.LastLine, CultureInfo.InvariantCulture) / 1e6);
-        }
+        var size = await DockerEngine.FindObstacleAsync(cancellationToken) is null
+            ? await Machine.RunAsync("docker", ["image", "inspect", "--format", "{{.Size}}", image], cancellationToken)
+            : null;
+        round.Add(key, size is { Succeeded: true } ? long.Parse(size.LastLine, CultureInfo.InvariantCulture) / 1e6 : double.NaN);
     }
 }

@@ -41,7 +41,10 @@ internal sealed class BenchQueue : IAsyncDisposable
         _envelope = EnvelopeTemplate.Save(message!, envelopeFile);
     }
 
-    /// <summary>One subscriber to the domain events, so that publishing them is as much work as it will be: routed, and written to a disk.</summary>
+    /// <summary>
+    /// One subscriber to the domain events, so that publishing them is as much work as where somebody listens: routed, and written to the
+    /// disk of a quorum queue before it is confirmed.
+    /// </summary>
     public async Task SubscribeAsync(CancellationToken cancellationToken)
     {
         await _channel.QueueDeclareAsync(
@@ -66,9 +69,9 @@ internal sealed class BenchQueue : IAsyncDisposable
     /// <summary>Fills the queue with messages as the ingress would have published them, each of another event.</summary>
     public async Task PreloadAsync(int messages, CancellationToken cancellationToken)
     {
-        await using var channel = await _connection.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, new ThrottlingRateLimiter(PublishesInFlight)),
-            cancellationToken);
+        var confirms = new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, new ThrottlingRateLimiter(PublishesInFlight));
+        await using var channel = await _connection.CreateChannelAsync(confirms, cancellationToken);
         var events = new SampleEvents(TimeProvider.System.GetUtcNow());
         foreach (var chunk in Enumerable.Range(0, messages).Chunk(PublishesInFlight))
         {

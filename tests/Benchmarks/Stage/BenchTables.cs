@@ -56,7 +56,10 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
     {
         await ExecuteAsync(
             Database,
-            "truncate webhook_events, webhook_bodies, jobs, inbox_state, outbox_message, quarantined_events, delivery_attempts, bench_outbox_emptied",
+            """
+            truncate webhook_events, webhook_bodies, jobs, inbox_state, outbox_message, quarantined_events, delivery_attempts,
+                     bench_outbox_emptied
+            """,
             cancellationToken);
         await ExecuteAsync(_server, "checkpoint", cancellationToken);
     }

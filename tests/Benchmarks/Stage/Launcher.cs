@@ -42,7 +42,8 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
             "--url", $"http://127.0.0.1:{port}", "--secret", Secret, "--rabbitmq", rabbitMq, "--postgres", database ?? postgres,
             "--messages", $"{messages}", "--envelope", envelopeFile,
         ];
-        return Create(name, port, [publication.Find("Benchmarks"), ContestantCommand.Name, name, .. options], [], log => Task.FromResult(Announcement.IsReady(log)));
+        string[] commandLine = [publication.Find("Benchmarks"), ContestantCommand.Name, name, .. options];
+        return Create(name, port, commandLine, [], log => Task.FromResult(Announcement.IsReady(log)));
     }
 
     private Contestant Service(string project, Dictionary<string, string?> environment)
@@ -57,7 +58,8 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
         return Create(project, port, [publication.Find(project)], environment, _ => IsReadyAsync(port));
     }
 
-    private Contestant Create(string name, int port, string[] commandLine, Dictionary<string, string?> environment, Func<string, Task<bool>> isReady)
+    private Contestant Create(
+        string name, int port, string[] commandLine, Dictionary<string, string?> environment, Func<string, Task<bool>> isReady)
     {
         var log = Path.Combine(folder.Path, $"{name}-{Interlocked.Increment(ref _started)}.log");
         var process = new ServerProcess(

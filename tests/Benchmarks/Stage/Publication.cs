@@ -31,10 +31,9 @@ internal sealed class Publication
         foreach (var project in Projects)
         {
             Progress.Say($"publishing {project}");
+            var output = Path.Combine(publication._folder, Path.GetFileName(project));
             var result = await Machine.RunAsync(
-                "dotnet",
-                ["publish", project, "--configuration", "Release", "--output", Path.Combine(publication._folder, Path.GetFileName(project)), "--nologo"],
-                cancellationToken);
+                "dotnet", ["publish", project, "--configuration", "Release", "--output", output, "--nologo"], cancellationToken);
             result.ThrowIfFailed($"Publishing {project}");
         }
 

@@ -3,12 +3,15 @@ using Platform.LocalStack;
 
 namespace Platform.Benchmarks.Stage;
 
-/// <summary>What is measured on: a private broker and a private database with durable settings, and the published programs to start on them.</summary>
+/// <summary>
+/// What is measured on: a private broker and a private database with durable settings, and the published programs to start on them.
+/// </summary>
 internal sealed class Rig : IAsyncDisposable
 {
     private readonly TestFolder _folder;
 
-    private Rig(TestFolder folder, Publication publication, RabbitMqInstance broker, PostgresInstance postgres, string platform, BenchQueue queue)
+    private Rig(
+        TestFolder folder, Publication publication, RabbitMqInstance broker, PostgresInstance postgres, string platform, BenchQueue queue)
     {
         _folder = folder;
         BrokerPid = broker.Process.Daemon.Pid;

@@ -19,4 +19,7 @@ internal sealed class Reception(DateTimeOffset at)
     public WebhookContent? Content { get; set; }
 
     public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
+
+    /// <summary>How long the publish took until it was confirmed or given up; zero when there was none.</summary>
+    public TimeSpan Publishing { get; set; }
 }

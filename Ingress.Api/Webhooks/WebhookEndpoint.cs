@@ -55,6 +55,7 @@ internal sealed partial class WebhookEndpoint(
             received.Content?.Reason ?? $"{received.Verification}",
             received.SentAt,
             elapsed.TotalMilliseconds,
+            received.Publishing.TotalMilliseconds,
             http.Connection.RemoteIpAddress,
             OneLine(http.Request.Headers.UserAgent));
     }
@@ -107,9 +108,12 @@ internal sealed partial class WebhookEndpoint(
         // Signed: until the broker has confirmed it, whatever goes wrong is ours, and the sender must come back.
         received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
-        var outcome = await publisher.PublishAsync(received.Content.Reason is null
+        var message = received.Content.Reason is null
             ? EventOf(received, headers, secret, body)
-            : QuarantinedOf(received, headers, secret, body));
+            : QuarantinedOf(received, headers, secret, body);
+        var started = time.GetTimestamp();
+        var outcome = await publisher.PublishAsync(message);
+        received.Publishing = time.GetElapsedTime(started);
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
@@ -194,8 +198,8 @@ internal sealed partial class WebhookEndpoint(
     [LoggerMessage(
         LogLevel.Information,
         "Webhook {Outcome}: {EventType} of job {JobId}, status {Status}; answered {StatusCode} ({Detail}), sent at {SentAt}, "
-        + "after {ElapsedMs:0.0} ms to {ClientAddress}, {UserAgent}")]
+        + "after {ElapsedMs:0.0} ms, {ConfirmMs:0.0} of them for the confirm, to {ClientAddress}, {UserAgent}")]
     private static partial void LogAnswered(
         ILogger logger, WebhookOutcome outcome, string eventType, string jobId, string status, int? statusCode, string detail,
-        DateTimeOffset? sentAt, double elapsedMs, IPAddress? clientAddress, string userAgent);
+        DateTimeOffset? sentAt, double elapsedMs, double confirmMs, IPAddress? clientAddress, string userAgent);
 }

@@ -19,7 +19,9 @@ public static class PostgresServer
 
     /// <summary>Starts the server on a folder that it fills the first time.</summary>
     /// <param name="isThrowAway">The data need not survive the machine: do not wait for the disk.</param>
-    public static async Task<PostgresInstance> StartAsync(string folder, bool isThrowAway, DaemonRegistry daemons, CancellationToken cancellationToken)
+    /// <param name="settings">Further ones, as <c>name=value</c>.</param>
+    public static async Task<PostgresInstance> StartAsync(
+        string folder, bool isThrowAway, DaemonRegistry daemons, CancellationToken cancellationToken, IEnumerable<string>? settings = null)
     {
         var binaries = FindBinaries() ?? throw new InvalidOperationException("PostgreSQL is not installed.");
         var data = Path.Combine(folder, "data");
@@ -36,6 +38,7 @@ public static class PostgresServer
             [
                 "-D", data, "-p", $"{port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
                 "-c", "max_connections=200", "-c", "shared_buffers=256MB", .. durability,
+                .. (settings ?? []).SelectMany(setting => new[] { "-c", setting }),
             ]);
         // Interrupt is PostgreSQL's fast shutdown: it does not wait for its clients to leave.
         var connectionString = $"Host=127.0.0.1;Port={port};Username={User};Password={password};Database=postgres";

@@ -1,0 +1,34 @@
+using System.Text.Json;
+using Platform.Benchmarks.Load;
+using Platform.Contracts;
+
+namespace Platform.Benchmarks.Tests;
+
+public sealed class LoadTests
+{
+    [Fact]
+    public void Every_sample_is_another_usable_event_and_each_start_has_its_end()
+    {
+        var events = new SampleEvents(DateTimeOffset.UnixEpoch);
+
+        var contents = Enumerable.Range(0, 3000).Select(index => WebhookContent.Read(events[index].Body)).ToArray();
+
+        Assert.All(contents, content => Assert.Null(content.Reason));
+        Assert.Equal(3000, contents.Select(content => (content.EventType, content.JobId)).Distinct().Count());
+        Assert.All(
+            contents.GroupBy(content => content.JobId),
+            job => Assert.Equal(["video.started", "video.completed"], job.Select(content => content.EventType)));
+    }
+
+    [Fact]
+    public void A_sample_has_the_usual_size()
+    {
+        var events = new SampleEvents(DateTimeOffset.UnixEpoch);
+
+        var average = Enumerable.Range(0, 1000).Average(index => events[index].Body.Length);
+
+        Assert.InRange(average, 600, 800);
+        using var document = JsonDocument.Parse(events[0].Body);
+        Assert.Equal(events[0].JobId, document.RootElement.GetProperty("payload").GetProperty("id").GetString());
+    }
+}

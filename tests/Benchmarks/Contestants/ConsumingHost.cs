@@ -1,0 +1,48 @@
+using MassTransit;
+using Platform.Contracts;
+using Processor.Worker.Events;
+
+namespace Platform.Benchmarks.Contestants;
+
+/// <summary>A process in which MassTransit consumes <c>webhook-received</c> as our worker does, with another consumer.</summary>
+internal static class ConsumingHost
+{
+    // As many as our worker has in work by default.
+    private const int InWork = 256;
+
+    public static async Task<int> RunAsync<TConsumer>(
+        ContestantOptions options, Action<IServiceCollection> addServices, CancellationToken cancellationToken, int inWork = InWork)
+        where TConsumer : class, IConsumer
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(new Tally(options.Messages));
+        addServices(builder.Services);
+        builder.Services.AddMassTransit(bus =>
+        {
+            bus.AddConsumer<TConsumer>();
+            bus.UsingRabbitMq((context, rabbit) =>
+            {
+                var address = BrokerAddress.Parse(options.RabbitMq);
+                rabbit.Host(address.Nodes[0].Host, (ushort)address.Nodes[0].Port, address.VirtualHost, host =>
+                {
+                    host.Username(address.User);
+                    host.Password(address.Password);
+                });
+                rabbit.ReceiveEndpoint(Topology.WebhookReceivedQueue, endpoint =>
+                {
+                    endpoint.PrefetchCount = inWork;
+                    endpoint.ConcurrentMessageLimit = inWork;
+                    endpoint.PublishFaults = false;
+                    endpoint.UseTopology();
+                    endpoint.ConfigureConsumer<TConsumer>(context);
+                });
+            });
+        });
+        using var host = builder.Build();
+        await host.StartAsync(cancellationToken);
+        Announcement.Ready();
+        await host.WaitForShutdownAsync(cancellationToken);
+        return 0;
+    }
+}

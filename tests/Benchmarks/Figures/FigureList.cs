@@ -1,0 +1,107 @@
+namespace Platform.Benchmarks.Figures;
+
+/// <summary>Every line of the table, with the targets of issue 4.</summary>
+internal static class FigureList
+{
+    private static readonly int[] OtherConnections = [1, 16, 256];
+    private static readonly int[] OpenRates = [500, 2000];
+
+    public static IReadOnlyList<Figure> All { get; } =
+        [.. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm()];
+
+    private static IEnumerable<Figure> Ingest() =>
+    [
+        new("a", "Kestrel reads a body and answers, 64 connections", "ingest.floor.64.rate", "/s"),
+        new Figure("a", "verify and parse, nothing published", "ingest.verify.64.rate", "/s")
+            .Against("Kestrel", "ingest.floor.64.rate", Target.AtLeast(0.80)),
+        new Figure("a", "confirmed ingest, 64 connections", "ingest.ours.64.rate", "/s")
+            .Against("RabbitMQ.Client, its own tracking", "ingest.client.64.rate", Target.AtLeast(1.0)),
+        new Figure("a", "the same", "ingest.ours.64.rate", "/s")
+            .Against("RabbitMQ.Client, tracked by hand", "ingest.tracked.64.rate", Target.AtLeast(0.90)),
+        new Figure("a", "the same, p50", "ingest.ours.64.p50", "ms").Against("RabbitMQ.Client, its own tracking", "ingest.client.64.p50"),
+        new Figure("a", "the same, p99", "ingest.ours.64.p99", "ms").Against("RabbitMQ.Client, its own tracking", "ingest.client.64.p99"),
+        new Figure("a", "the same, p99.9", "ingest.ours.64.p999", "ms").Against("RabbitMQ.Client, its own tracking", "ingest.client.64.p999"),
+    ];
+
+    private static IEnumerable<Figure> OtherLoads() =>
+    [
+        .. OtherConnections.SelectMany(connections => new[]
+        {
+            new Figure("a", $"confirmed ingest, connections: {connections}", $"ingest.ours.{connections}.rate", "/s")
+                .Against("RabbitMQ.Client, tracked by hand", $"ingest.tracked.{connections}.rate"),
+            new Figure("a", "the same, p99", $"ingest.ours.{connections}.p99", "ms")
+                .Against("RabbitMQ.Client, tracked by hand", $"ingest.tracked.{connections}.p99"),
+        }),
+        .. OpenRates.SelectMany(rate => new[] { ("p50", "p50"), ("p99", "p99"), ("p99.9", "p999") }.Select(share =>
+            new Figure("a", $"answer at {rate} arrivals/s, {share.Item1}", $"ingest.ours.open{rate}.{share.Item2}", "ms")
+                .Against("RabbitMQ.Client, tracked by hand", $"ingest.tracked.open{rate}.{share.Item2}"))),
+    ];
+
+    private static IEnumerable<Figure> Drain() =>
+    [
+        new Figure("b", "drain into the tables", "drain.ours.rate", "/s")
+            .Against("no-op MassTransit consumer", "drain.noop.rate", Target.AtLeast(0.70)),
+        new Figure("b", "the same", "drain.ours.rate", "/s")
+            .Against("raw clients, same commands, 200 a time", "drain.raw.rate", Target.AtLeast(0.58)),
+        new Figure("b", "the same", "drain.ours.rate", "/s").Against("the usual inbox, message by message", "drain.usual.rate"),
+        new Figure("b", "drain until the outbox is empty", "drain.emptied.rate", "/s")
+            .Against("drain into the tables", "drain.ours.rate", Target.AtLeast(0.60)),
+        new Figure("b", "commits per 1,000 events", "drain.ours.commits", "").Within(Target.AtMost(25)),
+        new Figure("b", "statements per event", "drain.ours.statements", "").Within(Target.AtMost(0.1)),
+    ];
+
+    private static IEnumerable<Figure> DrainCosts() =>
+    [
+        .. new[] { ("ours", "into the tables"), ("emptied", "outbox emptied too") }.SelectMany(drain => new Figure[]
+        {
+            new("e", $"drain {drain.Item2}: CPU per event, worker", $"drain.{drain.Item1}.cpu.worker", "µs"),
+            new("e", "the same, broker", $"drain.{drain.Item1}.cpu.broker", "µs"),
+            new("e", "the same, PostgreSQL", $"drain.{drain.Item1}.cpu.postgres", "µs"),
+            new("e", "the same: WAL per event", $"drain.{drain.Item1}.wal", "B"),
+            new("e", "the same: written to disk per event, PostgreSQL", $"drain.{drain.Item1}.written.postgres", "B"),
+            new("e", "the same: written to disk per event, broker", $"drain.{drain.Item1}.written.broker", "B"),
+        }),
+    ];
+
+    private static IEnumerable<Figure> Latency() => new[] { 50, 500, 2000 }.SelectMany(rate => new[]
+    {
+        Bounded(new("c", $"accept to commit at {rate}/s, p50", $"latency.{rate}.p50", "ms"), rate == 500 ? 8 : null),
+        Bounded(new("c", "the same, p99", $"latency.{rate}.p99", "ms"), rate == 500 ? 20 : null),
+    });
+
+    private static IEnumerable<Figure> Guide() =>
+    [
+        // Ours is safe when it is answered; the guide's handler has an event safe when it has stored it, and not before.
+        new Figure("d", "made safe while 64 connections send", "guide.ours.answered", "/s")
+            .Against("the guide's handler: stored", "guide.guide.stored", Target.AtLeast(15)),
+        new Figure("d", "stored meanwhile", "guide.ours.stored", "/s").Against("the guide's handler: stored", "guide.guide.stored"),
+        new Figure("d", "answered meanwhile", "guide.ours.answered", "/s")
+            .Against("the guide's handler: answered", "guide.guide.answered"),
+        new Figure("d", "the same, p99", "guide.ours.p99", "ms").Against("the guide's handler", "guide.guide.p99", Target.AtMost(1.0 / 8)),
+        new Figure("d", "acknowledged and lost when killed", "guide.ours.lost", "").Within(Target.AtMost(0)),
+        new("d", "the same, the guide's handler", "guide.guide.lost", ""),
+        new("d", "acknowledged before, the guide's handler", "guide.guide.acknowledged", ""),
+    ];
+
+    private static IEnumerable<Figure> Processes() =>
+    [
+        new("e", "confirmed ingest: CPU per event, ingress", "ingest.ours.64.cpu.ingress", "µs"),
+        new("e", "the same, broker", "ingest.ours.64.cpu.broker", "µs"),
+        new("e", "the same: written to disk per event, broker", "ingest.ours.64.written.broker", "B"),
+        new Figure("e", "start of the ingress to its first confirmed 200", "process.ingress.start", "s").Within(Target.AtMost(0.6)),
+        new("e", "memory of the ingress at rest", "process.ingress.rest", "MB"),
+        new Figure("e", "memory of the ingress under load", "ingest.ours.64.memory", "MB").Within(Target.AtMost(120)),
+        new("e", "memory of the worker at rest", "process.worker.rest", "MB"),
+        new Figure("e", "memory of the worker under load", "drain.emptied.memory", "MB").Within(Target.AtMost(160)),
+        new("e", "image of the ingress", "process.ingress.image", "MB"),
+        new("e", "image of the worker", "process.worker.image", "MB"),
+    ];
+
+    private static IEnumerable<Figure> OutsideConfirm() =>
+    [
+        new("f", "ingress outside the confirm at 50 % load, p50", "outside.p50", "ms"),
+        new Figure("f", "the same, p99", "outside.p99", "ms").Within(Target.AtMost(2)),
+    ];
+
+    private static Figure Bounded(Figure figure, double? bound) => bound is { } most ? figure.Within(Target.AtMost(most)) : figure;
+}

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using System.Text;
+using Platform.Benchmarks.Contestants;
+using Platform.Benchmarks.Load;
+using Platform.Contracts;
+using Platform.LocalStack;
+using RabbitMQ.Client;
+
+namespace Platform.Benchmarks.Stage;
+
+/// <summary>The broker, as the bench uses it: empties the queue, fills it, looks into it.</summary>
+internal sealed class BenchQueue : IAsyncDisposable
+{
+    private const string Subscriber = "bench-subscriber";
+    private const int PublishesInFlight = 1000;
+
+    private static readonly string Exchange = ExchangeOf<WebhookReceived>();
+
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private EnvelopeTemplate? _envelope;
+
+    private BenchQueue(IConnection connection, IChannel channel) => (_connection, _channel) = (connection, channel);
+
+    public string Version => Encoding.UTF8.GetString((byte[])_connection.ServerProperties!["version"]!);
+
+    public static async Task<BenchQueue> ConnectAsync(string rabbitMq, CancellationToken cancellationToken)
+    {
+        var connection = await new ConnectionFactory { Uri = new Uri(rabbitMq) }.CreateConnectionAsync("bench", cancellationToken);
+        return new BenchQueue(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Takes the only message in the queue as the model of all others.</summary>
+    public async Task TakeModelAsync(string envelopeFile, CancellationToken cancellationToken)
+    {
+        BasicGetResult? message = null;
+        await Waiting.UntilAsync(
+            "a message of the ingress",
+            async () => (message = await _channel.BasicGetAsync(Topology.WebhookReceivedQueue, autoAck: true, cancellationToken)) is not null,
+            cancellationToken);
+        _envelope = EnvelopeTemplate.Save(message!, envelopeFile);
+    }
+
+    /// <summary>
+    /// One subscriber to the domain events, so that publishing them is as much work as where somebody listens: routed, and written to the
+    /// disk of a quorum queue before it is confirmed.
+    /// </summary>
+    public async Task SubscribeAsync(CancellationToken cancellationToken)
+    {
+        await _channel.QueueDeclareAsync(
+            Subscriber, durable: true, exclusive: false, autoDelete: false,
+            new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: cancellationToken);
+        foreach (var exchange in new[] { ExchangeOf<JobStarted>(), ExchangeOf<JobCompleted>(), ExchangeOf<JobFailed>() })
+        {
+            await _channel.QueueBindAsync(Subscriber, exchange, "", cancellationToken: cancellationToken);
+        }
+    }
+
+    public async Task PurgeAsync(CancellationToken cancellationToken)
+    {
+        await _channel.QueuePurgeAsync(Topology.WebhookReceivedQueue, cancellationToken);
+        await _channel.QueuePurgeAsync(Subscriber, cancellationToken);
+    }
+
+    /// <summary>Messages that no consumer has.</summary>
+    public async Task<uint> CountReadyAsync(CancellationToken cancellationToken) =>
+        (await _channel.QueueDeclarePassiveAsync(Topology.WebhookReceivedQueue, cancellationToken)).MessageCount;
+
+    /// <summary>Fills the queue with messages as the ingress would have published them, each of another event.</summary>
+    public async Task PreloadAsync(int messages, CancellationToken cancellationToken)
+    {
+        var confirms = new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, new ThrottlingRateLimiter(PublishesInFlight));
+        await using var channel = await _connection.CreateChannelAsync(confirms, cancellationToken);
+        var events = new SampleEvents(TimeProvider.System.GetUtcNow());
+        foreach (var chunk in Enumerable.Range(0, messages).Chunk(PublishesInFlight))
+        {
+            await Task.WhenAll(chunk.Select(index => PublishAsync(channel, AsReceived(events[index]), cancellationToken)));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+    }
+
+    // MassTransit's name for the exchange of a message.
+    private static string ExchangeOf<T>() => $"{typeof(T).Namespace}:{typeof(T).Name}";
+
+    private Task PublishAsync(IChannel channel, WebhookReceived message, CancellationToken cancellationToken)
+    {
+        var envelope = _envelope ?? throw new InvalidOperationException("There is no model of an envelope yet.");
+        return channel.BasicPublishAsync(
+            Exchange, "", mandatory: true, envelope.Properties(message), envelope.Render(message), cancellationToken).AsTask();
+    }
+
+    private static WebhookReceived AsReceived(SampleEvent sample)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        return new WebhookReceived
+        {
+            EventId = EventIdentity.Of(sample.Type, sample.JobId),
+            EventType = sample.Type,
+            JobId = sample.JobId,
+            DeliveryId = Guid.CreateVersion7(now),
+            ReceivedAt = now,
+            SentAt = now,
+            Late = false,
+            Origin = Origins.Live,
+            SecretName = "0",
+            Body = sample.Body,
+            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(sample.Body)),
+        };
+    }
+}

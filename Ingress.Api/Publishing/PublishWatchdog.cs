@@ -1,8 +1,9 @@
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Knows when the client of this process hangs in a way that only a restart helps: RabbitMQ.Client 7.2 can come back from a broken
-/// connection with its publishes blocked for ever.
+/// Knows when the client of this process hangs in a way that only a restart helps. RabbitMQ.Client 7.2 has been seen to come back from a
+/// broken connection with its publishes blocked for ever; the <see cref="BrokerMonitor"/> takes a new connection as soon as one
+/// hangs, so this is for what nobody has thought of.
 /// </summary>
 internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerMonitor broker)
 {

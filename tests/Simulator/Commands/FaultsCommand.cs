@@ -18,7 +18,7 @@ internal static class FaultsCommand
         var full = new Option<bool>("--full") { Description = "As long as the fault matrix has it, on the native broker and on that of the image." };
         var docker = new Option<bool>("--docker") { Description = "With the broker of the image, in a container." };
         var seed = new Option<int?>("--seed") { Description = "Decides what is left to chance; by default another each time." };
-        var report = new Option<bool>("--report") { Description = "Write docs/faults.md." };
+        var report = new Option<bool>("--report") { Description = "Put the results into docs/faults.md." };
         var fuzz = new Option<int>("--fuzz") { Description = "Inputs of the fault FUZZ.", DefaultValueFactory = _ => QuickFuzz };
         var mutants = new Option<bool>("--mutants") { Description = "Break copies of the source instead, and see that each break is noticed." };
         var command = new Command("faults", "Break a platform of its own in every way that is known, and judge what comes of it.")
@@ -61,25 +61,30 @@ internal static class FaultsCommand
         await ServerPackages.EnsureAsync(cancellationToken);
         Console.WriteLine($"seed {seed}");
         var results = new List<FaultResult>();
-        var brokers = new List<string>();
+        var lines = new List<string>();
         foreach (var container in inContainer)
         {
             var runner = new FaultRunner(container, seed, scale);
-            results.AddRange(await runner.RunAsync(faults, cancellationToken));
-            brokers.Add(runner.BrokerVersion);
+            var ofBroker = await runner.RunAsync(faults, cancellationToken);
+            results.AddRange(ofBroker);
+            lines.AddRange(ofBroker.Select(result =>
+                FaultReport.Line(result, runner.BrokerVersion, isFull: scale >= 1, seed, TimeProvider.System.GetLocalNow())));
         }
 
         int Count(FaultVerdict verdict) => results.Count(result => result.Verdict == verdict);
         Console.WriteLine($"{Count(FaultVerdict.Passed)} passed, {Count(FaultVerdict.Failed)} failed, {Count(FaultVerdict.Skipped)} skipped");
         if (writesReport)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(FaultReport.File)!);
-            await File.WriteAllTextAsync(
-                FaultReport.File,
-                FaultReport.Write(results, string.Join(" and ", brokers), seed, TimeProvider.System.GetLocalNow()),
-                cancellationToken);
+            await WriteReportAsync(lines, cancellationToken);
         }
 
         return Count(FaultVerdict.Failed) == 0 ? 0 : 1;
+    }
+
+    private static async Task WriteReportAsync(IEnumerable<string> lines, CancellationToken cancellationToken)
+    {
+        var page = File.Exists(FaultReport.File) ? await File.ReadAllTextAsync(FaultReport.File, cancellationToken) : "";
+        var order = FaultList.Of(QuickFuzz).Select(fault => fault.Id).ToArray();
+        await File.WriteAllTextAsync(FaultReport.File, FaultReport.Merge(page, lines, order), cancellationToken);
     }
 }

@@ -1,48 +1,52 @@
 using System.Globalization;
-using System.Text;
 using Platform.LocalStack;
 
 namespace Platform.Simulator.Faults;
 
-/// <summary><c>docs/faults.md</c>: what was done, what was expected, what was seen.</summary>
+/// <summary>
+/// The last result of every fault, by broker and by length, as a page for people. A run replaces the lines of what it has run and leaves
+/// the others.
+/// </summary>
 internal static class FaultReport
 {
+    private const string Heading =
+        """
+        # Faults on purpose
+
+        Written by `./platform faults --report`. Under each fault that needs one goes a storm of events, sent as Magic Hour sends them; the verdict joins its
+        ledger with the tables and the queues by id, and is part of every expectation: nothing lost, nothing doubled, nothing invented, every job
+        the fold of its events, every answer within 5 seconds. *Full* has the durations and numbers of the fault matrix, *quick* about a tenth.
+
+        | Id | Broker | Length | Fault | Expected | Verdict | Seen | Time | Date | Machine | Seed |
+        | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+        """;
+
     public static string File => Path.Combine(Machine.Root, "docs", "faults.md");
 
-    public static string Write(IReadOnlyList<FaultResult> results, string broker, int seed, DateTimeOffset now)
+    public static string Line(FaultResult result, string broker, bool isFull, int seed, DateTimeOffset now)
     {
-        var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"""
-            # Faults on purpose
-
-            Written by `./platform faults --report`. Under each fault that needs one goes a storm of events, sent as Magic Hour sends them; the verdict joins its
-            ledger with the tables and the queues by id, and is part of every expectation: nothing lost, nothing doubled, nothing invented, every job
-            the fold of its events, every answer within 5 seconds.
-
-            | | |
-            | --- | --- |
-            | Date | {now:yyyy-MM-dd} |
-            | Machine | {Environment.ProcessorCount} cores, {Describe()} |
-            | Broker | {broker} |
-            | Seed | {seed} |
-            | Result | {Count(FaultVerdict.Passed)} passed, {Count(FaultVerdict.Failed)} failed, {Count(FaultVerdict.Skipped)} skipped |
-
-            | Id | Fault | Expected | Verdict | Seen | Time |
-            | --- | --- | --- | --- | --- | --- |
-            """);
-        foreach (var result in results)
-        {
-            text.AppendLine(
-                CultureInfo.InvariantCulture,
-                $"| {result.Fault.Id} | {result.Fault.What} | {result.Fault.Expected} | {FaultRunner.Word(result.Verdict)} | {OneLine(result.Figures)} | {result.Duration.TotalSeconds:0} s |");
-        }
-
-        return text.ToString();
-
-        int Count(FaultVerdict verdict) => results.Count(result => result.Verdict == verdict);
+        string[] cells =
+        [
+            result.Fault.Id, broker, isFull ? "full" : "quick", result.Fault.What, result.Fault.Expected, FaultRunner.Word(result.Verdict),
+            result.Figures, $"{result.Duration.TotalSeconds:0} s", now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), Describe(), $"{seed}",
+        ];
+        return $"| {string.Join(" | ", cells.Select(cell => cell.ReplaceLineEndings(" ").Replace("|", "/", StringComparison.Ordinal)))} |";
     }
 
-    private static string OneLine(string figures) => figures.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal);
+    /// <summary>The page with new lines in it, in the order in which faults are run.</summary>
+    /// <param name="page">As it was; empty when there is none.</param>
+    /// <param name="order">The ids of all faults. Lines of others are dropped.</param>
+    public static string Merge(string page, IEnumerable<string> lines, IReadOnlyList<string> order)
+    {
+        var byKey = page.Split('\n').Concat(lines)
+            .Select(line => line.Split(" | "))
+            .Where(cells => cells.Length > 3)
+            .Select(cells => (Id: cells[0].TrimStart('|', ' '), Key: string.Join('|', cells[..3]), Line: string.Join(" | ", cells)))
+            .Where(line => order.Contains(line.Id))
+            .GroupBy(line => line.Key)
+            .Select(group => group.Last());
+        return $"{Heading}\n{string.Join('\n', byKey.OrderBy(line => order.ToList().IndexOf(line.Id)).ThenBy(line => line.Key, StringComparer.Ordinal).Select(line => line.Line))}\n";
+    }
 
-    private static string Describe() => $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1 << 30)} GiB, {Environment.OSVersion.VersionString}, .NET {Environment.Version}";
+    private static string Describe() => $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1 << 30)} GiB";
 }

@@ -12,6 +12,7 @@ internal sealed class BodyFuzzer(IReadOnlyList<byte[]> samples, int seed)
 {
     private const int MostChanges = 4;
     private const int MostByteChanges = 3;
+    private const int SharedJobs = 5000;
 
     private static readonly JsonSerializerOptions AsJavaScript = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 512 };
 
@@ -57,10 +58,10 @@ internal sealed class BodyFuzzer(IReadOnlyList<byte[]> samples, int seed)
             return null;
         }
 
-        // Most are events of jobs of their own, so that they get as far as the tables.
-        if (Happens(0.9) && (root?["payload"] ?? root?["object"]) is JsonObject payload && payload.ContainsKey("id"))
+        // Most are events of jobs of their own, so that they get as far as the tables; the others share some jobs, as variants do.
+        if ((root?["payload"] ?? root?["object"]) is JsonObject payload && payload.ContainsKey("id"))
         {
-            payload["id"] = MagicHourEvent.NewJobId();
+            payload["id"] = Happens(0.9) ? MagicHourEvent.NewJobId() : $"shared-{_random.Next(SharedJobs)}";
         }
 
         for (var changes = _random.Next(MostChanges + 1); changes > 0; changes--)

@@ -29,7 +29,7 @@ internal static class ClientContestant
         await using var connection = await options.ConnectAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false), cancellationToken);
-        using var confirms = new ConfirmTable(channel);
+        var confirms = new ConfirmTable(channel);
         return await RunAsync(
             options, (properties, body, token) => confirms.PublishAsync(Exchange, properties, body, token), cancellationToken);
     }

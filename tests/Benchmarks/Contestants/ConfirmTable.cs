@@ -4,13 +4,13 @@ using RabbitMQ.Client.Events;
 namespace Platform.Benchmarks.Contestants;
 
 /// <summary>The publishes of one channel that await their confirm, by delivery tag; one acknowledgement may end many.</summary>
-internal sealed class ConfirmTable : IDisposable
+internal sealed class ConfirmTable
 {
     // More than are ever in flight.
     private const int Size = 16 * 1024;
 
     private readonly IChannel _channel;
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly Lock _turn = new();
     private readonly TaskCompletionSource?[] _waiting = new TaskCompletionSource[Size];
     private ulong _lastTag;
     private ulong _oldestTag = 1;
@@ -27,22 +27,18 @@ internal sealed class ConfirmTable : IDisposable
     public async Task PublishAsync(string exchange, BasicProperties properties, byte[] body, CancellationToken cancellationToken)
     {
         var confirmed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        // Tags count the publishes in the order in which they are written.
-        await _turn.WaitAsync(cancellationToken);
-        try
+        ValueTask written;
+        // Tags count the publishes in the order in which they are begun: the client puts them in a line at once. None is cancelled, or
+        // the count would be wrong from there on.
+        lock (_turn)
         {
             Volatile.Write(ref _waiting[++_lastTag % Size], confirmed);
-            await _channel.BasicPublishAsync(exchange, "", mandatory: true, properties, body, CancellationToken.None);
-        }
-        finally
-        {
-            _turn.Release();
+            written = _channel.BasicPublishAsync(exchange, "", mandatory: true, properties, body, CancellationToken.None);
         }
 
-        await confirmed.Task;
+        await written;
+        await confirmed.Task.WaitAsync(cancellationToken);
     }
-
-    public void Dispose() => _turn.Dispose();
 
     // Acknowledgements come one at a time.
     private Task OnAckAsync(object sender, BasicAckEventArgs args)

@@ -40,7 +40,7 @@ internal sealed record Scale
     /// <summary>The whole bench in less than five minutes, with figures that are worth less.</summary>
     public static Scale Quick { get; } = new()
     {
-        WarmUp = TimeSpan.FromSeconds(3),
+        WarmUp = TimeSpan.FromSeconds(5),
         Window = TimeSpan.FromSeconds(3),
         SideWindow = TimeSpan.FromSeconds(1),
         Drained = 10_000,

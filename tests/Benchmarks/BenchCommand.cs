@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Platform.Benchmarks.Figures;
+using Platform.Benchmarks.Measures;
 using Platform.Benchmarks.Parts;
 using Platform.Benchmarks.Stage;
 using Platform.LocalStack;
@@ -88,7 +89,10 @@ internal static class BenchCommand
             Progress.Say($"round {number} of {count}");
             foreach (var part in parts)
             {
-                await part.RunAsync(rig, rounds.Begin(number), cancellationToken);
+                var neighbours = new Neighbours();
+                var round = rounds.Begin(number);
+                await part.RunAsync(rig, round, cancellationToken);
+                round.Add($"neighbours.{part.Id}", neighbours.Cores);
             }
         }
 

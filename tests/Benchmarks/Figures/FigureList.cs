@@ -7,7 +7,9 @@ internal static class FigureList
     private static readonly int[] OpenRates = [500, 2000];
 
     public static IReadOnlyList<Figure> All { get; } =
-        [.. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm()];
+    [
+        .. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm(), .. Neighbours(),
+    ];
 
     private static IEnumerable<Figure> Ingest() =>
     [
@@ -102,6 +104,10 @@ internal static class FigureList
         new("f", "ingress outside the confirm at 50 % load, p50", "outside.p50", "ms"),
         new Figure("f", "the same, p99", "outside.p99", "ms").Within(Target.AtMost(2)),
     ];
+
+    // Not what is measured, but whether it can be believed.
+    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f" }.Select(part =>
+        new Figure(part, "cores that were busy with something else", $"neighbours.{part}", ""));
 
     private static Figure Bounded(Figure figure, double? bound) => bound is { } most ? figure.Within(Target.AtMost(most)) : figure;
 }

@@ -21,28 +21,31 @@ internal static class ConsumingHost
         builder.Services.AddMassTransit(bus =>
         {
             bus.AddConsumer<TConsumer>();
-            bus.UsingRabbitMq((context, rabbit) =>
-            {
-                var address = BrokerAddress.Parse(options.RabbitMq);
-                rabbit.Host(address.Nodes[0].Host, (ushort)address.Nodes[0].Port, address.VirtualHost, host =>
-                {
-                    host.Username(address.User);
-                    host.Password(address.Password);
-                });
-                rabbit.ReceiveEndpoint(Topology.WebhookReceivedQueue, endpoint =>
-                {
-                    endpoint.PrefetchCount = inWork;
-                    endpoint.ConcurrentMessageLimit = inWork;
-                    endpoint.PublishFaults = false;
-                    endpoint.UseTopology();
-                    endpoint.ConfigureConsumer<TConsumer>(context);
-                });
-            });
+            bus.UsingRabbitMq((context, rabbit) => Consume<TConsumer>(rabbit, context, BrokerAddress.Parse(options.RabbitMq), inWork));
         });
         using var host = builder.Build();
         await host.StartAsync(cancellationToken);
         Announcement.Ready();
         await host.WaitForShutdownAsync(cancellationToken);
         return 0;
+    }
+
+    private static void Consume<TConsumer>(
+        IRabbitMqBusFactoryConfigurator rabbit, IBusRegistrationContext context, BrokerAddress address, int inWork)
+        where TConsumer : class, IConsumer
+    {
+        rabbit.Host(address.Nodes[0].Host, (ushort)address.Nodes[0].Port, address.VirtualHost, host =>
+        {
+            host.Username(address.User);
+            host.Password(address.Password);
+        });
+        rabbit.ReceiveEndpoint(Topology.WebhookReceivedQueue, endpoint =>
+        {
+            endpoint.PrefetchCount = inWork;
+            endpoint.ConcurrentMessageLimit = inWork;
+            endpoint.PublishFaults = false;
+            endpoint.UseTopology();
+            endpoint.ConfigureConsumer<TConsumer>(context);
+        });
     }
 }

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Platform.Simulator.Storms;
 
 /// <summary>
@@ -154,8 +156,9 @@ public sealed class Storm : IDisposable
             using var response = await _endpoints[delivery.Endpoint].SendAsync(delivery, body, signature, cancellationToken);
             return (int)response.StatusCode;
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or SocketException or OperationCanceledException)
         {
+            // A connection that is reset while it is made is reported as the socket says it.
             return null;
         }
     }

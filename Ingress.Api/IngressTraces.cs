@@ -27,6 +27,17 @@ internal static class IngressTraces
         return activity;
     }
 
+    /// <summary>
+    /// What the message carries, in the form of the W3C's <c>traceparent</c>; null without a trace. Where no spans are made, the worker
+    /// may still make some: it decides for itself.
+    /// </summary>
+    public static string? ParentOfMessage(Activity? publish) => (publish ?? Activity.Current) switch
+    {
+        null => null,
+        var current when Source.HasListeners() => current.Id,
+        var current => $"00-{current.TraceId}-{current.SpanId}-01",
+    };
+
     public static void Answered(Activity? activity, string? failure)
     {
         if (failure is not null)

@@ -27,7 +27,7 @@ internal static class TelemetrySetup
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
-        // Otherwise no spans are made, for nobody would see them. Every request has its trace id all the same: in the log, and in the event.
+        // Otherwise no spans are made, for nobody would see them. Every request has its trace id all the same, and its event carries it.
         if (builder.Exports("TRACES"))
         {
             telemetry.WithTracing(tracing => tracing

@@ -18,6 +18,7 @@ internal sealed partial class BrokerMonitor(
     private const ushort NotFound = 404;
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(6);
 
     private volatile BrokerState _state = BrokerState.Unknown;
     private volatile bool _isBlocked;
@@ -66,6 +67,7 @@ internal sealed partial class BrokerMonitor(
         try
         {
             connection = await ConnectAsync(cancellationToken);
+            _isBlocked = false;
             connection.ConnectionBlockedAsync += OnBlockedAsync;
             connection.ConnectionUnblockedAsync += OnUnblockedAsync;
             connection.ConnectionShutdownAsync += OnShutdownAsync;
@@ -79,12 +81,16 @@ internal sealed partial class BrokerMonitor(
         }
         finally
         {
-            _isBlocked = false;
             if (connection is not null)
             {
+                // What it says from now on is not said of the next one.
+                connection.ConnectionBlockedAsync -= OnBlockedAsync;
+                connection.ConnectionUnblockedAsync -= OnUnblockedAsync;
                 connection.ConnectionShutdownAsync -= OnShutdownAsync;
+                // The client takes 5 s for one that hangs. One that it cannot even close is left to the heartbeat of the other end.
                 await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", ProbeTimeout, abort: true, CancellationToken.None)
-                    .WaitAsync(ProbeTimeout * 2, time, CancellationToken.None);
+                    .WaitAsync(CloseTimeout, time, CancellationToken.None)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -125,7 +131,11 @@ internal sealed partial class BrokerMonitor(
             {
                 Become(BrokerState.Available);
             }
-            else if (!connection.IsOpen)
+            else if (connection.IsOpen)
+            {
+                Become(BrokerState.Blocked);
+            }
+            else
             {
                 throw new BrokerUnreachableException(new IOException("The connection was closed while it was blocked."));
             }

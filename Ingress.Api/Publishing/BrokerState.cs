@@ -3,7 +3,7 @@ namespace Ingress.Api.Publishing;
 /// <summary>What is known of the broker.</summary>
 internal enum BrokerState
 {
-    /// <summary>Nothing yet: worth a try.</summary>
+    /// <summary>Nothing yet.</summary>
     Unknown,
 
     /// <summary>It takes messages and the queue is there.</summary>

@@ -45,6 +45,8 @@ internal sealed class ConfirmedChannel : IDisposable
         var writing = WriteAsync(over.Token);
         await Task.WhenAny(writing, _closed.Task);
         await over.CancelAsync();
+        // Waited for, so that nothing is taken from the queue any more; it honours its token.
+        await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         // Which of the two it was: a closed channel says why.
         await (_closed.Task.IsCompleted ? _closed.Task : writing);
     }
@@ -105,7 +107,17 @@ internal sealed class ConfirmedChannel : IDisposable
 
     private Task OnReturnAsync(object sender, BasicReturnEventArgs returned)
     {
-        _unanswered.Return(new Guid(returned.BasicProperties.MessageId!), PublishAnswer.Returned(returned.ReplyText));
+        if (Guid.TryParse(returned.BasicProperties.MessageId, out var messageId))
+        {
+            _unanswered.Return(messageId, PublishAnswer.Returned(returned.ReplyText));
+        }
+        else
+        {
+            // It will be confirmed too, and nobody knows which one it is: none may be believed.
+            _closed.TrySetException(new InvalidOperationException("The broker returned a message without its id."));
+            _unanswered.Close(PublishAnswer.Lost);
+        }
+
         return Task.CompletedTask;
     }
 
@@ -113,72 +125,5 @@ internal sealed class ConfirmedChannel : IDisposable
     {
         _closed.TrySetException(new AlreadyClosedException(reason));
         return Task.CompletedTask;
-    }
-}
-
-/// <summary>The messages that were written and not answered yet, by the number that the broker gives them.</summary>
-internal sealed class UnansweredPublishes
-{
-    private readonly Lock _lock = new();
-    private readonly Dictionary<ulong, PendingPublish> _byNumber = [];
-    private ulong _first = 1;
-    private ulong _next = 1;
-
-    /// <summary>The one that is written next.</summary>
-    public void Add(PendingPublish publish)
-    {
-        lock (_lock)
-        {
-            _byNumber.Add(_next++, publish);
-        }
-    }
-
-    /// <summary>The answer to one message, or to all up to it that have none.</summary>
-    public void Resolve(ulong number, bool multiple, PublishAnswer answer)
-    {
-        lock (_lock)
-        {
-            for (var i = multiple ? _first : number; i <= number; i++)
-            {
-                if (_byNumber.Remove(i, out var publish))
-                {
-                    publish.Resolve(answer);
-                }
-            }
-
-            while (_first < _next && !_byNumber.ContainsKey(_first))
-            {
-                _first++;
-            }
-        }
-    }
-
-    /// <summary>
-    /// A message that was returned is told by its id alone, which all deliveries of an event share. If one of them was taken after all,
-    /// it is refused without need, and harmless when it comes again.
-    /// </summary>
-    public void Return(Guid messageId, PublishAnswer answer)
-    {
-        lock (_lock)
-        {
-            foreach (var publish in _byNumber.Values.Where(publish => publish.MessageId == messageId))
-            {
-                publish.Resolve(answer);
-            }
-        }
-    }
-
-    /// <summary>The answer to all of them: the broker will give none.</summary>
-    public void Close(PublishAnswer answer)
-    {
-        lock (_lock)
-        {
-            foreach (var publish in _byNumber.Values)
-            {
-                publish.Resolve(answer);
-            }
-
-            _byNumber.Clear();
-        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ingress.Api.Webhooks;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
@@ -40,7 +39,7 @@ internal sealed partial class EventPublisher(
     private async Task<PublishOutcome> TryPublishAsync(Envelope message)
     {
         using var activity = IngressTraces.StartPublish(message);
-        var publish = new PendingPublish(message, Activity.Current?.Id);
+        var publish = new PendingPublish(message, IngressTraces.ParentOfMessage(activity));
         if (!queue.TryAdd(publish))
         {
             return PublishOutcome.NotTried;

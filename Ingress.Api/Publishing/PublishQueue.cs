@@ -43,7 +43,7 @@ internal sealed class PendingPublish(Envelope message, string? trace)
 
     public Task<PublishAnswer> Answer => _answer.Task;
 
-    /// <summary>The message, once: what is written need not be kept until it is answered. Null when it was given up before.</summary>
+    /// <summary>The message, to write it, once. Null when it was given up before.</summary>
     public Envelope? Take() => Interlocked.Exchange(ref _message, null);
 
     /// <summary>Only the first answer counts: a message that was returned is confirmed too.</summary>

@@ -16,6 +16,10 @@ internal sealed class IngressOptions : IValidatableObject
     public int MaxBodyBytes { get; set; } = 1024 * 1024;
 
     /// <summary>Bytes of bodies in memory at once; over that, 503. 1 MiB to 4 GiB; default 64 MiB.</summary>
+    /// <remarks>
+    /// While it is published, a body is in memory as a message too, a third longer, and until it is written once more as a frame: with the
+    /// largest bodies up to four times as much in all.
+    /// </remarks>
     [Range(1024L * 1024, 4096L * 1024 * 1024)]
     public long MaxBodyBytesInFlight { get; set; } = 64 * 1024 * 1024;
 

@@ -101,6 +101,6 @@ internal sealed partial class OutboxDispatcher(
         await publisher.PublishAsync(envelope, activity?.Id ?? message.TraceParent, mandatory: false, cancellationToken);
     }
 
-    [LoggerMessage(LogLevel.Warning, "Domain events could not be published now; they stay in the outbox")]
+    [LoggerMessage(LogLevel.Warning, "Domain events could not be published now; they stay in the outbox. If an exchange is missing, 'migrate' declares it")]
     private static partial void LogPutBack(ILogger logger, Exception exception);
 }

@@ -10,7 +10,8 @@ namespace Processor.Worker.Persistence;
 /// </summary>
 internal sealed class BrokerPublisher(IOptions<ConnectionOptions> connections, TimeProvider time) : IAsyncDisposable
 {
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+    // The client takes 5 s for a connection that hangs.
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(6);
 
     private IConnection? _connection;
     private IChannel? _channel;
@@ -57,8 +58,8 @@ internal sealed class BrokerPublisher(IOptions<ConnectionOptions> connections, T
         }
 
         (_connection, _channel) = (null, null);
-        await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout, abort: true, CancellationToken.None)
-            .WaitAsync(CloseTimeout * 2, time, CancellationToken.None)
+        await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout / 2, abort: true, CancellationToken.None)
+            .WaitAsync(CloseTimeout, time, CancellationToken.None)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

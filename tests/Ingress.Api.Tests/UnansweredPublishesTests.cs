@@ -42,12 +42,26 @@ public sealed class UnansweredPublishesTests
     }
 
     [Fact]
-    public void When_the_channel_closes_all_are_answered()
+    public async Task When_the_channel_closes_all_are_answered_and_what_comes_late_too()
     {
         _unanswered.Resolve(1, multiple: false, PublishAnswer.Confirmed);
         _unanswered.Close(PublishAnswer.Lost);
 
+        var late = new PendingPublish(NewEnvelope(), trace: null);
+        _unanswered.Add(late);
+
         Assert.Equal([PublishAnswer.Confirmed, .. Enumerable.Repeat(PublishAnswer.Lost, 4)], Answers());
+        Assert.Equal(PublishAnswer.Lost, await late.Answer);
+    }
+
+    [Fact]
+    public void What_was_given_up_before_it_was_written_is_not_written()
+    {
+        var publish = new PendingPublish(NewEnvelope(), trace: null);
+
+        publish.GiveUp();
+
+        Assert.Null(publish.Take());
     }
 
     private static Envelope NewEnvelope() => new(Guid.NewGuid(), "exchange", ReadOnlyMemory<byte>.Empty);

@@ -76,7 +76,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task A_refusal_is_taken_for_a_broken_connection_so_the_ingress_hears_of_it_by_itself()
+    public async Task A_refusal_is_taken_for_a_broken_connection_by_a_bus_and_heard_at_once_by_the_ingress()
     {
         await using var platform = await CreateAsync(servers);
         var ingress = await platform.StartIngressAsync();

@@ -15,7 +15,7 @@ public sealed class StoppingTests(ServersFixture servers)
     private readonly ConcurrentDictionary<string, HttpStatusCode> _answers = new();
 
     [Fact]
-    public async Task An_ingress_stops_its_server_before_its_bus_and_keeps_what_it_promised()
+    public async Task An_ingress_stops_its_server_before_its_connection_and_keeps_what_it_promised()
     {
         await using var platform = await CreateAsync(servers);
         var ingress = await platform.StartIngressAsync();

@@ -67,7 +67,8 @@ internal static class FaultsCommand
             var runner = new FaultRunner(container, seed, scale);
             var ofBroker = await runner.RunAsync(faults, cancellationToken);
             results.AddRange(ofBroker);
-            lines.AddRange(ofBroker.Select(result =>
+            // What was skipped has no result, and leaves that of an earlier run.
+            lines.AddRange(ofBroker.Where(result => result.Verdict is not FaultVerdict.Skipped).Select(result =>
                 FaultReport.Line(result, runner.BrokerVersion, isFull: scale >= 1, seed, TimeProvider.System.GetLocalNow())));
         }
 

@@ -45,7 +45,8 @@ internal static class FaultReport
             .Where(line => order.Contains(line.Id))
             .GroupBy(line => line.Key)
             .Select(group => group.Last());
-        return $"{Heading}\n{string.Join('\n', byKey.OrderBy(line => order.ToList().IndexOf(line.Id)).ThenBy(line => line.Key, StringComparer.Ordinal).Select(line => line.Line))}\n";
+        var byFault = byKey.ToLookup(line => line.Id);
+        return $"{Heading}\n{string.Join('\n', order.SelectMany(id => byFault[id].OrderBy(line => line.Key, StringComparer.Ordinal)).Select(line => line.Line))}\n";
     }
 
     private static string Describe() => $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1 << 30)} GiB";

@@ -74,7 +74,7 @@ internal sealed class MutantRunner(int seed)
         string[] arguments = check.Project is null
             ? ["faults", "--seed", $"{seed}", "--only", .. check.Filter]
             : [.. check.Filter.SelectMany(name => new[] { "-method", $"*.{name}" })];
-        return (await Machine.RunAsync("dotnet", [program, .. arguments], cancellationToken, _tree)).Succeeded;
+        return (await Machine.RunAsync("env", ["TEST_SERVERS=native", "dotnet", program, .. arguments], cancellationToken, _tree)).Succeeded;
     }
 
     private async Task CopyTreeAsync(CancellationToken cancellationToken)

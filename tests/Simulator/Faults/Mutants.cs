@@ -56,8 +56,8 @@ internal static class MutantList
             Check.Faults("T04")),
         new(
             "identity from the body hash", "Ingress.Api/Webhooks/WebhookEndpoint.cs",
-            "var eventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId);",
-            "var eventId = EventIdentity.OfBody(Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)));",
+            "EventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId),",
+            "EventId = EventIdentity.OfBody(Convert.ToHexStringLower(SHA256.HashData(body.Body.Span))),",
             Check.Faults("T04")),
         new(
             "one poison fails its group", "Processor.Worker/Inbox/GroupCommitter.cs",

@@ -81,9 +81,7 @@ public sealed class ReleasingTests(ServersFixture servers)
         Assert.All(rest, result => Assert.Equal(0, result.ExitCode));
         await platform.CountAsync(250, "select count(*) from webhook_events");
         await platform.AssertDrainedAsync();
-        // A busy broker may lose the last acknowledgements of a connection that closes, and give those messages to the other run too.
-        var released = rest.SelectMany(Lines).Where(line => line.StartsWith("released  ", StringComparison.Ordinal)).Select(line => line.Split("  ")[1]);
-        Assert.Equal(249, released.Distinct().Count());
+        Assert.Equal(249, rest.Sum(result => Lines(result).Count(line => line.StartsWith("released  ", StringComparison.Ordinal))));
     }
 
     [Fact]

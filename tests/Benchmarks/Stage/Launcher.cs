@@ -13,9 +13,7 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     {
         ["DOTNET_EnableDiagnostics"] = "0",
         ["DOTNET_EnableWriteXorExecute"] = "0",
-        ["Logging__Console__FormatterName"] = "json",
-        ["Logging__Console__FormatterOptions__TimestampFormat"] = "O",
-        ["Logging__Console__FormatterOptions__UseUtcTimestamp"] = "true",
+        ["Logging__Console__FormatterName"] = "json-line",
     };
 
     private int _started;

@@ -126,13 +126,18 @@ public sealed record RabbitMqInstance(
 
     /// <summary>Runs <c>rabbitmqctl</c> on it.</summary>
     /// <returns>What it said.</returns>
-    public async Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments)
+    public Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        RunToolAsync("rabbitmqctl", cancellationToken, arguments);
+
+    /// <summary>Runs one of its tools on it, such as <c>rabbitmq-diagnostics</c>.</summary>
+    /// <returns>What it said.</returns>
+    public async Task<string> RunToolAsync(string tool, CancellationToken cancellationToken, params string[] arguments)
     {
-        var script = Path.Combine(Path.GetDirectoryName(RabbitMqServer.FindScript())!, "rabbitmqctl");
+        var script = Path.Combine(Path.GetDirectoryName(RabbitMqServer.FindScript())!, tool);
         // On a sick node it can wait for ever.
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         var environment = Environment.Where(variable => variable.Value is not null).Select(variable => $"{variable.Key}={variable.Value}");
-        return (await Machine.RunAsync("env", [.. environment, script, .. arguments], patience.Token)).ThrowIfFailed("rabbitmqctl").Output;
+        return (await Machine.RunAsync("env", [.. environment, script, .. arguments], patience.Token)).ThrowIfFailed($"{tool} {arguments[0]}").Output;
     }
 }

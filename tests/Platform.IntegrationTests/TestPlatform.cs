@@ -12,6 +12,7 @@ public sealed class TestPlatform : IAsyncDisposable
     private readonly ServersFixture _fixture;
     private readonly string _databaseName;
     private readonly List<ServerProcess> _processes = [];
+    private readonly List<string> _workerAddresses = [];
     private readonly RabbitMqInstance? _ownBroker;
 
     private TestPlatform(ServersFixture fixture, RabbitMqInstance? ownBroker, string databaseName, string connectionString, Broker broker)
@@ -40,14 +41,20 @@ public sealed class TestPlatform : IAsyncDisposable
     /// <summary>Those that were started, in that order.</summary>
     public List<Sender> Ingresses { get; } = [];
 
+    /// <summary>Of what was started so far, on a broker that has metrics.</summary>
+    public MetricsTargets MetricsTargets => new(
+        [.. Ingresses.Select(ingress => ingress.Webhook.Authority)],
+        _workerAddresses,
+        OwnBroker.MetricsAddress ?? throw new InvalidOperationException("This broker has no metrics."));
+
     /// <summary>On a broker of its own. Where none can be started, the test is skipped.</summary>
-    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture)
+    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture, bool withManagement = false)
     {
         var servers = await TestServers.ChooseAsync(Cancel);
         Assert.SkipUnless(servers.Kind is TestServerKind.Native, $"It needs a broker that it may kill, and this run uses {servers.Description}.");
         var folder = Path.Combine(fixture.Folder.Path, $"rabbitmq-{Machine.FreePort()}");
         return await CreateAsync(
-            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement: false, fixture.Folder.Daemons, Cancel));
+            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement, fixture.Folder.Daemons, Cancel));
     }
 
     public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true, RabbitMqInstance? ownBroker = null)
@@ -87,6 +94,7 @@ public sealed class TestPlatform : IAsyncDisposable
         var worker = Services.Worker(
             $"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady);
         _processes.Add(worker);
+        _workerAddresses.Add($"127.0.0.1:{port}");
         await worker.StartAsync(Cancel);
         return worker;
     }

@@ -1,0 +1,62 @@
+using Platform.LocalStack;
+using static Platform.IntegrationTests.TestPlatform;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>
+/// A platform on a broker of its own, watched by a Prometheus for which time passes faster, with the configuration and the rules of
+/// <c>deploy/observability</c>. It is started by the first test that needs it.
+/// </summary>
+public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
+{
+    // Five minutes become ten seconds: as short as the broker's own counts allow, which it makes every five.
+    private const double Haste = 30;
+
+    private TestPlatform? _platform;
+    private Prometheus? _prometheus;
+    private PrometheusInstance? _server;
+    private ServerProcess? _worker;
+    private ServerProcess? _ingress;
+
+    public TestPlatform Platform => _platform ?? throw NotStarted;
+
+    public Prometheus Prometheus => _prometheus ?? throw NotStarted;
+
+    public ServerProcess Worker => _worker ?? throw NotStarted;
+
+    public ServerProcess Ingress => _ingress ?? throw NotStarted;
+
+    private static InvalidOperationException NotStarted => new("Not started.");
+
+    public async Task StartAsync()
+    {
+        if (_server is not null)
+        {
+            return;
+        }
+
+        _platform = await CreateOnOwnBrokerAsync(servers, withManagement: true);
+        await ServerPackages.EnsureAsync(Cancel, withPrometheus: true);
+        _worker = await _platform.StartWorkerAsync();
+        _ingress = await _platform.StartIngressAsync();
+        var folder = Path.Combine(servers.Folder.Path, $"prometheus-{Machine.FreePort()}");
+        _server = await PrometheusServer.StartAsync(folder, _platform.MetricsTargets, servers.Folder.Daemons, Cancel, haste: Haste);
+        _prometheus = new Prometheus(_server.Url);
+    }
+
+    public async Task<bool> IsFiringAsync(string alert) => (await Prometheus.ListFiringAsync(Cancel)).Any(firing => firing.Name == alert);
+
+    public async ValueTask DisposeAsync()
+    {
+        _prometheus?.Dispose();
+        if (_server is not null)
+        {
+            await _server.Process.KillAsync(CancellationToken.None);
+        }
+
+        if (_platform is not null)
+        {
+            await _platform.DisposeAsync();
+        }
+    }
+}

@@ -6,7 +6,7 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>What is seen of a platform on which all is well.</summary>
-public sealed class HealthyPlatformTests(ServersFixture servers, MonitoredPlatform monitored) : IClassFixture<MonitoredPlatform>
+public sealed class HealthyPlatformTests(MonitoredPlatform monitored) : IClassFixture<MonitoredPlatform>
 {
     private const int Events = 900;
 
@@ -44,22 +44,6 @@ public sealed class HealthyPlatformTests(ServersFixture servers, MonitoredPlatfo
         }
 
         Assert.NotEmpty(queries);
-    }
-
-    [Fact]
-    public async Task Promtool_has_nothing_to_say_against_the_metrics()
-    {
-        await monitored.StartAsync();
-        await StormAsync();
-        using var http = new HttpClient();
-
-        foreach (var address in monitored.Platform.MetricsTargets.Ingresses.Concat(monitored.Platform.MetricsTargets.Workers))
-        {
-            var file = Path.Combine(servers.Folder.Path, "metrics.txt");
-            await File.WriteAllTextAsync(file, await http.GetStringAsync($"http://{address}/metrics", Cancel), Cancel);
-            var check = await Machine.RunAsync("sh", ["-c", $"promtool check metrics < {file}"], Cancel);
-            Assert.Equal((0, ""), (check.ExitCode, check.Error));
-        }
     }
 
     /// <summary>What the sender does on any day, but for bodies that a person must look at.</summary>

@@ -38,7 +38,8 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         _platform = await CreateOnOwnBrokerAsync(servers, withManagement: true);
         await ServerPackages.EnsureAsync(Cancel, withPrometheus: true);
         _worker = await _platform.StartWorkerAsync();
-        _ingress = await _platform.StartIngressAsync();
+        // A time-out must not be rarer than what is asked over two minutes in a hurry.
+        _ingress = await _platform.StartIngressAsync(settings: new Dictionary<string, string?> { ["Ingress__PublishBudget"] = "00:00:01" });
         var folder = Path.Combine(servers.Folder.Path, $"prometheus-{Machine.FreePort()}");
         _server = await PrometheusServer.StartAsync(folder, _platform.MetricsTargets, servers.Folder.Daemons, Cancel, haste: Haste);
         _prometheus = new Prometheus(_server.Url);

@@ -7,6 +7,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.UseDefaultUrl("http://*:8080");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.AddServer();
+builder.AddConsoleLines();
 builder.AddTelemetry();
 builder.Services.AddWebhooks();
 builder.Services.AddPublishing();

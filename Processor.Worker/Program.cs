@@ -1,4 +1,5 @@
 using Processor.Worker;
+using Processor.Worker.Backlog;
 using Processor.Worker.Events;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
@@ -16,6 +17,7 @@ var builder = WebApplication.CreateBuilder(arguments.Host);
 builder.UseDefaultUrl("http://*:8081");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddPersistence();
+builder.AddConsoleLines();
 builder.AddTelemetry();
 
 if (arguments.Verb is Verb.Migrate)
@@ -25,6 +27,7 @@ if (arguments.Verb is Verb.Migrate)
 else if (arguments.Verb is null)
 {
     builder.Services.AddMigrationGate();
+    builder.Services.AddBacklog();
 }
 
 if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))

@@ -15,6 +15,8 @@ internal static class TelemetrySetup
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<IngressMetrics>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<IngressMetrics>());
+        builder.Services.AddHostedService<DroppedTelemetry>();
         builder.Services.AddSingleton<DistributedContextPropagator, NoParentFromOutside>();
         // The instrumentation looks for a parent by itself, unless the propagator is this one.
         Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
@@ -37,7 +39,7 @@ internal static class TelemetrySetup
                     http.Filter = request => request.Request.Path == "/webhook";
                     http.EnrichWithHttpRequest = LinkToCaller;
                 })
-                .AddOtlpExporter(builder.EndpointFor("TRACES")));
+                .AddCountedExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))
@@ -47,7 +49,7 @@ internal static class TelemetrySetup
 
         if (builder.Exports("LOGS"))
         {
-            telemetry.WithLogging(logging => logging.AddOtlpExporter(builder.EndpointFor("LOGS")), logger => logger.IncludeScopes = true);
+            telemetry.WithLogging(logging => logging.AddCountedExporter(builder.EndpointFor("LOGS")), logger => (logger.IncludeScopes, logger.IncludeFormattedMessage) = (true, true));
         }
     }
 

@@ -15,6 +15,8 @@ internal static class TelemetrySetup
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ProcessorMetrics>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ProcessorMetrics>());
+        builder.Services.AddHostedService<DroppedTelemetry>();
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource
                 .AddService(builder.Configuration["OTEL_SERVICE_NAME"] ?? "processor-worker")
@@ -29,7 +31,7 @@ internal static class TelemetrySetup
             telemetry.WithTracing(tracing => tracing
                 .AddSource(ProcessorTraces.SourceName, DiagnosticHeaders.DefaultListenerName)
                 .AddNpgsql()
-                .AddOtlpExporter(builder.EndpointFor("TRACES")));
+                .AddCountedExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))
@@ -39,7 +41,7 @@ internal static class TelemetrySetup
 
         if (builder.Exports("LOGS"))
         {
-            telemetry.WithLogging(logging => logging.AddOtlpExporter(builder.EndpointFor("LOGS")), logger => logger.IncludeScopes = true);
+            telemetry.WithLogging(logging => logging.AddCountedExporter(builder.EndpointFor("LOGS")), logger => (logger.IncludeScopes, logger.IncludeFormattedMessage) = (true, true));
         }
     }
 

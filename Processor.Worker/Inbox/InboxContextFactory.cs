@@ -16,7 +16,13 @@ namespace Processor.Worker.Inbox;
 /// effect but on its unit.
 /// </remarks>
 internal sealed class InboxContextFactory(
-    UnitOfWork unit, Suspects suspects, GroupCommitter committer, IServiceProvider provider, TimeProvider time)
+    UnitOfWork unit,
+    Suspects suspects,
+    GroupCommitter committer,
+    Progress progress,
+    ProcessorMetrics metrics,
+    IServiceProvider provider,
+    TimeProvider time)
     : IOutboxContextFactory<UnitOfWork>
 {
     public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
@@ -27,6 +33,7 @@ internal sealed class InboxContextFactory(
             options.ConsumerId,
             Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
         var started = time.GetTimestamp();
+        progress.Begin();
         try
         {
             using var turn = await suspects.TakeTurnAsync(unit, CountDeliveries(context.ReceiveContext), context.CancellationToken);
@@ -38,9 +45,20 @@ internal sealed class InboxContextFactory(
         }
         catch (Exception exception)
         {
+            // Cancelled is what goes back to the queue; everything else is parked.
+            if (exception is not OperationCanceledException)
+            {
+                metrics.Parked(exception is SuspectException ? ParkingReason.Suspect : ParkingReason.Poison);
+                ProcessorTraces.Parked(Activity.Current, unit);
+            }
+
             // The consumer has been reported as done; without this, MassTransit would not know that the message has failed.
             await context.NotifyFaulted(time.GetElapsedTime(started), options.ConsumerType, exception);
             throw;
+        }
+        finally
+        {
+            progress.End();
         }
     }
 

@@ -96,8 +96,8 @@ internal sealed partial class OutboxDispatcher(
 
     private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
-        using var activity = ProcessorTraces.StartOutboxPublish(message);
         var envelope = Envelope.Of(message.MessageId, message.MessageType, message.Body, time.GetUtcNow());
+        using var activity = ProcessorTraces.StartPublish(envelope, message.ParentContext);
         await publisher.PublishAsync(envelope, activity?.Id ?? message.TraceParent, mandatory: false, cancellationToken);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -40,6 +41,14 @@ internal static class PersistenceSetup
         {
             // The name shows in metrics; it would be the connection string otherwise.
             Name = "processor-worker",
-        }.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>()).Build();
+        }.UseLoggerFactory(provider.GetRequiredService<ILoggerFactory>()).ConfigureTracing(TraceWhatBelongsToASpan).Build();
+    }
+
+    // What is looked for now and then, and mostly in vain, would be a trace of one span every few seconds.
+    private static void TraceWhatBelongsToASpan(NpgsqlTracingOptionsBuilder tracing)
+    {
+        tracing.ConfigureCommandFilter(_ => Activity.Current is not null);
+        tracing.ConfigureBatchFilter(_ => Activity.Current is not null);
+        tracing.EnablePhysicalOpenTracing(false);
     }
 }

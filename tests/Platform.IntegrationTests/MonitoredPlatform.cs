@@ -12,6 +12,9 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
     // Five minutes become ten seconds: as short as the broker's own counts allow, which it makes every five.
     private const double Haste = 30;
 
+    // The ingress, the worker, and the broker as a whole and by its queues.
+    private const int Targets = 4;
+
     private TestPlatform? _platform;
     private Prometheus? _prometheus;
     private PrometheusInstance? _server;
@@ -43,9 +46,10 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         var folder = Path.Combine(servers.Folder.Path, $"prometheus-{Machine.FreePort()}");
         _server = await PrometheusServer.StartAsync(folder, _platform.MetricsTargets, servers.Folder.Daemons, Cancel, haste: Haste);
         _prometheus = new Prometheus(_server.Url);
+        // What it has not scraped yet is absent for it, and in a hurry that is told of.
+        await Waiting.UntilAsync("everything is scraped, and nothing fires", async () =>
+            await _prometheus.QueryNumberAsync("sum(up)", Cancel) == Targets && (await _prometheus.ListFiringAsync(Cancel)).Count == 0, Cancel);
     }
-
-    public async Task<bool> IsFiringAsync(string alert) => (await Prometheus.ListFiringAsync(Cancel)).Any(firing => firing.Name == alert);
 
     public async ValueTask DisposeAsync()
     {

@@ -32,12 +32,12 @@ internal static class ProcessorTraces
         LinkTo(activity, Context(ParentOf(unit.FirstTraceId)));
     }
 
-    /// <param name="process">The span in which the message was processed.</param>
-    public static void Parked(Activity? process, UnitOfWork unit)
+    /// <param name="receive">The span in which the message is received.</param>
+    public static void Parked(Activity? receive, UnitOfWork unit)
     {
-        if (process is not null)
+        if (receive is not null)
         {
-            Describe(process, unit, "parked");
+            Describe(receive, unit, "parked");
         }
     }
 

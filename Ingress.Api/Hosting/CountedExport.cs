@@ -19,7 +19,10 @@ internal static class CountedExport
             var queue = new BatchExportActivityProcessorOptions();
             return new BatchActivityExportProcessor(
                 new CountedSpanExporter(Options(configure), provider.GetRequiredService<IngressMetrics>()),
-                Math.Max(queue.MaxQueueSize, MinQueueSize), queue.ScheduledDelayMilliseconds, queue.ExporterTimeoutMilliseconds, queue.MaxExportBatchSize);
+                Math.Max(queue.MaxQueueSize, MinQueueSize),
+                queue.ScheduledDelayMilliseconds,
+                queue.ExporterTimeoutMilliseconds,
+                queue.MaxExportBatchSize);
         });
 
     public static LoggerProviderBuilder AddCountedExporter(this LoggerProviderBuilder logging, Action<OtlpExporterOptions> configure) =>
@@ -28,7 +31,10 @@ internal static class CountedExport
             var queue = new BatchExportLogRecordProcessorOptions();
             return new BatchLogRecordExportProcessor(
                 new CountedLogExporter(new OtlpLogExporter(Options(configure)), provider.GetRequiredService<IngressMetrics>()),
-                Math.Max(queue.MaxQueueSize, MinQueueSize), queue.ScheduledDelayMilliseconds, queue.ExporterTimeoutMilliseconds, queue.MaxExportBatchSize);
+                Math.Max(queue.MaxQueueSize, MinQueueSize),
+                queue.ScheduledDelayMilliseconds,
+                queue.ExporterTimeoutMilliseconds,
+                queue.MaxExportBatchSize);
         });
 
     private static OtlpExporterOptions Options(Action<OtlpExporterOptions> configure)

@@ -14,12 +14,24 @@ internal sealed class BacklogGauges
     public BacklogGauges(IMeterFactory meters)
     {
         var meter = meters.Create(ProcessorMetrics.MeterName);
-        meter.CreateObservableGauge("outbox.backlog.messages", () => ObserveDatabase(backlog => backlog.OutboxMessages), null, "Domain events that are not published yet.");
-        meter.CreateObservableGauge("outbox.oldest_message.age", () => ObserveDatabase(backlog => backlog.OutboxAge.TotalSeconds), "s", "Age of the oldest of them; 0 when there is none.");
-        meter.CreateObservableGauge("quarantined_events.stored", () => ObserveDatabase(backlog => backlog.QuarantinedEvents), "{event}", "Signed bodies that wait for a person.");
-        meter.CreateObservableGauge("job.download.expiry", () => ObserveDatabase(backlog => backlog.NearestExpiry?.TotalSeconds), "s", "Until the next download of a job expires; missing when none is known to.");
-        meter.CreateObservableGauge("queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}", "Messages in a queue that no consumer has fetched.");
-        meter.CreateObservableGauge("queue.consumers", () => ObserveQueues(queue => queue.Consumers), "{consumer}", "Consumers of a queue.");
+        meter.CreateObservableGauge(
+            "outbox.backlog.messages", () => ObserveDatabase(backlog => backlog.OutboxMessages), null,
+            "Domain events that are not published yet.");
+        meter.CreateObservableGauge(
+            "outbox.oldest_message.age", () => ObserveDatabase(backlog => backlog.OutboxAge.TotalSeconds), "s",
+            "Age of the oldest of them; 0 when there is none.");
+        meter.CreateObservableGauge(
+            "quarantined_events.stored", () => ObserveDatabase(backlog => backlog.QuarantinedEvents), "{event}",
+            "Signed bodies that wait for a person.");
+        meter.CreateObservableGauge(
+            "job.download.expiry", () => ObserveDatabase(backlog => backlog.NearestExpiry?.TotalSeconds), "s",
+            "Until the next download of a job expires; missing when none is known to.");
+        meter.CreateObservableGauge(
+            "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
+            "Messages in a queue that no consumer has fetched.");
+        meter.CreateObservableGauge(
+            "queue.consumers", () => ObserveQueues(queue => queue.Consumers), "{consumer}",
+            "Consumers of a queue.");
     }
 
     public void Show(DatabaseBacklog? backlog) => _database = backlog;

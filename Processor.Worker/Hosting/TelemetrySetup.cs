@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using MassTransit.Logging;
 using MassTransit.Monitoring;
 using Npgsql;
@@ -23,6 +24,7 @@ internal static class TelemetrySetup
                 .AddEnvironmentVariableDetector())
             .WithMetrics(metrics => metrics
                 .AddMeter(ProcessorMetrics.MeterName, InstrumentationOptions.MeterName, "Npgsql")
+                .AddView(instrument => IsFitForPrometheus(instrument) ? null : MetricStreamConfiguration.Drop)
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
         // Otherwise no spans are made, for nobody would see them; the trace id of an event is stored all the same.
@@ -41,9 +43,18 @@ internal static class TelemetrySetup
 
         if (builder.Exports("LOGS"))
         {
-            telemetry.WithLogging(logging => logging.AddCountedExporter(builder.EndpointFor("LOGS")), logger => (logger.IncludeScopes, logger.IncludeFormattedMessage) = (true, true));
+            telemetry.WithLogging(
+                logging => logging.AddCountedExporter(builder.EndpointFor("LOGS")),
+                logger => (logger.IncludeScopes, logger.IncludeFormattedMessage) = (true, true));
         }
     }
+
+    // What promtool refuses: gauges that are named like the count of a histogram, and MassTransit's milliseconds. And of MassTransit the
+    // counters that go down. README lists them.
+    private static bool IsFitForPrometheus(Instrument instrument) =>
+        !instrument.Name.EndsWith(".count", StringComparison.Ordinal)
+        && (instrument.Meter.Name != InstrumentationOptions.MeterName
+            || (instrument.Unit != "ms" && !instrument.Name.EndsWith(".active", StringComparison.Ordinal)));
 
     /// <summary>There is an endpoint, for everything or for this signal, and <c>OTEL_..._EXPORTER</c> does not say <c>none</c>.</summary>
     private static bool Exports(this WebApplicationBuilder builder, string signal) =>

@@ -40,18 +40,11 @@ internal sealed class InboxContextFactory(
             await next.Send(new InboxConsumeContext<T>(context, options, provider));
 
             started = time.GetTimestamp();
-            using var activity = ProcessorTraces.StartCommit();
-            ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
+            await CommitAsync();
         }
         catch (Exception exception)
         {
-            // Cancelled is what goes back to the queue; everything else is parked.
-            if (exception is not OperationCanceledException)
-            {
-                metrics.Parked(exception is SuspectException ? ParkingReason.Suspect : ParkingReason.Poison);
-                ProcessorTraces.Parked(Activity.Current, unit);
-            }
-
+            TellParking(exception);
             // The consumer has been reported as done; without this, MassTransit would not know that the message has failed.
             await context.NotifyFaulted(time.GetElapsedTime(started), options.ConsumerType, exception);
             throw;
@@ -63,6 +56,30 @@ internal sealed class InboxContextFactory(
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+
+    private async Task CommitAsync()
+    {
+        using var activity = ProcessorTraces.StartCommit();
+        try
+        {
+            ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
+        }
+        catch (Exception exception)
+        {
+            ProcessorTraces.Failed(activity, exception);
+            throw;
+        }
+    }
+
+    // Cancelled is what goes back to the queue; everything else is parked.
+    private void TellParking(Exception exception)
+    {
+        if (exception is not OperationCanceledException)
+        {
+            metrics.Parked(exception is SuspectException ? ParkingReason.Suspect : ParkingReason.Poison);
+            ProcessorTraces.Parked(Activity.Current, unit);
+        }
+    }
 
     // As the broker counts them, on a quorum queue; absent the first time.
     private static long CountDeliveries(ReceiveContext delivery) =>

@@ -8,9 +8,15 @@ internal sealed class InboxGauges(IMeterFactory meters, GroupCommitter committer
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var meter = meters.Create(ProcessorMetrics.MeterName);
-        meter.CreateObservableGauge("inbox.units.waiting", () => committer.UnitsWaiting, "{unit}", "Messages handed over to be committed, and not committed yet.");
-        meter.CreateObservableGauge("inbox.oldest_unit.age", () => committer.OldestUnitAge.TotalSeconds, "s", "How long the oldest of them has been waiting; 0 when there is none.");
-        meter.CreateObservableGauge("database.outage", () => outage.IsOn ? 1 : 0, null, "1 while the database takes nothing, and nothing is consumed.");
+        meter.CreateObservableGauge(
+            "inbox.units.waiting", () => committer.UnitsWaiting, "{unit}",
+            "Messages handed over to be committed, and not committed yet.");
+        meter.CreateObservableGauge(
+            "inbox.oldest_unit.age", () => committer.OldestUnitAge.TotalSeconds, "s",
+            "How long the oldest of them has been waiting; 0 when there is none.");
+        meter.CreateObservableGauge(
+            "database.outage", () => outage.IsOn ? 1 : 0, null,
+            "1 while the database takes nothing, and nothing is consumed.");
         return Task.CompletedTask;
     }
 

@@ -43,7 +43,8 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
     {
         var first = ProcessorTraces.ParentOf(message.Row.TraceId);
         using var activity = ProcessorTraces.StartRelease(first);
-        await publisher.PublishAsync(Envelope.Of(message.ToEvent(), time.GetUtcNow()), activity?.Id ?? first, mandatory: true, cancellationToken);
+        var envelope = Envelope.Of(message.ToEvent(), time.GetUtcNow());
+        await publisher.PublishAsync(envelope, activity?.Id ?? first, mandatory: true, cancellationToken);
     }
 
     public async Task SettleAsync(IReadOnlyList<QuarantinedBody> released, IReadOnlyList<QuarantinedBody> kept, CancellationToken cancellationToken)

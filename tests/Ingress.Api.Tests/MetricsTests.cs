@@ -30,7 +30,7 @@ public sealed class MetricsTests
                 ("webhook_processing", "s"),
                 ("webhooks_received", null),
             ],
-            measured.Instruments.Values.Select(instrument => (instrument.Name, instrument.Unit)).OrderBy(one => one.Name, StringComparer.Ordinal));
+            measured.Instruments.Values.OrderBy(one => one.Name, StringComparer.Ordinal).Select(one => (one.Name, one.Unit)));
     }
 
     [Fact]
@@ -72,8 +72,10 @@ public sealed class MetricsTests
                 "webhook.signature_failures{reason=wrong_signature}",
                 "webhook_processing{}",
                 "webhooks_received{event_type=other,outcome=accepted}",
-                "webhooks_received{event_type=video.completed,outcome=accepted}", "webhooks_received{event_type=video.completed,outcome=late}",
-                "webhooks_received{event_type=video.completed,outcome=quarantined}", "webhooks_received{event_type=video.completed,outcome=refused}",
+                "webhooks_received{event_type=video.completed,outcome=accepted}",
+                "webhooks_received{event_type=video.completed,outcome=late}",
+                "webhooks_received{event_type=video.completed,outcome=quarantined}",
+                "webhooks_received{event_type=video.completed,outcome=refused}",
                 "webhooks_received{event_type=video.completed,outcome=unavailable}",
             ],
             measured.Series);
@@ -103,7 +105,8 @@ public sealed class MetricsTests
         Assert.Equal(times, Buckets("broker.publish.duration"));
         Assert.Equal([1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 43200, 86400, 90000], Buckets("webhook.delivery_age"));
 
-        IReadOnlyList<double>? Buckets(string name) => Assert.IsType<Histogram<double>>(measured.Instruments[name]).Advice?.HistogramBucketBoundaries;
+        IReadOnlyList<double>? Buckets(string name) =>
+            Assert.IsType<Histogram<double>>(measured.Instruments[name]).Advice?.HistogramBucketBoundaries;
     }
 
     private static void ForEach<T>(Action<T> tell)

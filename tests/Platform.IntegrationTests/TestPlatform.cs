@@ -82,6 +82,9 @@ public sealed class TestPlatform : IAsyncDisposable
     public Task<ProgramResult> ReleaseAsync(params string[] options) =>
         Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel);
 
+    public Task<ProgramResult> ReleaseAsync(IReadOnlyDictionary<string, string?> settings, params string[] options) =>
+        Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel, settings);
+
     public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null)
     {
         var port = Machine.FreePort();

@@ -9,12 +9,7 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     public const string Secret = "mhw_bench_only";
 
     // As the Dockerfiles have it.
-    private static readonly Dictionary<string, string?> ImageSettings = new()
-    {
-        ["Logging__Console__FormatterName"] = "json",
-        ["Logging__Console__FormatterOptions__TimestampFormat"] = "O",
-        ["Logging__Console__FormatterOptions__UseUtcTimestamp"] = "true",
-    };
+    private static readonly Dictionary<string, string?> ImageSettings = new() { ["Logging__Console__FormatterName"] = "json-line" };
 
     private int _started;
 

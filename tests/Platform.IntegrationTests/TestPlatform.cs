@@ -46,14 +46,20 @@ public sealed class TestPlatform : IAsyncDisposable
     /// <summary>What the services have logged so far, one text for each.</summary>
     public IEnumerable<string> Logs => _processes.Select(process => File.ReadAllText(process.Daemon.LogFile));
 
+    /// <summary>Of what was started so far, on a broker that has metrics.</summary>
+    public MetricsTargets MetricsTargets => new(
+        [.. Ingresses.Select(ingress => ingress.Webhook.Authority)],
+        [.. Workers.Select(worker => worker.Authority)],
+        OwnBroker.MetricsAddress ?? throw new InvalidOperationException("This broker has no metrics."));
+
     /// <summary>On a broker of its own. Where none can be started, the test is skipped.</summary>
-    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture)
+    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture, bool withManagement = false)
     {
         var servers = await TestServers.ChooseAsync(Cancel);
         Assert.SkipUnless(servers.Kind is TestServerKind.Native, $"It needs a broker that it may kill, and this run uses {servers.Description}.");
         var folder = Path.Combine(fixture.Folder.Path, $"rabbitmq-{Machine.FreePort()}");
         return await CreateAsync(
-            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement: false, fixture.Folder.Daemons, Cancel));
+            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement, fixture.Folder.Daemons, Cancel));
     }
 
     public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true, RabbitMqInstance? ownBroker = null)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
 
 namespace Processor.Worker;
 
@@ -20,6 +21,7 @@ internal sealed class ProcessorMetrics
     private readonly Histogram<long> _groupSize;
     private readonly Histogram<double> _groupDuration;
     private readonly Counter<long> _outboxPublished;
+    private readonly Counter<long> _notificationAttempts;
 
     public ProcessorMetrics(IMeterFactory meters)
     {
@@ -28,6 +30,8 @@ internal sealed class ProcessorMetrics
         _groupSize = meter.CreateHistogram("inbox.group.size", "{unit}", "Messages committed in one transaction.", tags: null, PowersOfTwo);
         _groupDuration = meter.CreateHistogram("inbox.group.duration", "s", "Time to commit one group.", tags: null, Seconds);
         _outboxPublished = meter.CreateCounter<long>("outbox.messages.published", "{message}", "Domain events published and confirmed.");
+        _notificationAttempts = meter.CreateCounter<long>(
+            "notification.attempts", "{attempt}", "Attempts to tell an owner, by channel and by what has become of the notification.");
     }
 
     public void GroupCommitted(IReadOnlyList<CommitOutcome> outcomes, TimeSpan duration)
@@ -41,4 +45,7 @@ internal sealed class ProcessorMetrics
     }
 
     public void OutboxPublished(int messages) => _outboxPublished.Add(messages);
+
+    public void NotificationSettled(string channel, NotificationStatus status) =>
+        _notificationAttempts.Add(1, new TagList { { "channel", channel }, { "status", status.Name() } });
 }

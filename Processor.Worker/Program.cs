@@ -2,8 +2,11 @@ using Processor.Worker;
 using Processor.Worker.Events;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
+using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
 using Processor.Worker.Release;
 
 if (!Arguments.TryParse(args, out var arguments, out var error))
@@ -25,6 +28,7 @@ if (arguments.Verb is Verb.Migrate)
 else if (arguments.Verb is null)
 {
     builder.Services.AddMigrationGate();
+    builder.Services.AddRegistration();
 }
 
 if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
@@ -33,6 +37,17 @@ if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
     builder.Services.AddOutbox();
     builder.Services.AddMessaging();
     builder.Services.AddEvents();
+    builder.Services.AddRegistrationQueue();
+}
+
+if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Notify))
+{
+    builder.Services.AddNotifications();
+}
+
+if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Api))
+{
+    builder.Services.AddOperations();
 }
 
 if (builder.FindSettingsErrors() is { Count: > 0 } errors)
@@ -50,6 +65,11 @@ if (arguments.Verb is Verb.Migrate)
 if (arguments.Release is { } release)
 {
     return await ReleaseCommand.RunAsync(app.Services, release, app.Lifetime.ApplicationStopping);
+}
+
+if (arguments.Roles.HasFlag(Roles.Api))
+{
+    app.MapOperations();
 }
 
 app.MapHealth();

@@ -8,7 +8,7 @@ internal static class HealthEndpoints
     public static void MapHealth(this WebApplication app)
     {
         app.MapGet("/health/live", () => TypedResults.Text("live"));
-        app.MapGet("/health/ready", () => app.Services.GetService<Consumption>() is { IsAttached: false }
+        app.MapGet("/health/ready", () => app.Services.GetServices<Consumption>().Any(consumption => !consumption.IsAttached)
             ? Results.Problem("Waiting for schema, topology or broker.", statusCode: StatusCodes.Status503ServiceUnavailable)
             : Results.Text("ready"));
     }

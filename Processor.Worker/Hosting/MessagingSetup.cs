@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Events;
 using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
 using RabbitMQ.Client;
 
 namespace Processor.Worker.Hosting;
@@ -14,6 +15,7 @@ internal static class MessagingSetup
         services.AddMassTransit(bus =>
         {
             bus.AddEventConsumers();
+            bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) => rabbit.UseBroker(context));
         });
         // Each within the next: in-flight messages, the bus, the host, and Kubernetes' grace period (60 s) last.
@@ -32,6 +34,7 @@ internal static class MessagingSetup
         services.AddMassTransit(bus =>
         {
             bus.AddEventConsumers();
+            bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.UseBroker(context);

@@ -31,6 +31,7 @@ public sealed class MetricsTests
                 ("inbox.group.size", "{unit}"),
                 ("inbox.group.duration", "s"),
                 ("outbox.messages.published", "{message}"),
+                ("notification.attempts", "{attempt}"),
             ],
             found);
     }

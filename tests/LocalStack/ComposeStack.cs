@@ -17,17 +17,30 @@ public static class ComposeStack
 
     private static readonly string Project = $"platform-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine.Root)))[..8]}";
 
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
+    /// <param name="withMail">With a mail server that shows what it gets.</param>
+    public static async Task<Stack> StartAsync(bool withMail, CancellationToken cancellationToken)
     {
+        if (withMail)
+        {
+            Environment.SetEnvironmentVariable("COMPOSE_PROFILES", "mail");
+            Environment.SetEnvironmentVariable("EMAIL_HOST", "mailpit");
+        }
+
         var secret = await ReadSecretAsync(cancellationToken);
-        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, new Dictionary<string, string>
+        var links = new Dictionary<string, string>
         {
             ["ingress"] = IngressUrl,
             ["Jaeger"] = "http://127.0.0.1:16686",
             ["RabbitMQ management"] = "http://127.0.0.1:15672 (platform, platform)",
             ["PostgreSQL"] = "psql postgresql://platform:platform@127.0.0.1:15432/platform",
             ["logs"] = $"docker compose -p {Project} logs",
-        });
+        };
+        if (withMail)
+        {
+            links["Mailpit"] = "http://127.0.0.1:8025";
+        }
+
+        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, links);
         // Before the start: down must find what a start leaves behind that fails or is interrupted.
         stack.Save();
         await ComposeAsync(
@@ -45,10 +58,10 @@ public static class ComposeStack
     }
 
     public static Task StopAsync(CancellationToken cancellationToken) =>
-        ComposeAsync(["down"], "Its containers may still run.", cancellationToken);
+        ComposeAsync(["--profile", "mail", "down"], "Its containers may still run.", cancellationToken);
 
     public static Task PurgeAsync(CancellationToken cancellationToken) =>
-        ComposeAsync(["down", "--volumes"], "Its data may still be there.", cancellationToken);
+        ComposeAsync(["--profile", "mail", "down", "--volumes"], "Its data may still be there.", cancellationToken);
 
     /// <summary>As Compose resolves it: from the environment, an <c>.env</c> file, or the default.</summary>
     private static async Task<string> ReadSecretAsync(CancellationToken cancellationToken)
@@ -65,7 +78,7 @@ public static class ComposeStack
     {
         if (await Machine.ShowAsync("docker", ["compose", "-p", Project, .. arguments], cancellationToken) != 0)
         {
-            throw new SetupException($"docker compose {arguments[0]} failed; what it printed above says why. {consequence}");
+            throw new SetupException($"docker compose {string.Join(' ', arguments)} failed; what it printed above says why. {consequence}");
         }
     }
 }

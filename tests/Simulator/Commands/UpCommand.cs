@@ -12,23 +12,31 @@ internal static class UpCommand
         var detach = new Option<bool>("--detach") { Description = "Return when everything is ready, instead of serving until Ctrl-C." };
         var docker = new Option<bool>("--docker") { Description = "Use docker compose, whatever the machine offers." };
         var native = new Option<bool>("--native") { Description = "Use private native servers, whatever the machine offers." };
-        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native };
+        var mail = new Option<bool>("--mail") { Description = "With docker compose: a mail server too, which shows what owners are told." };
+        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native, mail };
         command.Validators.Add(result =>
         {
             if (result.GetValue(docker) && result.GetValue(native))
             {
                 result.AddError("--docker and --native exclude each other.");
             }
+
+            if (result.GetValue(mail) && result.GetValue(native))
+            {
+                result.AddError("--mail needs docker compose.");
+            }
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
             StackKind? chosen = arguments.GetValue(docker) ? StackKind.Docker : arguments.GetValue(native) ? StackKind.Native : null;
-            return await RunAsync(chosen, arguments.GetValue(detach), cancellationToken);
+            // What only compose has is not to be missed in silence.
+            chosen ??= arguments.GetValue(mail) ? StackKind.Docker : null;
+            return await RunAsync(chosen, arguments.GetValue(detach), arguments.GetValue(mail), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(StackKind? chosen, bool detach, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(StackKind? chosen, bool detach, bool withMail, CancellationToken cancellationToken)
     {
         Stack stack;
         using (Stack.LockStart())
@@ -42,7 +50,7 @@ internal static class UpCommand
 
             // What is left of the last one, be it of another kind.
             await Stack.StopAsync(cancellationToken);
-            stack = await StartAsync(chosen, cancellationToken);
+            stack = await StartAsync(chosen, withMail, cancellationToken);
             stack.Save();
         }
 
@@ -57,7 +65,7 @@ internal static class UpCommand
         return await ServeAsync(stack, cancellationToken);
     }
 
-    private static async Task<Stack> StartAsync(StackKind? chosen, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(StackKind? chosen, bool withMail, CancellationToken cancellationToken)
     {
         if (chosen is StackKind.Native)
         {
@@ -67,7 +75,7 @@ internal static class UpCommand
         var obstacle = await DockerEngine.FindComposeObstacleAsync(cancellationToken);
         if (obstacle is null)
         {
-            return await ComposeStack.StartAsync(cancellationToken);
+            return await ComposeStack.StartAsync(withMail, cancellationToken);
         }
 
         if (chosen is StackKind.Docker)

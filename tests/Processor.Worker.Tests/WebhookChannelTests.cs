@@ -137,7 +137,7 @@ public sealed class WebhookChannelTests
         using var client = await server.AcceptTcpClientAsync(Cancel);
         await using var stream = client.GetStream();
         var piece = new byte[64 * 1024];
-        await stream.ReadAsync(piece, Cancel);
+        Assert.NotEqual(0, await stream.ReadAsync(piece, Cancel));
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {gigabyte}\r\n\r\n"), Cancel);
         var sent = 0L;
         try

@@ -16,13 +16,16 @@ internal sealed partial class Consumption(
     MigrationGate gate,
     ILogger<Consumption> logger) : BackgroundService
 {
+    // One queue after the other: MassTransit writes down what it configures in a set that bears no second thread.
+    private static readonly Lock Connecting = new();
+
     /// <summary>Messages are being consumed.</summary>
     public bool IsAttached { get; private set; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await gate.WaitAsync(stoppingToken);
-        var handle = connector.ConnectReceiveEndpoint(queue, configure);
+        var handle = Connect();
         await handle.Ready.WaitAsync(stoppingToken);
         IsAttached = true;
         LogAttached(logger, queue);
@@ -30,6 +33,14 @@ internal sealed partial class Consumption(
         {
             await outage.WaitForBeginAsync(stoppingToken);
             await PauseAsync(handle.ReceiveEndpoint, stoppingToken);
+        }
+    }
+
+    private HostReceiveEndpointHandle Connect()
+    {
+        lock (Connecting)
+        {
+            return connector.ConnectReceiveEndpoint(queue, configure);
         }
     }
 

@@ -19,7 +19,10 @@ internal sealed partial class NotificationDispatcher(
     // For writing down what became of the attempt. What takes longer is sent once more.
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
+
     private readonly List<Task> _inWork = [];
+    private DateTimeOffset _nextExpiry;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -59,11 +62,7 @@ internal sealed partial class NotificationDispatcher(
             return 0;
         }
 
-        if (await queue.ParkExpiredAsync(cancellationToken) is var expired and > 0)
-        {
-            LogExpired(logger, expired, NotificationQueue.Lifetime);
-        }
-
+        await ParkExpiredAsync(cancellationToken);
         var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + SettleTime, cancellationToken);
         _inWork.AddRange(due.Select(DeliverAsync));
         return due.Count;
@@ -71,6 +70,21 @@ internal sealed partial class NotificationDispatcher(
 
     /// <summary>Returns when nothing is being sent any more.</summary>
     internal Task FinishAsync() => Task.WhenAll(_inWork);
+
+    /// <summary>Now and then: it looks at all that waits.</summary>
+    private async Task ParkExpiredAsync(CancellationToken cancellationToken)
+    {
+        if (time.GetUtcNow() < _nextExpiry)
+        {
+            return;
+        }
+
+        _nextExpiry = time.GetUtcNow() + ExpiryInterval;
+        if (await queue.ParkExpiredAsync(cancellationToken) is var expired and > 0)
+        {
+            LogExpired(logger, expired, NotificationQueue.Lifetime);
+        }
+    }
 
     private async Task<int> TryBeginDueAsync(CancellationToken stoppingToken)
     {

@@ -29,11 +29,13 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
                 select job_id, outcome, channel
                 from notifications as one
                 where channel = $1 and status in ('pending', 'sending') and next_attempt_at <= $2
-                    -- The correction waits for the news that is on its way: whoever is told twice must hear the truth last.
-                    and not exists (
-                        select from notifications as other
-                        where other.job_id = one.job_id and other.channel = one.channel and other.outcome <> one.outcome
-                            and other.status = 'sending' and other.next_attempt_at > $2)
+                    -- The correction waits for the news that is on its way: whoever is told twice must hear the truth last. A value, and
+                    -- not "not exists": that would be planned as a join with the whole table, however few rows are taken.
+                    and coalesce((
+                        select other.status <> 'sending' or other.next_attempt_at <= $2
+                        from notifications as other
+                        where other.job_id = one.job_id and other.outcome = 'failed' and other.channel = one.channel
+                            and one.outcome = 'completed'), true)
                 order by next_attempt_at
                 limit $4
                 for update skip locked

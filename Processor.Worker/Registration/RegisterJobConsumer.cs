@@ -10,19 +10,21 @@ namespace Processor.Worker.Registration;
 /// and a transaction of its own keeps it out of the way of the events.
 /// </summary>
 internal sealed class RegisterJobConsumer(
-    JobRegistrar registrar, [FromKeyedServices(Topology.RegisterJobQueue)] DatabaseOutage outage) : IConsumer<RegisterJob>
+    JobRegistrar registrar, [FromKeyedServices(Topology.RegisterJobQueue)] DatabaseOutage outage, IHostApplicationLifetime lifetime)
+    : IConsumer<RegisterJob>
 {
     public async Task Consume(ConsumeContext<RegisterJob> context)
     {
-        if (RegistrationRules.FindErrors(context.Message) is { Count: > 0 } errors)
+        var registration = context.Message;
+        if (RegistrationRules.FindErrors(registration) is { Count: > 0 } errors)
         {
             throw new UnusableRegistrationException(errors);
         }
 
-        var away = outage.Begun;
-        away.ThrowIfCancellationRequested();
-        var write = outage.OutlastAsync(() => registrar.RegisterAsync(context.Message, context.CancellationToken), context.CancellationToken);
-        await write.WaitAsync(away);
+        // It outlives the message, which goes back to the queue when its endpoint has stopped for the outage: it is what finds the end of it.
+        // Under any token but the endpoint's, MassTransit would take the cancellation for the consumer's verdict, and park the message.
+        await outage.OutlastAsync(() => registrar.RegisterAsync(registration, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
+            .WaitAsync(context.CancellationToken);
     }
 }
 

@@ -25,26 +25,24 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
         var now = time.GetUtcNow().UtcDateTime;
         await using var command = database.CreateCommand(
             $"""
-            with due as (
-                select job_id, outcome, channel
-                from notifications as one
-                where channel = $1 and status in ('pending', 'sending') and next_attempt_at <= $2
-                    -- The correction waits for the news that is on its way: whoever is told twice must hear the truth last. A value, and
-                    -- not "not exists": that would be planned as a join with the whole table, however few rows are taken.
-                    and coalesce((
-                        select other.status <> 'sending' or other.next_attempt_at <= $2
-                        from notifications as other
-                        where other.job_id = one.job_id and other.outcome = 'failed' and other.channel = one.channel
-                            and one.outcome = 'completed'), true)
-                order by next_attempt_at
-                limit $4
-                for update skip locked
-            ), claimed as (
+            with claimed as (
                 update notifications
                 set status = 'sending', attempts = attempts + 1, next_attempt_at = $3
-                from due
-                where (notifications.job_id, notifications.outcome, notifications.channel) = (due.job_id, due.outcome, due.channel)
-                returning notifications.*
+                where ctid = any (array(
+                    select one.ctid
+                    from notifications as one
+                    where channel = $1 and status in ('pending', 'sending') and next_attempt_at <= $2
+                        -- The correction waits for the news that is on its way: whoever is told twice must hear the truth last. A value, and
+                        -- not "not exists": that would be planned as a join with the whole table, however few rows are taken.
+                        and coalesce((
+                            select other.status <> 'sending' or other.next_attempt_at <= $2
+                            from notifications as other
+                            where other.job_id = one.job_id and other.outcome = 'failed' and other.channel = one.channel
+                                and one.outcome = 'completed'), true)
+                    order by next_attempt_at
+                    limit $4
+                    for update skip locked))
+                returning *
             )
             select claimed.job_id, claimed.outcome, claimed.channel, claimed.attempts, claimed.decided_at, contact.address,
                    registration.user_id, jobs.status, jobs.resource, jobs.project_type, jobs.name, jobs.downloads::text, jobs.error_code,
@@ -54,8 +52,9 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
                        where other.job_id = claimed.job_id and other.channel = claimed.channel and other.outcome = 'failed'
                            and other.status = 'delivered')
             from claimed
-            join jobs on jobs.magic_hour_id = claimed.job_id
-            join job_registrations as registration on registration.job_id = claimed.job_id
+            -- "offset 0": row by row, for the same reason.
+            cross join lateral (select * from jobs where magic_hour_id = claimed.job_id offset 0) as jobs
+            cross join lateral (select * from job_registrations where job_id = claimed.job_id offset 0) as registration
             {JobRegistration.Contacts}
             where contact.channel = claimed.channel
             order by claimed.decided_at

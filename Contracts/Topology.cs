@@ -22,6 +22,17 @@ public static class Topology
     /// <summary>Messages that the broker gave up delivering; also the name of the exchange that leads there.</summary>
     public const string DeadLetterQueue = WebhookReceivedQueue + "_dead";
 
+    /// <summary>The queue of <see cref="RegisterJob"/>.</summary>
+    public const string RegisterJobQueue = "register-job";
+
+    /// <summary>Registrations that cannot be used, with the reason in their headers (MassTransit's name for it).</summary>
+    public const string RegisterJobErrorQueue = RegisterJobQueue + "_error";
+
+    /// <summary><inheritdoc cref="DeadLetterQueue" path="/node()"/></summary>
+    public const string RegisterJobDeadLetterQueue = RegisterJobQueue + "_dead";
+
+    private const string RegisterJobSkippedQueue = RegisterJobQueue + "_skipped";
+
     /// <summary>
     /// An exchange that leads nowhere. The ingress publishes to it to learn whether the broker takes messages: an alarm blocks
     /// only connections that publish.
@@ -39,18 +50,22 @@ public static class Topology
         new Dictionary<string, IReadOnlyDictionary<string, object>>
         {
             [DeadLetterQueue] = Quorum,
-            [WebhookReceivedQueue] = QuorumWithDeadLetters,
+            [WebhookReceivedQueue] = QuorumWithDeadLetters(DeadLetterQueue),
             // MassTransit declares these two when it first needs them, with the arguments of the queue they belong to.
-            [ErrorQueue] = QuorumWithDeadLetters,
-            [SkippedQueue] = QuorumWithDeadLetters,
+            [ErrorQueue] = QuorumWithDeadLetters(DeadLetterQueue),
+            [SkippedQueue] = QuorumWithDeadLetters(DeadLetterQueue),
+            [RegisterJobDeadLetterQueue] = Quorum,
+            [RegisterJobQueue] = QuorumWithDeadLetters(RegisterJobDeadLetterQueue),
+            [RegisterJobErrorQueue] = QuorumWithDeadLetters(RegisterJobDeadLetterQueue),
+            [RegisterJobSkippedQueue] = QuorumWithDeadLetters(RegisterJobDeadLetterQueue),
         };
 
     private static Dictionary<string, object> Quorum => new() { ["x-queue-type"] = "quorum" };
 
-    private static Dictionary<string, object> QuorumWithDeadLetters => new(Quorum)
+    private static Dictionary<string, object> QuorumWithDeadLetters(string deadLetterQueue) => new(Quorum)
     {
         ["x-delivery-limit"] = DeliveryLimit,
-        ["x-dead-letter-exchange"] = DeadLetterQueue,
+        ["x-dead-letter-exchange"] = deadLetterQueue,
         // At-least-once needs reject-publish; without it the broker falls back to at-most-once in silence.
         ["x-dead-letter-strategy"] = "at-least-once",
         ["x-overflow"] = "reject-publish",

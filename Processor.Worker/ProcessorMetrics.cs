@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Platform.Contracts;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
 
 namespace Processor.Worker;
 
@@ -32,6 +33,7 @@ internal sealed class ProcessorMetrics : IHostedService
     private readonly Histogram<double> _eventAge;
     private readonly Counter<long> _parked;
     private readonly Counter<long> _outboxPublished;
+    private readonly Counter<long> _notificationAttempts;
     private readonly Counter<long> _sampleErrors;
     private readonly Counter<long> _telemetryDropped;
 
@@ -44,6 +46,8 @@ internal sealed class ProcessorMetrics : IHostedService
         _eventAge = meter.CreateHistogram("inbox.event.age", "s", "From the receipt of a webhook to the commit of its message.", tags: null, Ages);
         _parked = meter.CreateCounter<long>("inbox.units.parked", "{unit}", "Messages given up and parked in the error queue, by reason.");
         _outboxPublished = meter.CreateCounter<long>("outbox.messages.published", "{message}", "Domain events published and confirmed.");
+        _notificationAttempts = meter.CreateCounter<long>(
+            "notification.attempts", "{attempt}", "Attempts to tell an owner, by channel and by what has become of the notification.");
         _sampleErrors = meter.CreateCounter<long>(
             "database.sample.errors", null, "Times at which the backlog could not be read; its gauges are missing meanwhile.");
         _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
@@ -86,6 +90,9 @@ internal sealed class ProcessorMetrics : IHostedService
     public void Parked(ParkingReason reason) => _parked.Add(1, Tag("reason", Name(reason)));
 
     public void OutboxPublished(int messages) => _outboxPublished.Add(messages);
+
+    public void NotificationSettled(string channel, NotificationStatus status) =>
+        _notificationAttempts.Add(1, Tag("channel", channel), Tag("status", status.Name()));
 
     public void SampleFailed() => _sampleErrors.Add(1);
 

@@ -3,8 +3,11 @@ using Processor.Worker.Backlog;
 using Processor.Worker.Events;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
+using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
 using Processor.Worker.Release;
 
 if (!Arguments.TryParse(args, out var arguments, out var error))
@@ -28,6 +31,7 @@ else if (arguments.Verb is null)
 {
     builder.Services.AddMigrationGate();
     builder.Services.AddBacklog();
+    builder.Services.AddRegistration();
 }
 
 if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
@@ -36,6 +40,17 @@ if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
     builder.Services.AddOutbox();
     builder.Services.AddMessaging();
     builder.Services.AddEvents();
+    builder.Services.AddRegistrationQueue();
+}
+
+if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Notify))
+{
+    builder.Services.AddNotifications();
+}
+
+if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Api))
+{
+    builder.Services.AddOperations();
 }
 
 if (builder.FindSettingsErrors() is { Count: > 0 } errors)
@@ -53,6 +68,11 @@ if (arguments.Verb is Verb.Migrate)
 if (arguments.Release is { } release)
 {
     return await ReleaseCommand.RunAsync(app.Services, release, app.Lifetime.ApplicationStopping);
+}
+
+if (arguments.Roles.HasFlag(Roles.Api))
+{
+    app.MapOperations();
 }
 
 app.MapHealth();

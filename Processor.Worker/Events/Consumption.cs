@@ -1,28 +1,34 @@
 using MassTransit;
-using Platform.Contracts;
 using Processor.Worker.Inbox;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Events;
 
-/// <summary>Attaches the consumers to the queue once schema and topology stand, and detaches them while the database is away.</summary>
+/// <summary>Attaches the consumers to a queue once schema and topology stand, and detaches them while the database is away.</summary>
+/// <param name="queue">The queue.</param>
+/// <param name="configure">Its consumers.</param>
+/// <param name="outage">Tells that what is consumed from this queue cannot be written.</param>
 internal sealed partial class Consumption(
-    IReceiveEndpointConnector connector, MigrationGate gate, DatabaseOutage outage, ILogger<Consumption> logger) : BackgroundService
+    string queue,
+    Action<IRegistrationContext, IReceiveEndpointConfigurator> configure,
+    DatabaseOutage outage,
+    IReceiveEndpointConnector connector,
+    MigrationGate gate,
+    ILogger<Consumption> logger) : BackgroundService
 {
+    // One queue after the other: MassTransit writes down what it configures in a set that bears no second thread.
+    private static readonly Lock Connecting = new();
+
     /// <summary>Messages are being consumed.</summary>
     public bool IsAttached { get; private set; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await gate.WaitAsync(stoppingToken);
-        var handle = connector.ConnectReceiveEndpoint(Topology.WebhookReceivedQueue, (context, endpoint) =>
-        {
-            context.ConfigureConsumer<WebhookReceivedConsumer>(endpoint);
-            context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
-        });
+        var handle = Connect();
         await handle.Ready.WaitAsync(stoppingToken);
         IsAttached = true;
-        LogAttached(logger, Topology.WebhookReceivedQueue);
+        LogAttached(logger, queue);
         while (true)
         {
             await outage.WaitForBeginAsync(stoppingToken);
@@ -30,14 +36,22 @@ internal sealed partial class Consumption(
         }
     }
 
+    private HostReceiveEndpointHandle Connect()
+    {
+        lock (Connecting)
+        {
+            return connector.ConnectReceiveEndpoint(queue, configure);
+        }
+    }
+
     /// <summary>Nothing is fetched that could not be stored: it would only count deliveries, or run into the broker's time-out.</summary>
     private async Task PauseAsync(IReceiveEndpoint endpoint, CancellationToken stoppingToken)
     {
         await endpoint.Stop(stoppingToken);
-        LogPaused(logger, Topology.WebhookReceivedQueue);
+        LogPaused(logger, queue);
         await outage.WaitForEndAsync(stoppingToken);
         await endpoint.Start(stoppingToken).Ready.WaitAsync(stoppingToken);
-        LogAttached(logger, Topology.WebhookReceivedQueue);
+        LogAttached(logger, queue);
     }
 
     [LoggerMessage(LogLevel.Information, "Consuming from {Queue}")]

@@ -1,4 +1,6 @@
 using MassTransit;
+using Platform.Contracts;
+using Processor.Worker.Inbox;
 
 namespace Processor.Worker.Events;
 
@@ -7,9 +9,24 @@ internal static class EventSetup
     public static IServiceCollection AddEvents(this IServiceCollection services)
     {
         services.AddSettings<EventOptions>(EventOptions.Section);
-        services.AddSingleton<Consumption>();
-        services.AddHostedService(provider => provider.GetRequiredService<Consumption>());
+        services.AddConsumption(Topology.WebhookReceivedQueue, provider => provider.GetRequiredService<DatabaseOutage>(), (context, endpoint) =>
+        {
+            context.ConfigureConsumer<WebhookReceivedConsumer>(endpoint);
+            context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
+        });
         return services;
+    }
+
+    /// <summary>Consumes from a queue; see <see cref="Consumption"/>.</summary>
+    public static void AddConsumption(
+        this IServiceCollection services,
+        string queue,
+        Func<IServiceProvider, DatabaseOutage> outage,
+        Action<IRegistrationContext, IReceiveEndpointConfigurator> configure)
+    {
+        services.AddKeyedSingleton(queue, (provider, _) => ActivatorUtilities.CreateInstance<Consumption>(provider, queue, outage(provider), configure));
+        services.AddSingleton(provider => provider.GetRequiredKeyedService<Consumption>(queue));
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<Consumption>(queue));
     }
 
     public static void AddEventConsumers(this IRegistrationConfigurator bus)

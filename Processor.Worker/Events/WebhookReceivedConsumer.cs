@@ -42,16 +42,17 @@ internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookRece
 internal static class EndpointTopology
 {
     /// <summary>Declares the queue and its dead letters as <see cref="Topology"/> has them.</summary>
-    public static void UseTopology(this IRabbitMqReceiveEndpointConfigurator endpoint)
+    public static void UseTopology(this IRabbitMqReceiveEndpointConfigurator endpoint, string queue = Topology.WebhookReceivedQueue)
     {
-        foreach (var (name, value) in Topology.Queues[Topology.WebhookReceivedQueue])
+        foreach (var (name, value) in Topology.Queues[queue])
         {
             endpoint.SetQueueArgument(name, value);
         }
 
-        endpoint.BindDeadLetterQueue(Topology.DeadLetterQueue, Topology.DeadLetterQueue, dead =>
+        var deadLetterQueue = (string)Topology.Queues[queue]["x-dead-letter-exchange"];
+        endpoint.BindDeadLetterQueue(deadLetterQueue, deadLetterQueue, dead =>
         {
-            foreach (var (name, value) in Topology.Queues[Topology.DeadLetterQueue])
+            foreach (var (name, value) in Topology.Queues[deadLetterQueue])
             {
                 dead.SetQueueArgument(name, value);
             }

@@ -15,7 +15,7 @@ internal static class HealthEndpoints
             app.Services.GetService<Progress>() is { } progress && await progress.IsStuckAsync(cancellationToken)
                 ? Unhealthy("There is work and the database answers, but nothing has been done for a minute and a half.")
                 : Results.Text("live"));
-        app.MapGet("/health/ready", () => app.Services.GetService<Consumption>() is { IsAttached: false }
+        app.MapGet("/health/ready", () => app.Services.GetServices<Consumption>().Any(consumption => !consumption.IsAttached)
             ? Unhealthy("Waiting for schema, topology or broker.")
             : Results.Text("ready"));
     }

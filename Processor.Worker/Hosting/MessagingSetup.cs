@@ -4,6 +4,7 @@ using Platform.Contracts;
 using Processor.Worker.Events;
 using Processor.Worker.Inbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
 using RabbitMQ.Client;
 
 namespace Processor.Worker.Hosting;
@@ -15,6 +16,7 @@ internal static class MessagingSetup
         services.AddMassTransit(bus =>
         {
             bus.AddEventConsumers();
+            bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.UseBroker(context);
@@ -37,6 +39,7 @@ internal static class MessagingSetup
         services.AddMassTransit(bus =>
         {
             bus.AddEventConsumers();
+            bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.UseBroker(context);

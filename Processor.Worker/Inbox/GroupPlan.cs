@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Processor.Worker.Events;
 using Processor.Worker.Jobs;
+using Processor.Worker.Notifications;
 using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Inbox;
@@ -20,6 +21,8 @@ internal sealed class GroupPlan
     public List<Job> Jobs { get; } = [];
 
     public List<OutboxMessage> Outbox { get; } = [];
+
+    public List<Notification> Notifications { get; } = [];
 
     public List<QuarantinedEvent> Quarantined { get; } = [];
 
@@ -143,6 +146,10 @@ internal sealed class GroupPlan
         {
             var unit = added.Single(one => one.Event!.EventId == transition.EventId);
             Outbox.Add(OutboxMessage.Announce(transition, TraceParent(unit), _now));
+            if (transition.IsEnd)
+            {
+                Notifications.Add(Notification.Of(transition, _now));
+            }
         }
     }
 

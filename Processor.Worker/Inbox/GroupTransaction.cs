@@ -1,6 +1,7 @@
 using Npgsql;
 using Processor.Worker.Events;
 using Processor.Worker.Jobs;
+using Processor.Worker.Notifications;
 using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Inbox;
@@ -78,6 +79,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         Add(plan.Amendments, Amendment.Update);
         Add(plan.Jobs, Job.Upsert);
         Add(plan.Outbox, OutboxMessage.Insert);
+        Add(plan.Notifications, Notification.Decide);
         Add(plan.Quarantined, QuarantinedEvent.Insert);
         Add(cleared, DeliveryAttempt.Forget);
         if (batch.BatchCommands.Count > 0)

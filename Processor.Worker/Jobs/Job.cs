@@ -130,7 +130,8 @@ internal sealed class Job
 
     private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
 
-    private static string StatusText(JobStatus status) => status switch
+    /// <summary>As the tables have it.</summary>
+    public static string StatusText(JobStatus status) => status switch
     {
         JobStatus.Queued => "queued",
         JobStatus.Rendering => "rendering",
@@ -175,4 +176,8 @@ internal sealed record VisibleDownload(string Url, string? ExpiresAt)
 {
     public static string ToJson(IEnumerable<Download> downloads) => JsonSerializer.Serialize(
         downloads.Select(download => new VisibleDownload(download.Url, download.ExpiresAt)), JobJson.Default.IEnumerableVisibleDownload);
+
+    /// <summary>None when there is no JSON: the job has not completed.</summary>
+    public static IReadOnlyList<VisibleDownload> FromJson(string? json) =>
+        json is null ? [] : [.. JsonSerializer.Deserialize(json, JobJson.Default.IEnumerableVisibleDownload) ?? []];
 }

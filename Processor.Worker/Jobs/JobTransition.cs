@@ -7,6 +7,9 @@ namespace Processor.Worker.Jobs;
 /// <param name="From">Null when the job was not known.</param>
 internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From, JobFact Fact)
 {
+    /// <summary>The job has ended by it: its owner is told.</summary>
+    public bool IsEnd => Fact.Status is JobStatus.Completed or JobStatus.Failed;
+
     /// <summary>
     /// The transitions that new events make, as if each had been committed alone, in the order in which they were received: how
     /// messages happened to be grouped changes nothing for those who are told.

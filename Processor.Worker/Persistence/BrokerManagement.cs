@@ -15,12 +15,14 @@ internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Every exchange that must lead to a queue; the names of the first two are MassTransit's.</summary>
+    /// <summary>Every exchange that must lead to a queue; the names of contracts are MassTransit's.</summary>
     private static readonly (string Exchange, string Queue)[] Routes =
     [
         ($"{typeof(WebhookReceived).Namespace}:{nameof(WebhookReceived)}", Topology.WebhookReceivedQueue),
         ($"{typeof(WebhookQuarantined).Namespace}:{nameof(WebhookQuarantined)}", Topology.WebhookReceivedQueue),
+        ($"{typeof(RegisterJob).Namespace}:{nameof(RegisterJob)}", Topology.RegisterJobQueue),
         (Topology.DeadLetterQueue, Topology.DeadLetterQueue),
+        (Topology.RegisterJobDeadLetterQueue, Topology.RegisterJobDeadLetterQueue),
     ];
 
     /// <summary>It has an address (<see cref="BrokerOptions.ManagementUrl"/>).</summary>

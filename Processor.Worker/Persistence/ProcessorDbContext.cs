@@ -3,7 +3,9 @@ using Microsoft.EntityFrameworkCore.Design;
 using Processor.Worker.Events;
 using Processor.Worker.Inbox;
 using Processor.Worker.Jobs;
+using Processor.Worker.Notifications;
 using Processor.Worker.Outbox;
+using Processor.Worker.Registration;
 
 namespace Processor.Worker.Persistence;
 
@@ -20,6 +22,10 @@ internal sealed class ProcessorDbContext(DbContextOptions<ProcessorDbContext> op
     public DbSet<QuarantinedEvent> QuarantinedEvents => Set<QuarantinedEvent>();
 
     public DbSet<Job> Jobs => Set<Job>();
+
+    public DbSet<JobRegistration> JobRegistrations => Set<JobRegistration>();
+
+    public DbSet<Notification> Notifications => Set<Notification>();
 
     public DbSet<InboxState> InboxState => Set<InboxState>();
 

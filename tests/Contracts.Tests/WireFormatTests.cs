@@ -161,6 +161,30 @@ public sealed class WireFormatTests
             """);
 
     [Fact]
+    public void A_registration() =>
+        AssertOnTheWire(
+            new RegisterJob
+            {
+                JobId = "clx123",
+                Resource = "video",
+                UserId = "user-7",
+                Email = "ada@example.com",
+                WebhookUrl = "https://example.com/hooks?a=b",
+                RegisteredAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            },
+            "urn:message:Platform.Contracts:RegisterJob",
+            """
+            {
+              "jobId": "clx123",
+              "resource": "video",
+              "userId": "user-7",
+              "email": "ada@example.com",
+              "webhookUrl": "https://example.com/hooks?a=b",
+              "registeredAt": "2026-11-23T10:00:00+00:00"
+            }
+            """);
+
+    [Fact]
     public void An_envelope_is_read_by_MassTransit_and_holds_what_MassTransit_would_write()
     {
         var now = new DateTimeOffset(2026, 11, 23, 10, 0, 1, TimeSpan.Zero);

@@ -10,19 +10,27 @@ namespace Platform.LocalStack;
 /// </summary>
 public static class ComposeStack
 {
+    /// <summary>The profile of Prometheus and Grafana.</summary>
+    public const string Observability = "observability";
+
+    /// <summary>The profile of a mail server that shows what it gets.</summary>
+    public const string Mail = "mail";
+
     // As docker-compose.yml publishes them.
     private const string IngressUrl = "http://127.0.0.1:8080";
     private const string Postgres = "Host=127.0.0.1;Port=15432;Database=platform;Username=platform;Password=platform";
     private const string RabbitMq = "amqp://platform:platform@127.0.0.1:15673/";
 
-    // What is of a profile is left alone by compose, also when it stops the rest, unless the profile is named.
-    private static readonly string[] Observability = ["--profile", "observability"];
-    private static readonly string[] Up = ["up", "--build", "--detach", "--wait"];
-
     private static readonly string Project = $"platform-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine.Root)))[..8]}";
 
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false)
+    /// <param name="profiles">What is started beside the platform itself: <see cref="Observability"/>, <see cref="Mail"/>.</param>
+    public static async Task<Stack> StartAsync(IReadOnlyCollection<string> profiles, CancellationToken cancellationToken)
     {
+        if (profiles.Contains(Mail))
+        {
+            Environment.SetEnvironmentVariable("EMAIL_HOST", "mailpit");
+        }
+
         var secret = await ReadSecretAsync(cancellationToken);
         var links = new Dictionary<string, string>
         {
@@ -32,18 +40,23 @@ public static class ComposeStack
             ["PostgreSQL"] = "psql postgresql://platform:platform@127.0.0.1:15432/platform",
             ["logs"] = $"docker compose -p {Project} logs",
         };
-        if (withPrometheus)
+        if (profiles.Contains(Observability))
         {
             links["Prometheus"] = "http://127.0.0.1:9090";
             links["Grafana"] = "http://127.0.0.1:3000";
+        }
+
+        if (profiles.Contains(Mail))
+        {
+            links["Mailpit"] = "http://127.0.0.1:8025";
         }
 
         var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, links);
         // Before the start: down must find what a start leaves behind that fails or is interrupted.
         stack.Save();
         await ComposeAsync(
-            withPrometheus ? [.. Observability, .. Up] : Up,
-            "up",
+            profiles,
+            ["up", "--build", "--detach", "--wait"],
             "'./platform down' takes away what it left behind; './platform up --native' does without Docker.",
             cancellationToken);
         return stack;
@@ -57,10 +70,13 @@ public static class ComposeStack
     }
 
     public static Task StopAsync(CancellationToken cancellationToken) =>
-        ComposeAsync([.. Observability, "down"], "down", "Its containers may still run.", cancellationToken);
+        ComposeAsync([Observability, Mail], ["down"], "Its containers may still run.", cancellationToken);
 
     public static Task PurgeAsync(CancellationToken cancellationToken) =>
-        ComposeAsync([.. Observability, "down", "--volumes"], "down", "Its data may still be there.", cancellationToken);
+        ComposeAsync([Observability, Mail], ["down", "--volumes"], "Its data may still be there.", cancellationToken);
+
+    /// <summary>The options that name profiles.</summary>
+    internal static IEnumerable<string> Naming(IEnumerable<string> profiles) => profiles.SelectMany(profile => (string[])["--profile", profile]);
 
     /// <summary>As Compose resolves it: from the environment, an <c>.env</c> file, or the default.</summary>
     private static async Task<string> ReadSecretAsync(CancellationToken cancellationToken)
@@ -73,11 +89,13 @@ public static class ComposeStack
     }
 
     /// <exception cref="SetupException">It failed; <paramref name="consequence"/> says what that means here.</exception>
-    private static async Task ComposeAsync(string[] arguments, string verb, string consequence, CancellationToken cancellationToken)
+    private static async Task ComposeAsync(
+        IEnumerable<string> profiles, string[] arguments, string consequence, CancellationToken cancellationToken)
     {
-        if (await Machine.ShowAsync("docker", ["compose", "-p", Project, .. arguments], cancellationToken) != 0)
+        // What is of a profile is left alone by compose, also when it stops the rest, unless the profile is named.
+        if (await Machine.ShowAsync("docker", ["compose", "-p", Project, .. Naming(profiles), .. arguments], cancellationToken) != 0)
         {
-            throw new SetupException($"docker compose {verb} failed; what it printed above says why. {consequence}");
+            throw new SetupException($"docker compose {arguments[0]} failed; what it printed above says why. {consequence}");
         }
     }
 }

@@ -51,11 +51,13 @@ public static class NativeStack
             ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
         };
         var workers = new List<string>();
+        var workerSettings = new Dictionary<string, string?> { ["Operations__ApiKeys__0"] = Stack.LocalApiKey };
         for (var i = 1; i <= Workers; i++)
         {
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);
-            await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons).StartAsync(cancellationToken);
+            await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons, settings: workerSettings).StartAsync(cancellationToken);
             workers.Add($"127.0.0.1:{port}");
+            links.TryAdd("operations", $"http://127.0.0.1:{port}/jobs/{{id}} (bearer {Stack.LocalApiKey})");
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 

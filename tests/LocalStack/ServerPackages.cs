@@ -8,14 +8,21 @@ public static class ServerPackages
     /// <summary>Installs what is missing, after naming it.</summary>
     /// <param name="withPrometheus">It is wanted beside broker and database.</param>
     /// <exception cref="SetupException">It cannot be installed from here; with the command to run.</exception>
-    public static async Task EnsureAsync(CancellationToken cancellationToken, bool withPrometheus = false)
-    {
-        string[] missing =
+    public static Task EnsureAsync(CancellationToken cancellationToken, bool withPrometheus = false) => EnsureAsync(
         [
             .. RabbitMqServer.FindScript() is null ? ["rabbitmq-server"] : Array.Empty<string>(),
             .. PostgresServer.FindBinaries() is null ? ["postgresql"] : Array.Empty<string>(),
             .. withPrometheus && PrometheusServer.FindProgram() is null ? ["prometheus"] : Array.Empty<string>(),
-        ];
+        ],
+        cancellationToken);
+
+    /// <summary>The same for the mail server, which only tests need.</summary>
+    /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
+    public static Task EnsureMailServerAsync(CancellationToken cancellationToken) =>
+        EnsureAsync(SmtpServer.IsInstalled ? [] : ["python3-aiosmtpd"], cancellationToken);
+
+    private static async Task EnsureAsync(string[] missing, CancellationToken cancellationToken)
+    {
         if (missing.Length == 0)
         {
             return;

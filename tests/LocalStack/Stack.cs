@@ -25,6 +25,9 @@ public sealed record Stack(
     /// <summary>The secret that signs for the local stack, the default of docker-compose.yml too.</summary>
     public const string LocalSecret = "mhw_local_development_only";
 
+    /// <summary>The key of the local stack's operations API, the default of docker-compose.yml too.</summary>
+    public const string LocalApiKey = "local_development_only";
+
     /// <summary>The second secret of the local stack, as that of a second webhook or of the next one.</summary>
     public const string LocalNextSecret = "mhw_local_development_only_next";
 

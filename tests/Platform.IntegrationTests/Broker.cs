@@ -34,7 +34,7 @@ public sealed class Broker : IAsyncDisposable
             await _channel.ExchangeDeleteAsync(queue, cancellationToken: cancellationToken);
         }
 
-        foreach (var exchange in DomainEvents.Append(nameof(WebhookReceived)).Append(nameof(WebhookQuarantined)))
+        foreach (var exchange in DomainEvents.Append(nameof(WebhookReceived)).Append(nameof(WebhookQuarantined)).Append(nameof(RegisterJob)))
         {
             await _channel.ExchangeDeleteAsync($"Platform.Contracts:{exchange}", cancellationToken: cancellationToken);
         }
@@ -80,6 +80,15 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Gives the way into the queue back.</summary>
     public Task BindAsync(string queue, CancellationToken cancellationToken) =>
         _channel.QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
+
+    /// <summary>Publishes a contract, as another service would.</summary>
+    public async Task PublishAsync<T>(T message, CancellationToken cancellationToken)
+        where T : class
+    {
+        var envelope = Envelope.Of(Guid.NewGuid(), typeof(T).Name, JsonSerializer.Serialize(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
+        var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true };
+        await _channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
+    }
 
     /// <summary>Takes one message out of a queue.</summary>
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>

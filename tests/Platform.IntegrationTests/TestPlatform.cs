@@ -32,6 +32,9 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public Broker Broker { get; }
 
+    /// <summary>Where servers that a test starts for itself keep their files, and end with the run.</summary>
+    public TestFolder Folder => _fixture.Folder;
+
     public string RabbitMq => _ownBroker?.Uri ?? _fixture.Servers.RabbitMq;
 
     /// <summary>The broker that no other test has: it may be halted, killed and hurt.</summary>
@@ -96,11 +99,12 @@ public sealed class TestPlatform : IAsyncDisposable
         return ingress;
     }
 
-    public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null)
+    /// <param name="settings">Further ones, as environment variables.</param>
+    public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null, int? port = null)
     {
-        var port = Machine.FreePort();
+        port ??= Machine.FreePort();
         var worker = Services.Worker(
-            $"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady, settings);
+            $"worker-{port}", _fixture.Folder.Path, port.Value, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady, settings);
         _processes.Add(worker);
         Workers.Add(new Uri($"http://127.0.0.1:{port}"));
         await worker.StartAsync(Cancel);

@@ -12,13 +12,17 @@ public sealed class BrokerManagementTests
          {"source":"Platform.Contracts:WebhookReceived","destination":"webhook-received","destination_type":"exchange"},
          {"source":"Platform.Contracts:WebhookQuarantined","destination":"webhook-received","destination_type":"exchange"},
          {"source":"webhook-received","destination":"webhook-received","destination_type":"queue"},
-         {"source":"webhook-received_dead","destination":"webhook-received_dead","destination_type":"queue"}]
+         {"source":"webhook-received_dead","destination":"webhook-received_dead","destination_type":"queue"},
+         {"source":"Platform.Contracts:RegisterJob","destination":"register-job","destination_type":"exchange"},
+         {"source":"register-job","destination":"register-job","destination_type":"queue"},
+         {"source":"register-job_dead","destination":"register-job_dead","destination_type":"queue"}]
         """;
 
     [Theory]
     [InlineData("nothing", new string[0])]
     [InlineData("\"source\":\"Platform.Contracts:WebhookQuarantined\"", new[] { "exchange Platform.Contracts:WebhookQuarantined does not lead to queue webhook-received" })]
     [InlineData("\"source\":\"webhook-received_dead\"", new[] { "exchange webhook-received_dead does not lead to queue webhook-received_dead" })]
+    [InlineData("\"source\":\"Platform.Contracts:RegisterJob\"", new[] { "exchange Platform.Contracts:RegisterJob does not lead to queue register-job" })]
     public void A_missing_binding_is_a_fault(string missing, string[] faults)
     {
         using var bindings = JsonDocument.Parse(Bindings.Replace(missing, "\"source\":\"another\"", StringComparison.Ordinal));

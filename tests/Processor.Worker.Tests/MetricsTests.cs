@@ -3,6 +3,7 @@ using Platform.Contracts;
 using Processor.Worker.Backlog;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
@@ -27,6 +28,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("inbox.units.parked", "{unit}"),
                 ("inbox.units.waiting", "{unit}"),
                 ("job.download.expiry", "s"),
+                ("notification.attempts", "{attempt}"),
                 ("outbox.backlog.messages", null),
                 ("outbox.messages.published", "{message}"),
                 ("outbox.oldest_message.age", "s"),
@@ -49,6 +51,8 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.GroupCommitted([.. outcomes.Select(_ => unit)], outcomes, TimeSpan.Zero, Deliveries.Noon);
         Array.ForEach(Enum.GetValues<ParkingReason>(), all.Metrics.Parked);
         all.Metrics.OutboxPublished(1);
+        all.Metrics.NotificationSettled("email", NotificationStatus.Delivered);
+        all.Metrics.NotificationSettled("webhook", NotificationStatus.Parked);
         all.Metrics.SampleFailed();
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Metrics.TelemetryDropped(signal, 1));
         all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
@@ -61,10 +65,16 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
                 "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
-                "inbox.units.waiting{}", "job.download.expiry{}", "outbox.backlog.messages{}", "outbox.messages.published{}", "outbox.oldest_message.age{}",
+                "inbox.units.waiting{}", "job.download.expiry{}",
+                "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=webhook,status=parked}",
+                "outbox.backlog.messages{}", "outbox.messages.published{}", "outbox.oldest_message.age{}",
                 "quarantined_events.stored{}",
+                "queue.consumers{queue=register-job_dead}", "queue.consumers{queue=register-job_error}",
+                "queue.consumers{queue=register-job_skipped}", "queue.consumers{queue=register-job}",
                 "queue.consumers{queue=webhook-received_dead}", "queue.consumers{queue=webhook-received_error}",
                 "queue.consumers{queue=webhook-received_skipped}", "queue.consumers{queue=webhook-received}",
+                "queue.messages{queue=register-job_dead}", "queue.messages{queue=register-job_error}",
+                "queue.messages{queue=register-job_skipped}", "queue.messages{queue=register-job}",
                 "queue.messages{queue=webhook-received_dead}", "queue.messages{queue=webhook-received_error}",
                 "queue.messages{queue=webhook-received_skipped}", "queue.messages{queue=webhook-received}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",

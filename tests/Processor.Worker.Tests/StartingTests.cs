@@ -20,6 +20,21 @@ public sealed class StartingTests
     [InlineData("Outbox__PublishTimeout", Broker, Database, "Outbox__PublishTimeout=01:00:00")]
     [InlineData("Broker__ExpectedNodes", Broker, Database, "Broker__ExpectedNodes=0")]
     [InlineData("Broker__ManagementUrl", Broker, Database, "Broker__ManagementUrl=ftp://rabbitmq")]
+    [InlineData("Notifications__InWork", Broker, Database, "Notifications__InWork=0")]
+    [InlineData("Notifications__PerSecond", Broker, Database, "Notifications__PerSecond=0")]
+    [InlineData("Notifications__PollInterval", Broker, Database, "Notifications__PollInterval=00:02:00")]
+    [InlineData("Notifications__SendTimeout", Broker, Database, "Notifications__SendTimeout=00:00:30")]
+    [InlineData("Email__From", Broker, Database, "Email__Host=localhost")]
+    [InlineData("Email__From", Broker, Database, "Email__Host=localhost", "Email__From=nobody")]
+    [InlineData("Email__Port", Broker, Database, "Email__Host=localhost", "Email__From=a@b.example", "Email__Port=0")]
+    [InlineData("Email__Password", Broker, Database, "Email__Host=localhost", "Email__From=a@b.example", "Email__User=me")]
+    [InlineData("Email__Security", Broker, Database, "Email__Security=Perhaps")]
+    [InlineData("Email__Security", Broker, Database, "Email__Host=localhost", "Email__From=a@b.example", "Email__User=me", "Email__Password=hush", "Email__Security=None")]
+    [InlineData("OutgoingWebhooks__Secrets__0", Broker, Database, "OutgoingWebhooks__Secrets__0=MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    [InlineData("OutgoingWebhooks__Secrets__1", Broker, Database, "OutgoingWebhooks__Secrets__0=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "OutgoingWebhooks__Secrets__1=whsec_hush")]
+    [InlineData("OutgoingWebhooks__AllowedTargets__0", Broker, Database, "OutgoingWebhooks__AllowedTargets__0=hooks.internal")]
+    [InlineData("Operations__ApiKeys__0", Broker, Database, "Operations__ApiKeys__0= ")]
+    [InlineData("Jaeger__BaseUrl", Broker, Database, "Jaeger__BaseUrl=jaeger:16686")]
     public async Task A_wrong_setting_is_named(string name, params string[] settings)
     {
         var (exitCode, lines) = await RunAsync([], settings);

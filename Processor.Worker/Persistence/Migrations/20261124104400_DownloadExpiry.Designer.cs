@@ -293,6 +293,60 @@ namespace Processor.Worker.Persistence.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Processor.Worker.Notifications.Notification", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<string>("Outcome")
+                        .HasColumnType("text")
+                        .HasColumnName("outcome");
+
+                    b.Property<string>("Channel")
+                        .HasColumnType("text")
+                        .HasColumnName("channel");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<DateTimeOffset>("DecidedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("decided_at");
+
+                    b.Property<DateTimeOffset?>("DeliveredAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("delivered_at");
+
+                    b.Property<string>("LastError")
+                        .HasColumnType("text")
+                        .HasColumnName("last_error");
+
+                    b.Property<DateTimeOffset>("NextAttemptAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_attempt_at");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.HasKey("JobId", "Outcome", "Channel")
+                        .HasName("notifications_pkey");
+
+                    b.HasIndex("Channel", "NextAttemptAt")
+                        .HasDatabaseName("notifications_due")
+                        .HasFilter("status in ('pending', 'sending')");
+
+                    b.ToTable("notifications", null, t =>
+                        {
+                            t.HasCheckConstraint("notifications_outcome", "outcome in ('completed', 'failed')");
+
+                            t.HasCheckConstraint("notifications_status", "status in ('pending', 'sending', 'delivered', 'superseded', 'parked')");
+                        });
+                });
+
             modelBuilder.Entity("Processor.Worker.Outbox.OutboxMessage", b =>
                 {
                     b.Property<long>("Id")
@@ -328,6 +382,40 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasName("outbox_message_pkey");
 
                     b.ToTable("outbox_message", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Registration.JobRegistration", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<string>("Email")
+                        .HasColumnType("text")
+                        .HasColumnName("email");
+
+                    b.Property<DateTimeOffset>("RegisteredAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("registered_at");
+
+                    b.Property<string>("Resource")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("resource");
+
+                    b.Property<string>("UserId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("user_id");
+
+                    b.Property<string>("WebhookUrl")
+                        .HasColumnType("text")
+                        .HasColumnName("webhook_url");
+
+                    b.HasKey("JobId")
+                        .HasName("job_registrations_pkey");
+
+                    b.ToTable("job_registrations", (string)null);
                 });
 #pragma warning restore 612, 618
         }

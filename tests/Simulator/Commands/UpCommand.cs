@@ -12,24 +12,37 @@ internal static class UpCommand
         var detach = new Option<bool>("--detach") { Description = "Return when everything is ready, instead of serving until Ctrl-C." };
         var docker = new Option<bool>("--docker") { Description = "Use docker compose, whatever the machine offers." };
         var native = new Option<bool>("--native") { Description = "Use private native servers, whatever the machine offers." };
+        var mail = new Option<bool>("--mail") { Description = "With docker compose: a mail server too, which shows what owners are told." };
         var withPrometheus = new Option<bool>("--with-prometheus") { Description = "Start Prometheus too, and with Docker Grafana." };
-        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native, withPrometheus };
+        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native, mail, withPrometheus };
         command.Validators.Add(result =>
         {
             if (result.GetValue(docker) && result.GetValue(native))
             {
                 result.AddError("--docker and --native exclude each other.");
             }
+
+            if (result.GetValue(mail) && result.GetValue(native))
+            {
+                result.AddError("--mail needs docker compose.");
+            }
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
             StackKind? chosen = arguments.GetValue(docker) ? StackKind.Docker : arguments.GetValue(native) ? StackKind.Native : null;
-            return await RunAsync(chosen, arguments.GetValue(withPrometheus), arguments.GetValue(detach), cancellationToken);
+            // What only compose has is not to be missed in silence.
+            chosen ??= arguments.GetValue(mail) ? StackKind.Docker : null;
+            string[] profiles =
+            [
+                .. arguments.GetValue(withPrometheus) ? [ComposeStack.Observability] : Array.Empty<string>(),
+                .. arguments.GetValue(mail) ? [ComposeStack.Mail] : Array.Empty<string>(),
+            ];
+            return await RunAsync(chosen, profiles, arguments.GetValue(detach), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(StackKind? chosen, bool withPrometheus, bool detach, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(StackKind? chosen, string[] profiles, bool detach, CancellationToken cancellationToken)
     {
         Stack stack;
         using (Stack.LockStart())
@@ -43,7 +56,7 @@ internal static class UpCommand
 
             // What is left of the last one, be it of another kind.
             await Stack.StopAsync(cancellationToken);
-            stack = await StartAsync(chosen, withPrometheus, cancellationToken);
+            stack = await StartAsync(chosen, profiles, cancellationToken);
             stack.Save();
         }
 
@@ -58,17 +71,18 @@ internal static class UpCommand
         return await ServeAsync(stack, cancellationToken);
     }
 
-    private static async Task<Stack> StartAsync(StackKind? chosen, bool withPrometheus, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(StackKind? chosen, string[] profiles, CancellationToken cancellationToken)
     {
+        var withPrometheus = profiles.Contains(ComposeStack.Observability);
         if (chosen is StackKind.Native)
         {
             return await NativeStack.StartAsync(cancellationToken, withPrometheus);
         }
 
-        var obstacle = await DockerEngine.FindComposeObstacleAsync(cancellationToken, withPrometheus ? "observability" : "");
+        var obstacle = await DockerEngine.FindComposeObstacleAsync(profiles, cancellationToken);
         if (obstacle is null)
         {
-            return await ComposeStack.StartAsync(cancellationToken, withPrometheus);
+            return await ComposeStack.StartAsync(profiles, cancellationToken);
         }
 
         if (chosen is StackKind.Docker)

@@ -14,6 +14,7 @@ internal static class FaultList
         .. BrokerFaults.All,
         .. DatabaseFaults.All,
         .. LifecycleFaults.All,
+        .. NotificationFaults.All,
         new("FUZZ", "strange inputs with right and wrong signatures", "no 5xx, no unhandled exception, nothing parked", context => new FuzzRun(context, fuzzInputs).RunAsync())
         {
             Patience = TimeSpan.FromHours(1),

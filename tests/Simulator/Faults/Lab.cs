@@ -85,10 +85,10 @@ internal sealed class Lab : IAsyncDisposable
         Services.Ingress(name, _folder.Path, port, Through(IngressToBroker), Stack.LocalSecret, _folder.Daemons, mustBeReady, settings), port);
 
     /// <summary>A worker, not yet started.</summary>
-    public ServerProcess Worker(string name)
+    public ServerProcess Worker(string name, IReadOnlyDictionary<string, string?>? settings = null)
     {
         var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
-        return Services.Worker(name, _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons);
+        return Services.Worker(name, _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons, settings: settings);
     }
 
     /// <summary>Starts whatever does not run, and opens every wire.</summary>

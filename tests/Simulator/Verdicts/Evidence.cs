@@ -18,6 +18,11 @@ internal sealed record Evidence
     /// <summary>Domain events that wait to be published, for each message of the storm.</summary>
     public required IReadOnlyDictionary<Guid, int> Outbox { get; init; }
 
+    /// <summary>Who is to be told of which job, and by which channel.</summary>
+    public IReadOnlyList<OwnerRow> Owners { get; init; } = [];
+
+    public IReadOnlyList<NotificationRow> Notifications { get; init; } = [];
+
     /// <summary>The ids of all messages in a queue, by its name.</summary>
     public IReadOnlyDictionary<string, IReadOnlySet<Guid>> Queues { get; init; } = new Dictionary<string, IReadOnlySet<Guid>>();
 }
@@ -27,6 +32,10 @@ internal sealed record EventRow(Guid EventId, string Type, string JobId, DateTim
 /// <param name="Hash">Of the bytes as they are stored.</param>
 internal sealed record BodyRow(Guid EventId, DateTimeOffset ReceivedAt, string Hash);
 
+internal sealed record OwnerRow(string JobId, string Channel);
+
+internal sealed record NotificationRow(string JobId, string Channel, string Outcome, string Status);
+
 internal sealed record JobRow(
     string JobId,
     JobState State,
@@ -34,4 +43,5 @@ internal sealed record JobRow(
     DateTimeOffset? StartedAt,
     DateTimeOffset? CompletedAt,
     DateTimeOffset? FailedAt,
-    DateTimeOffset UpdatedAt);
+    DateTimeOffset UpdatedAt,
+    bool HasOwner);

@@ -12,6 +12,7 @@ internal sealed class Judgement
     private readonly List<Case> _cases;
     private readonly Dictionary<Guid, Case> _caseOf;
     private readonly HashSet<string> _jobIds;
+    private readonly NotificationCheck _notifications;
 
     public Judgement(Ledger ledger, Evidence evidence, VerdictOptions options)
     {
@@ -33,6 +34,7 @@ internal sealed class Judgement
         ];
         _caseOf = _cases.ToDictionary(one => one.Webhook.MessageId);
         _jobIds = [.. _cases.Where(one => !one.Webhook.IsKeptAside).Select(one => one.Webhook.JobId)];
+        _notifications = new NotificationCheck(_cases, evidence, options.Told);
     }
 
     public Verdict Judge(bool isSettled)
@@ -48,13 +50,14 @@ internal sealed class Judgement
             Dead = Finding.Of(_cases.Where(one => Shows(Topology.DeadLetterQueue, one))),
             InFlight = Finding.Of(missing[true].Select(one => one.Case).Distinct()),
             Unpublished = _evidence.Outbox.Values.Sum(),
+            Notifications = _evidence.Notifications.CountBy(row => row.Status).ToDictionary(),
             Ghosts = Finding.Of(_cases.Where(one => (one.IsApplied || IsQuarantined(one)) && !one.Accepted.Any())),
             Duplicates = _cases.Sum(one => Math.Max(0, one.Accepted.Count() - 1)),
             Late = _cases.Count(one => one.Rows.Any(row => row.Late)),
-            Lost = Finding.Of(missing[false].Select(one => $"{one.Case}: {one.What}").Concat(Unannounced())),
-            Doubled = Finding.Of(_cases.SelectMany(Doubled)),
+            Lost = Finding.Of(missing[false].Select(one => $"{one.Case}: {one.What}").Concat(Unannounced()).Concat(_notifications.Lost())),
+            Doubled = Finding.Of(_cases.SelectMany(Doubled).Concat(_notifications.Doubled())),
             Phantom = Finding.Of(Phantoms()),
-            Wrong = Finding.Of(_cases.SelectMany(WrongRows).Concat(WrongJobs())),
+            Wrong = Finding.Of(_cases.SelectMany(WrongRows).Concat(WrongJobs()).Concat(_notifications.Wrong())),
         };
     }
 

@@ -10,8 +10,15 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
     private const string SelectJobs =
         """
         select magic_hour_id, resource, status, project_type, name, credits_charged, download_url, downloads::text, error_code,
-               error_message, created_at, started_at, completed_at, failed_at, updated_at
+               error_message, created_at, started_at, completed_at, failed_at, updated_at, user_id is not null
         from jobs where magic_hour_id like $1
+        """;
+
+    private const string SelectOwners =
+        """
+        select job_id, channel
+        from job_registrations, lateral (values ('email', email), ('webhook', webhook_url)) as contact (channel, address)
+        where job_id like $1 and address is not null
         """;
 
     private readonly string _ofOurJobs = ledger.JobIdPrefix + "%";
@@ -28,13 +35,14 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
             select (select count(*) from ours),
                    (select count(*) from webhook_bodies join ours using (event_id)),
                    (select count(*) from quarantined_events where body_sha256 = any($2)),
-                   (select count(*) from outbox_message join ours on event_id = message_id)
+                   (select count(*) from outbox_message join ours on event_id = message_id),
+                   (select count(*) from notifications where job_id like $1 and status in ('pending', 'sending'))
             """);
         command.Parameters.AddWithValue(_ofOurJobs);
         command.Parameters.AddWithValue(_hashes);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
-        return new TableCounts(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3));
+        return new TableCounts(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4));
     }
 
     /// <summary>Everything, as of one moment.</summary>
@@ -58,6 +66,9 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
             Quarantined = (await CountAsync(connection, "quarantined_events", "body_sha256", _hashes, cancellationToken))
                 .ToDictionary(one => Convert.ToHexStringLower(one.Key), one => one.Value),
             Outbox = await CountAsync(connection, "outbox_message", "message_id", _messageIds, cancellationToken),
+            Owners = await ListAsync(connection, SelectOwners, _ofOurJobs, row => new OwnerRow(row.GetString(0), row.GetString(1)), cancellationToken),
+            Notifications = await ListAsync(
+                connection, "select job_id, channel, outcome, status from notifications where job_id like $1", _ofOurJobs, ReadNotification, cancellationToken),
         };
     }
 
@@ -66,6 +77,9 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
 
     private static BodyRow ReadBody(NpgsqlDataReader row) => new(row.GetGuid(0), row.GetFieldValue<DateTimeOffset>(1), row.GetString(2));
 
+    private static NotificationRow ReadNotification(NpgsqlDataReader row) =>
+        new(row.GetString(0), row.GetString(1), row.GetString(2), row.GetString(3));
+
     private static JobRow ReadJob(NpgsqlDataReader row)
     {
         return new JobRow(
@@ -73,7 +87,7 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
             new JobState(
                 row.GetString(1), row.GetString(2), Text(3), Text(4), row.IsDBNull(5) ? null : row.GetInt64(5), Text(6),
                 JobState.ReadDownloads(Text(7)), Text(8), Text(9)),
-            row.GetFieldValue<DateTimeOffset>(10), Time(11), Time(12), Time(13), row.GetFieldValue<DateTimeOffset>(14));
+            row.GetFieldValue<DateTimeOffset>(10), Time(11), Time(12), Time(13), row.GetFieldValue<DateTimeOffset>(14), row.GetBoolean(15));
 
         string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
 
@@ -107,4 +121,5 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
 }
 
 /// <summary>Rows of one storm.</summary>
-internal sealed record TableCounts(long Events, long Bodies, long Quarantined, long Outbox);
+/// <param name="Untold">Notifications that wait, or are being sent.</param>
+internal sealed record TableCounts(long Events, long Bodies, long Quarantined, long Outbox, long Untold);

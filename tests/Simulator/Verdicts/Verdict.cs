@@ -45,6 +45,9 @@ public sealed record Verdict
     /// <summary>Domain events that wait in the outbox.</summary>
     public required int Unpublished { get; init; }
 
+    /// <summary>How many notifications are in each status.</summary>
+    public IReadOnlyDictionary<string, int> Notifications { get; init; } = new Dictionary<string, int>();
+
     /// <summary>Applied, and never answered 2xx: the sender cannot know. No failure.</summary>
     public required Finding Ghosts { get; init; }
 
@@ -79,6 +82,9 @@ public sealed record Verdict
         $"           accepted {Accepted}: applied {Applied}, quarantined {Quarantined}, parked {Parked.Count}, dead {Dead.Count}, "
             + $"in flight {InFlight.Count}; ghosts among them {Ghosts.Count}",
         $"           {Duplicates} duplicates, {Late} late, {Unpublished} domain events unpublished",
+        .. Notifications.Count > 0
+            ? [$"           notifications {string.Join(", ", Notifications.Select(one => $"{one.Value} {one.Key}"))}"]
+            : Array.Empty<string>(),
         .. Examples("lost", Lost),
         .. Examples("doubled", Doubled),
         .. Examples("phantom", Phantom),

@@ -1,3 +1,5 @@
+using Platform.LocalStack;
+
 namespace Platform.Simulator.Verdicts;
 
 /// <summary>How long to wait before judging, and what else is known.</summary>
@@ -17,6 +19,12 @@ public sealed record VerdictOptions
 
     /// <summary>How often a subscriber got each domain event, by its message id. Null when nobody listened.</summary>
     public IReadOnlyDictionary<Guid, int>? DomainEvents { get; init; }
+
+    /// <summary>
+    /// What owners were told by webhook, in the order in which it arrived; may grow until the verdict. Null when nobody listened: then only
+    /// what was decided is judged.
+    /// </summary>
+    public IReadOnlyCollection<ReceivedWebhook>? Told { get; init; }
 
     /// <summary>
     /// A domain event that came twice is no violation: they are published at least once, and again when a worker dies in between.

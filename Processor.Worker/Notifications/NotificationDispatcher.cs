@@ -1,0 +1,177 @@
+using Microsoft.Extensions.Options;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Notifications;
+
+/// <summary>
+/// Delivers by one channel what is due, several at once and in no order. A notification is sent at least once, and again with the same id
+/// when its process dies between the sending and the row.
+/// </summary>
+internal sealed partial class NotificationDispatcher(
+    INotificationChannel channel,
+    NotificationQueue queue,
+    MigrationGate gate,
+    IOptions<NotificationOptions> options,
+    ProcessorMetrics metrics,
+    TimeProvider time,
+    ILogger<NotificationDispatcher> logger) : BackgroundService
+{
+    // For writing down what became of the attempt. What takes longer is sent once more.
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
+
+    private readonly List<Task> _inWork = [];
+    private DateTimeOffset _nextExpiry;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!channel.IsConfigured)
+        {
+            LogOff(logger, channel.Name);
+            return;
+        }
+
+        await gate.WaitAsync(stoppingToken);
+        LogOn(logger, channel.Name);
+        try
+        {
+            while (true)
+            {
+                var begun = await TryBeginDueAsync(stoppingToken);
+                var pause = begun == 0 ? options.Value.PollInterval : TimeSpan.FromSeconds(1) * begun / options.Value.PerSecond;
+                await Task.Delay(pause, time, stoppingToken);
+            }
+        }
+        finally
+        {
+            // What is begun is finished: broken off, it would be unknown whether it got through.
+            await FinishAsync();
+        }
+    }
+
+    /// <summary>Begins to deliver what is due, as much as there is room for.</summary>
+    /// <returns>How much that is.</returns>
+    internal async Task<int> BeginDueAsync(CancellationToken cancellationToken)
+    {
+        _inWork.RemoveAll(delivery => delivery.IsCompleted);
+        var room = Math.Min(options.Value.InWork - _inWork.Count, options.Value.PerSecond);
+        if (room == 0)
+        {
+            await Task.WhenAny(_inWork).WaitAsync(cancellationToken);
+            return 0;
+        }
+
+        await ParkExpiredAsync(cancellationToken);
+        var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + SettleTime, cancellationToken);
+        _inWork.AddRange(due.Select(DeliverAsync));
+        return due.Count;
+    }
+
+    /// <summary>Returns when nothing is being sent any more.</summary>
+    internal Task FinishAsync() => Task.WhenAll(_inWork);
+
+    /// <summary>Now and then: it looks at all that waits.</summary>
+    private async Task ParkExpiredAsync(CancellationToken cancellationToken)
+    {
+        if (time.GetUtcNow() < _nextExpiry)
+        {
+            return;
+        }
+
+        _nextExpiry = time.GetUtcNow() + ExpiryInterval;
+        if (await queue.ParkExpiredAsync(cancellationToken) is var expired and > 0)
+        {
+            LogExpired(logger, expired, NotificationQueue.Lifetime);
+        }
+    }
+
+    private async Task<int> TryBeginDueAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            return await BeginDueAsync(stoppingToken);
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            // The database is away; the rows stay, and the next look tries again.
+            LogNotTaken(logger, exception, channel.Name);
+            return 0;
+        }
+    }
+
+    private async Task DeliverAsync(Notice notice)
+    {
+        try
+        {
+            var delivery = notice switch
+            {
+                { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
+                { Address: "" } => Delivery.Refused("no address any more"),
+                _ => await SendAsync(notice),
+            };
+            await SettleAsync(notice, delivery);
+        }
+        catch (Exception exception)
+        {
+            // Not written down: the lease ends, and it is sent once more under the same id.
+            LogNotSettled(logger, exception, notice.Id, notice.JobId);
+        }
+    }
+
+    private async Task<Delivery> SendAsync(Notice notice)
+    {
+        using var timeout = new CancellationTokenSource(options.Value.SendTimeout, time);
+        try
+        {
+            return await channel.SendAsync(notice, timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            return Delivery.Failed($"no answer within {options.Value.SendTimeout.TotalSeconds:0} s");
+        }
+        catch (Exception exception)
+        {
+            // Its message may hold an address: only its kind is told.
+            return Delivery.Failed(exception.GetType().Name);
+        }
+    }
+
+    private async Task SettleAsync(Notice notice, Delivery delivery)
+    {
+        var now = time.GetUtcNow();
+        var next = RetrySchedule.Next(notice.Attempt, notice.DecidedAt, now, Random.Shared.NextDouble(), delivery.RetryAfter);
+        var status = delivery.Outcome switch
+        {
+            _ when notice.IsSuperseded => NotificationStatus.Superseded,
+            DeliveryOutcome.Delivered => NotificationStatus.Delivered,
+            DeliveryOutcome.Failed when next is not null => NotificationStatus.Pending,
+            _ => NotificationStatus.Parked,
+        };
+        await queue.SettleAsync(
+            notice, status, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason, CancellationToken.None);
+        metrics.NotificationSettled(channel.Name, status);
+        LogSettled(
+            logger, status is NotificationStatus.Parked ? LogLevel.Warning : LogLevel.Information,
+            notice.Id, notice.JobId, channel.Name, status, notice.Attempt, delivery.Reason ?? "no error");
+    }
+
+    [LoggerMessage(LogLevel.Information, "Owners of jobs are told by {Channel}")]
+    private static partial void LogOn(ILogger logger, string channel);
+
+    [LoggerMessage(LogLevel.Information, "Nobody is told by {Channel}: it is not configured")]
+    private static partial void LogOff(ILogger logger, string channel);
+
+    [LoggerMessage("Notification {NotificationId} of job {JobId} by {Channel} is {Status} after attempt {Attempt}: {Reason}")]
+    private static partial void LogSettled(
+        ILogger logger, LogLevel level, Guid notificationId, string jobId, string channel, NotificationStatus status, int attempt, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Parked {Count} notifications that could not be delivered within {Lifetime}")]
+    private static partial void LogExpired(ILogger logger, int count, TimeSpan lifetime);
+
+    [LoggerMessage(LogLevel.Warning, "What is due by {Channel} could not be taken now")]
+    private static partial void LogNotTaken(ILogger logger, Exception exception, string channel);
+
+    [LoggerMessage(LogLevel.Warning, "What became of notification {NotificationId} of job {JobId} could not be written down; it is sent once more")]
+    private static partial void LogNotSettled(ILogger logger, Exception exception, Guid notificationId, string jobId);
+}

@@ -1,0 +1,133 @@
+using Microsoft.EntityFrameworkCore;
+using Processor.Worker.Events;
+using Processor.Worker.Jobs;
+using Processor.Worker.Notifications;
+using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
+
+namespace Processor.Worker.Operations;
+
+/// <summary>All that is known of a job.</summary>
+internal sealed record JobView
+{
+    public required string JobId { get; init; }
+
+    public required string Resource { get; init; }
+
+    /// <summary><c>queued</c>, <c>rendering</c>, <c>canceled</c>, <c>failed</c> or <c>completed</c>.</summary>
+    public required string Status { get; init; }
+
+    public string? UserId { get; init; }
+
+    public string? Email { get; init; }
+
+    public string? WebhookUrl { get; init; }
+
+    public string? ProjectType { get; init; }
+
+    public string? Name { get; init; }
+
+    public required IReadOnlyList<DownloadView> Downloads { get; init; }
+
+    public string? ErrorCode { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public long? CreditsCharged { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public DateTimeOffset? CompletedAt { get; init; }
+
+    public DateTimeOffset? FailedAt { get; init; }
+
+    public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>In the order in which they were received.</summary>
+    public required IReadOnlyList<EventView> Events { get; init; }
+
+    public required IReadOnlyList<NotificationView> Notifications { get; init; }
+
+    /// <returns>Null when nothing is known of the job.</returns>
+    public static async Task<JobView?> ReadAsync(ProcessorDbContext context, string jobId, JaegerOptions jaeger, CancellationToken cancellationToken)
+    {
+        if (await context.Jobs.AsNoTracking().FirstOrDefaultAsync(job => job.MagicHourId == jobId, cancellationToken) is not { } job)
+        {
+            return null;
+        }
+
+        var registration = await context.JobRegistrations.AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
+        var events = await context.WebhookEvents.AsNoTracking()
+            .Where(row => row.JobId == jobId).OrderBy(row => row.ReceivedAt).ToListAsync(cancellationToken);
+        var notifications = await context.Notifications.AsNoTracking()
+            .Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel).ToListAsync(cancellationToken);
+        return Of(job, registration) with
+        {
+            Events = [.. events.Select(row => EventView.Of(row, jaeger))],
+            Notifications = [.. notifications.Select(NotificationView.Of)],
+        };
+    }
+
+    private static JobView Of(Job job, JobRegistration? registration) => new()
+    {
+        JobId = job.MagicHourId,
+        Resource = job.Resource,
+        Status = Job.StatusText(job.Status),
+        UserId = job.UserId,
+        Email = registration?.Email,
+        WebhookUrl = registration?.WebhookUrl,
+        ProjectType = job.ProjectType,
+        Name = job.Name,
+        Downloads = [.. VisibleDownload.FromJson(job.Downloads).Select(file => new DownloadView(file.Url, file.ExpiresAt))],
+        ErrorCode = job.ErrorCode,
+        ErrorMessage = job.ErrorMessage,
+        CreditsCharged = job.CreditsCharged,
+        CreatedAt = job.CreatedAt,
+        StartedAt = job.StartedAt,
+        CompletedAt = job.CompletedAt,
+        FailedAt = job.FailedAt,
+        UpdatedAt = job.UpdatedAt,
+        Events = [],
+        Notifications = [],
+    };
+}
+
+/// <summary>A file of a completed job.</summary>
+/// <param name="Url">Signed: a credential.</param>
+/// <param name="ExpiresAt">As the sender wrote it.</param>
+internal sealed record DownloadView(string Url, string? ExpiresAt);
+
+/// <summary>An event of the job.</summary>
+/// <param name="TraceUrl">Where to look at its trace; null when it was not traced, or when it is not known where traces are.</param>
+internal sealed record EventView(Guid EventId, string Type, DateTimeOffset ReceivedAt, bool Late, string? TraceId, Uri? TraceUrl)
+{
+    public static EventView Of(WebhookEvent row, JaegerOptions jaeger) =>
+        new(row.EventId, row.EventType, row.ReceivedAt, row.Late, row.TraceId, jaeger.LinkTo(row.TraceId));
+}
+
+/// <summary>Telling the owner of the job by one channel.</summary>
+/// <param name="Outcome">What is told: <c>completed</c> or <c>failed</c>.</param>
+/// <param name="Status"><c>pending</c>, <c>sending</c>, <c>delivered</c>, <c>superseded</c> or <c>parked</c>.</param>
+/// <param name="NextAttemptAt">Null when there will be none.</param>
+internal sealed record NotificationView(
+    string Channel,
+    string Outcome,
+    string Status,
+    int Attempts,
+    DateTimeOffset DecidedAt,
+    DateTimeOffset? NextAttemptAt,
+    DateTimeOffset? DeliveredAt,
+    string? LastError)
+{
+    public static NotificationView Of(Notification row) => new(
+        row.Channel,
+        Job.StatusText(row.Outcome),
+        row.Status.Name(),
+        row.Attempts,
+        row.DecidedAt,
+        row.Status is NotificationStatus.Pending or NotificationStatus.Sending ? row.NextAttemptAt : null,
+        row.DeliveredAt,
+        row.LastError);
+}

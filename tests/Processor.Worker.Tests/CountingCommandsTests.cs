@@ -12,7 +12,7 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
     [Theory]
     [InlineData(1)]
     [InlineData(200)]
-    public async Task A_group_is_one_commit_and_seven_commands_however_many_events_it_has(int events)
+    public async Task A_group_is_one_commit_and_eight_commands_however_many_events_it_has(int events)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var sent = new SentCommands();
@@ -25,8 +25,8 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
         var outcomes = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
 
         Assert.Equal(events, outcomes.Count(outcome => outcome is CommitOutcome.New));
-        // Lock, claim, read what is known; events, bodies, jobs, outbox. The commit is none of Npgsql's commands.
-        Assert.Equal((1, 7), (sent.Commits, sent.Commands));
+        // Lock, claim, read what is known; events, bodies, jobs, outbox, notifications. The commit is none of Npgsql's commands.
+        Assert.Equal((1, 8), (sent.Commits, sent.Commands));
     }
 
     /// <summary>Counts what Npgsql says that it has sent.</summary>

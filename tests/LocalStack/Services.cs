@@ -12,8 +12,15 @@ public static class Services
         (await RunVerbAsync(rabbitMq, postgres, ["migrate"], cancellationToken)).ThrowIfFailed("migrate").Output;
 
     /// <summary>Runs a verb of the worker to its end.</summary>
-    public static Task<ProgramResult> RunVerbAsync(string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken) =>
-        Machine.RunAsync("env", CommandLine(rabbitMq, postgres, verb), cancellationToken, Path.GetDirectoryName(Assembly("Processor.Worker")));
+    /// <param name="settings">Further ones.</param>
+    public static Task<ProgramResult> RunVerbAsync(
+        string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken,
+        IReadOnlyDictionary<string, string?>? settings = null) =>
+        Machine.RunAsync(
+            "env",
+            [.. (settings ?? new Dictionary<string, string?>()).Select(setting => $"{setting.Key}={setting.Value}"), .. CommandLine(rabbitMq, postgres, verb)],
+            cancellationToken,
+            Path.GetDirectoryName(Assembly("Processor.Worker")));
 
     /// <summary>Runs a verb of the worker to its end, with its output shown.</summary>
     public static Task<int> ShowVerbAsync(string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken) =>

@@ -12,7 +12,11 @@ internal static class Overlay
     private static readonly Dictionary<string, Task<string>> Rendered = new[] { Development, Production, ProductionWithExternalSecrets }
         .ToDictionary(folder => folder, RenderAsync);
 
-    public static Task<string> ReadAsync(string folder) => Rendered[folder];
+    public static Task<string> ReadAsync(string folder)
+    {
+        Assert.SkipWhen(Machine.FindProgram("kubectl") is null, "kubectl renders the manifests, and is not on the PATH.");
+        return Rendered[folder];
+    }
 
     /// <summary>What the script prints that makes the Secrets of production.</summary>
     public static async Task<string> CreateSecretsAsync(params string[] names) =>

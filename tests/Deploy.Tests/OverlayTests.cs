@@ -5,7 +5,7 @@ namespace Deploy.Tests;
 /// <summary>What <c>kubectl apply --kustomize</c> would apply.</summary>
 public sealed class OverlayTests
 {
-    public static TheoryData<string, string> EveryOverlayAndCheck => new MatrixTheoryData<string, string>(
+    public static MatrixTheoryData<string, string> EveryOverlayAndCheck => new(
         [Overlay.Development, Overlay.Production, Overlay.ProductionWithExternalSecrets], ManifestChecks.All.Keys);
 
     [Theory]

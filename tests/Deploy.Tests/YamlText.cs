@@ -28,6 +28,7 @@ internal static class YamlText
         string text => JsonValue.Create(text),
         bool flag => JsonValue.Create(flag),
         float or double => JsonValue.Create(System.Convert.ToDouble(value, CultureInfo.InvariantCulture)),
-        _ => JsonValue.Create(System.Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        long => JsonValue.Create((long)value),
+        _ => JsonValue.Create(System.Convert.ToInt32(value, CultureInfo.InvariantCulture)),
     };
 }

@@ -65,7 +65,7 @@ internal static class NetworkChecks
                from caller in all.Where(pods => egress.Selector.Matches(pods.Labels))
                from port in egress.Ports
                where !rules.Any(ingress => !ingress.IsEgress && ingress.Selector.Matches(target.Labels) && ingress.Ports.Any(open => IsSame(target, open, port))
-                   && ingress.Peers.Any(from => IsHere(from) && from.PodSelector.Matches(caller.Labels)))
+                   && ingress.Peers.Any(source => IsHere(source) && source.PodSelector.Matches(caller.Labels)))
                select $"{caller.Name} may call port {port} of {target.Name}, which does not let it in",
             .. from ingress in rules
                where !ingress.IsEgress
@@ -74,7 +74,7 @@ internal static class NetworkChecks
                from target in all.Where(pods => ingress.Selector.Matches(pods.Labels))
                from port in ingress.Ports
                where !rules.Any(egress => egress.IsEgress && egress.Selector.Matches(caller.Labels) && egress.Ports.Any(open => IsSame(target, open, port))
-                   && egress.Peers.Any(to => IsHere(to) && to.PodSelector.Matches(target.Labels)))
+                   && egress.Peers.Any(aim => IsHere(aim) && aim.PodSelector.Matches(target.Labels)))
                select $"{target.Name} lets {caller.Name} in on port {port}, which may not call it",
         ];
     }

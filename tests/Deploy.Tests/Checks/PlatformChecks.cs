@@ -77,7 +77,7 @@ internal static partial class PlatformChecks
         where PermissionOf(manifests, address.User) is not { } permission || $"{permission.At("spec.vhost")}" != address.VirtualHost
         select $"{pods.Name} logs in to the broker as {address.User} at {address.VirtualHost}, who may do nothing there";
 
-    /// <summary>The ingress writes to its exchanges alone; who declares may declare every queue.</summary>
+    /// <summary>The ingress writes to its exchanges and its queue alone; who declares may declare every queue.</summary>
     public static IEnumerable<string> Permissions(Manifests manifests)
     {
         if (!manifests.Of("Permission").Any())
@@ -85,14 +85,14 @@ internal static partial class PlatformChecks
             yield break;
         }
 
-        string[] exchanges = [$"Platform.Contracts:{nameof(WebhookReceived)}", $"Platform.Contracts:{nameof(WebhookQuarantined)}", Topology.CanaryExchange];
+        string[] written = [$"Platform.Contracts:{nameof(WebhookReceived)}", $"Platform.Contracts:{nameof(WebhookQuarantined)}", Topology.CanaryExchange, Topology.WebhookReceivedQueue];
         var ingress = PermissionOf(manifests, "ingress-api").At("spec.permissions")!;
         if (ingress["configure"] is not null || ingress["read"] is not null)
         {
             yield return "the ingress may declare or read";
         }
 
-        foreach (var name in exchanges.Where(name => !May(ingress, "write", name)).Concat(Topology.Queues.Keys.Append("amq.default").Where(name => May(ingress, "write", name))))
+        foreach (var name in written.Where(name => !May(ingress, "write", name)).Concat(Topology.Queues.Keys.Append("amq.default").Except(written).Where(name => May(ingress, "write", name))))
         {
             yield return $"the ingress may not write to {name}, or may and must not";
         }

@@ -8,7 +8,7 @@ internal static class ReferenceChecks
 {
     public static IEnumerable<string> ConfigMapsAndSecrets(Manifests manifests)
     {
-        var maps = manifests.Of<V1ConfigMap>().ToDictionary(map => map.Metadata.Name, map => map.Data.Keys.ToHashSet());
+        var maps = manifests.Of<V1ConfigMap>().ToDictionary(map => map.Metadata.Name, HashSet<string>? (map) => [.. map.Data.Keys]);
         var secrets = SecretsOf(manifests);
         return
         [
@@ -31,11 +31,11 @@ internal static class ReferenceChecks
         var names = manifests.Names.ToHashSet();
         var named = manifests.Of("User").Concat(manifests.Of("Permission")).Concat(manifests.Of("Vhost"))
             .Select(resource => (From: resource, To: $"RabbitmqCluster/{resource.At("spec.rabbitmqClusterReference.name")}"))
-            .Concat(manifests.Of("Permission").Select(resource => (resource, $"User/{resource.At("spec.userReference.name")}")))
-            .Concat(manifests.Of("Permission").Select(resource => (resource, $"Vhost/{resource.At("spec.vhost")}")))
-            .Concat(manifests.Of("Certificate").Select(resource => (resource, $"Issuer/{resource.At("spec.issuerRef.name")}")))
+            .Concat(manifests.Of("Permission").Select(resource => (From: resource, To: $"User/{resource.At("spec.userReference.name")}")))
+            .Concat(manifests.Of("Permission").Select(resource => (From: resource, To: $"Vhost/{resource.At("spec.vhost")}")))
+            .Concat(manifests.Of("Certificate").Select(resource => (From: resource, To: $"Issuer/{resource.At("spec.issuerRef.name")}")))
             .Concat(manifests.Of("ScaledObject").SelectMany(scaler => scaler.List("spec.triggers").Select(
-                trigger => (scaler, $"TriggerAuthentication/{trigger.At("authenticationRef.name")}"))));
+                trigger => (From: scaler, To: $"TriggerAuthentication/{trigger.At("authenticationRef.name")}"))));
         return named.Where(reference => !names.Contains(reference.To)).Select(reference => $"{reference.From.NameOf()} names {reference.To}, which is not there");
     }
 
@@ -63,7 +63,7 @@ internal static class ReferenceChecks
         return secrets;
     }
 
-    private static bool Has(this IDictionary<string, HashSet<string>?> secrets, Reference reference) =>
+    private static bool Has(this Dictionary<string, HashSet<string>?> secrets, Reference reference) =>
         secrets.TryGetValue(reference.Name, out var keys) && (keys is null || (reference.Key is null ? keys.Count > 0 : keys.Contains(reference.Key)));
 
     private static IEnumerable<Reference> NamedByPods(Manifests manifests)

@@ -44,6 +44,46 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
     public static Envelope Of(Guid messageId, string contract, string json, DateTimeOffset sentAt) =>
         Write(messageId, contract, UsualSize + json.Length, sentAt, writer => writer.WriteRawValue(json, skipInputValidation: true));
 
+    /// <summary>The message in an envelope of the ingress, which is its own and read in one pass.</summary>
+    /// <param name="content">The envelope: UTF-8 JSON.</param>
+    /// <returns>Null for every other envelope: it may hold what only MassTransit understands.</returns>
+    /// <exception cref="JsonException">It is no JSON, or its message is not what its type says.</exception>
+    public static ReceivedEnvelope? Read(ReadOnlySpan<byte> content)
+    {
+        var reader = new Utf8JsonReader(content);
+        Guid? messageId = null;
+        string[]? messageType = null;
+        object? message = null;
+        for (reader.Read(); reader.Read() && reader.TokenType is JsonTokenType.PropertyName;)
+        {
+            if (reader.ValueTextEquals("messageId"u8))
+            {
+                messageId = JsonSerializer.Deserialize(ref reader, ContractJson.Default.Guid);
+            }
+            else if (reader.ValueTextEquals("messageType"u8))
+            {
+                messageType = JsonSerializer.Deserialize(ref reader, ContractJson.Default.StringArray);
+            }
+            else if (reader.ValueTextEquals("message"u8))
+            {
+                message = ReadMessage(ref reader, messageType);
+            }
+            else if (!reader.ValueTextEquals("sentTime"u8) || !reader.Read())
+            {
+                return null;
+            }
+        }
+
+        return messageId is { } id && message is not null ? new ReceivedEnvelope(id, messageType![0], message) : null;
+    }
+
+    private static object? ReadMessage(ref Utf8JsonReader reader, string[]? messageType) => messageType switch
+    {
+        [$"urn:message:{Namespace}:{nameof(WebhookReceived)}"] => JsonSerializer.Deserialize(ref reader, ContractJson.Default.WebhookReceived),
+        [$"urn:message:{Namespace}:{nameof(WebhookQuarantined)}"] => JsonSerializer.Deserialize(ref reader, ContractJson.Default.WebhookQuarantined),
+        _ => null,
+    };
+
     private static Envelope Of<T>(
         Guid messageId, string contract, T message, JsonTypeInfo<T> type, int bodyLength, DateTimeOffset sentAt) => Write(
         messageId, contract, UsualSize + Base64.GetMaxEncodedToUtf8Length(bodyLength), sentAt,
@@ -67,7 +107,15 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
     }
 }
 
+/// <summary>What <see cref="Envelope.Read"/> has read.</summary>
+/// <param name="MessageId">The AMQP message id.</param>
+/// <param name="MessageType">MassTransit's URN of the contract.</param>
+/// <param name="Message">The contract.</param>
+public sealed record ReceivedEnvelope(Guid MessageId, string MessageType, object Message);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(WebhookReceived))]
 [JsonSerializable(typeof(WebhookQuarantined))]
+[JsonSerializable(typeof(Guid))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class ContractJson : JsonSerializerContext;

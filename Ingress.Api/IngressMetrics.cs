@@ -1,10 +1,16 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Ingress.Api.Hosting;
+using Ingress.Api.Publishing;
+using Ingress.Api.Webhooks;
 
 namespace Ingress.Api;
 
-/// <summary>Every metric of this service: one method for each fact. Labels come from closed sets.</summary>
-internal sealed class IngressMetrics
+/// <summary>
+/// What this service counts and times: one method for each fact. Labels come from closed sets. What is only looked at when somebody asks
+/// is in <see cref="PublishingGauges"/>.
+/// </summary>
+internal sealed class IngressMetrics : IHostedService
 {
     public const string MeterName = "Ingress.Api";
 
@@ -19,15 +25,49 @@ internal sealed class IngressMetrics
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
+    // From a fresh signature, over the border of "late" (300), to the greatest age that is accepted (90000), and the sender's doubling
+    // retries between them.
+    private static readonly InstrumentAdvice<double> Ages =
+        new() { HistogramBucketBoundaries = [1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 43200, 86400, 90000] };
+
     private readonly Counter<long> _received;
     private readonly Histogram<double> _processing;
+    private readonly Counter<long> _signatureFailures;
+    private readonly Histogram<double> _deliveryAge;
+    private readonly Counter<long> _secretMatched;
+    private readonly Histogram<double> _publishDuration;
+    private readonly Counter<long> _publishesNotTried;
+    private readonly Counter<long> _telemetryDropped;
 
     public IngressMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(MeterName);
         _received = meter.CreateCounter<long>("webhooks_received", null, "Webhook requests, by event type and outcome.");
         _processing = meter.CreateHistogram("webhook_processing", "s", "From the receipt of a webhook to its answer.", tags: null, Seconds);
+        _signatureFailures = meter.CreateCounter<long>(
+            "webhook.signature_failures", null, "Webhooks refused for their signature or its age, by reason.");
+        _deliveryAge = meter.CreateHistogram(
+            "webhook.delivery_age", "s", "From the signed time of a webhook to its receipt; of authentic ones, accepted or not.", tags: null, Ages);
+        _secretMatched = meter.CreateCounter<long>("webhook.secret_matched", null, "Authentic webhooks, by the name of the secret.");
+        _publishDuration = meter.CreateHistogram(
+            "broker.publish.duration", "s", "From handing a message over to what became of it, by result.", tags: null, Seconds);
+        _publishesNotTried = meter.CreateCounter<long>(
+            "broker.publishes.not_tried", "{message}", "Messages that were not even handed over, by reason.");
+        _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
     }
+
+    /// <summary>Shows what has not happened yet as zero: Prometheus would not take the first time for an increase.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        Verification[] failures =
+            [Verification.Malformed, Verification.WrongSignature, Verification.Stale, Verification.Early, Verification.RefusedAsLate];
+        Array.ForEach(failures, failure => _signatureFailures.Add(0, Tag("reason", Reason(failure))));
+        Array.ForEach(Enum.GetValues<PublishObstacle>(), obstacle => _publishesNotTried.Add(0, Tag("reason", Name(obstacle))));
+        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Answered(string eventType, WebhookOutcome outcome, TimeSpan elapsed)
     {
@@ -39,6 +79,24 @@ internal sealed class IngressMetrics
         _processing.Record(elapsed.TotalSeconds);
     }
 
+    /// <param name="verification">What was wrong.</param>
+    public void SignatureFailed(Verification verification) => _signatureFailures.Add(1, Tag("reason", Reason(verification)));
+
+    /// <param name="age">Of the signature; negative when it was signed ahead of our clock, which counts as fresh.</param>
+    public void SecretMatched(WebhookSecret secret, TimeSpan age)
+    {
+        _secretMatched.Add(1, Tag("secret", secret.Name));
+        _deliveryAge.Record(Math.Max(0, age.TotalSeconds));
+    }
+
+    public void Published(PublishResult result, TimeSpan elapsed) => _publishDuration.Record(elapsed.TotalSeconds, Tag("result", Name(result)));
+
+    public void PublishNotTried(PublishObstacle obstacle) => _publishesNotTried.Add(1, Tag("reason", Name(obstacle)));
+
+    public void TelemetryDropped(TelemetrySignal signal, long count) => _telemetryDropped.Add(count, Tag("signal", Name(signal)));
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
+
     private static string Name(WebhookOutcome outcome) => outcome switch
     {
         WebhookOutcome.Accepted => "accepted",
@@ -47,6 +105,41 @@ internal sealed class IngressMetrics
         WebhookOutcome.Refused => "refused",
         WebhookOutcome.Unavailable => "unavailable",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, null),
+    };
+
+    private static string Reason(Verification verification) => verification switch
+    {
+        Verification.Malformed => "malformed",
+        Verification.WrongSignature => "wrong_signature",
+        Verification.Stale => "too_old",
+        Verification.Early => "in_the_future",
+        Verification.RefusedAsLate => "late",
+        _ => throw new ArgumentOutOfRangeException(nameof(verification), verification, null),
+    };
+
+    private static string Name(PublishResult result) => result switch
+    {
+        PublishResult.Confirmed => "confirmed",
+        PublishResult.Returned => "returned",
+        PublishResult.Refused => "refused",
+        PublishResult.TimedOut => "timed_out",
+        PublishResult.Lost => "lost",
+        _ => throw new ArgumentOutOfRangeException(nameof(result), result, null),
+    };
+
+    private static string Name(PublishObstacle obstacle) => obstacle switch
+    {
+        PublishObstacle.BrokerAway => "broker_away",
+        PublishObstacle.BreakerOpen => "breaker_open",
+        PublishObstacle.TooMany => "too_many",
+        _ => throw new ArgumentOutOfRangeException(nameof(obstacle), obstacle, null),
+    };
+
+    private static string Name(TelemetrySignal signal) => signal switch
+    {
+        TelemetrySignal.Spans => "spans",
+        TelemetrySignal.LogRecords => "log_records",
+        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, null),
     };
 }
 

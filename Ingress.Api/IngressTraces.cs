@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ingress.Api.Webhooks;
 using Platform.Contracts;
 
 namespace Ingress.Api;
@@ -37,6 +38,17 @@ internal static class IngressTraces
         var current when Source.HasListeners() => current.Id,
         var current => $"00-{current.TraceId}-{current.SpanId}-01",
     };
+
+    /// <summary>What the span of the request tells of the webhook: never a body, a signature or an address.</summary>
+    public static void Describe(Activity? request, Reception received)
+    {
+        if (request is { IsAllDataRequested: true } && received.Content is { } content)
+        {
+            request.SetTag("webhook.event_type", ShownText.Name(content.EventType));
+            request.SetTag("webhook.job_id", ShownText.Name(content.JobId));
+            request.SetTag("webhook.late", received.Verification is Verification.Late);
+        }
+    }
 
     public static void Answered(Activity? activity, string? failure)
     {

@@ -8,6 +8,7 @@ builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8080");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.AddServer();
+builder.AddConsoleLines();
 builder.AddTelemetry();
 builder.Services.AddWebhooks();
 builder.Services.AddPublishing();

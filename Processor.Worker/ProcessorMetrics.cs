@@ -1,16 +1,26 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Platform.Contracts;
+using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
 
 namespace Processor.Worker;
 
-/// <summary>Every metric of this service: one method for each fact.</summary>
-internal sealed class ProcessorMetrics
+/// <summary>
+/// What this service counts and times: one method for each fact. What is only looked at when somebody asks is in
+/// <see cref="InboxGauges"/> and <see cref="Backlog.BacklogGauges"/>.
+/// </summary>
+internal sealed class ProcessorMetrics : IHostedService
 {
     public const string MeterName = "Processor.Worker";
 
+    private static readonly CommitOutcome[] Outcomes = Enum.GetValues<CommitOutcome>();
+
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
+
+    // From a lone event to one that an outage or a person kept waiting.
+    private static readonly InstrumentAdvice<double> Ages =
+        new() { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400] };
 
     // Up to the greatest number that may be in work.
     private static readonly InstrumentAdvice<long> PowersOfTwo =
@@ -19,7 +29,11 @@ internal sealed class ProcessorMetrics
     private readonly Counter<long> _committed;
     private readonly Histogram<long> _groupSize;
     private readonly Histogram<double> _groupDuration;
+    private readonly Histogram<double> _eventAge;
+    private readonly Counter<long> _parked;
     private readonly Counter<long> _outboxPublished;
+    private readonly Counter<long> _sampleErrors;
+    private readonly Counter<long> _telemetryDropped;
 
     public ProcessorMetrics(IMeterFactory meters)
     {
@@ -27,18 +41,89 @@ internal sealed class ProcessorMetrics
         _committed = meter.CreateCounter<long>("inbox.units.committed", "{unit}", "Messages committed, by outcome.");
         _groupSize = meter.CreateHistogram("inbox.group.size", "{unit}", "Messages committed in one transaction.", tags: null, PowersOfTwo);
         _groupDuration = meter.CreateHistogram("inbox.group.duration", "s", "Time to commit one group.", tags: null, Seconds);
+        _eventAge = meter.CreateHistogram("inbox.event.age", "s", "From the receipt of a webhook to the commit of its message.", tags: null, Ages);
+        _parked = meter.CreateCounter<long>("inbox.units.parked", "{unit}", "Messages given up and parked in the error queue, by reason.");
         _outboxPublished = meter.CreateCounter<long>("outbox.messages.published", "{message}", "Domain events published and confirmed.");
+        _sampleErrors = meter.CreateCounter<long>(
+            "database.sample.errors", null, "Times at which the backlog could not be read; its gauges are missing meanwhile.");
+        _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
     }
 
-    public void GroupCommitted(IReadOnlyList<CommitOutcome> outcomes, TimeSpan duration)
+    /// <summary>Shows what has not happened yet as zero: Prometheus would not take the first time for an increase.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        _groupSize.Record(outcomes.Count);
+        Array.ForEach(Outcomes, outcome => _committed.Add(0, Tag("outcome", outcome.Name())));
+        Array.ForEach(Enum.GetValues<ParkingReason>(), reason => _parked.Add(0, Tag("reason", Name(reason))));
+        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
+        _outboxPublished.Add(0);
+        _sampleErrors.Add(0);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <param name="now">The time of the commit.</param>
+    public void GroupCommitted(IReadOnlyList<UnitOfWork> group, IReadOnlyList<CommitOutcome> outcomes, TimeSpan duration, DateTimeOffset now)
+    {
+        _groupSize.Record(group.Count);
         _groupDuration.Record(duration.TotalSeconds);
-        foreach (var outcome in outcomes)
+        Span<int> counts = stackalloc int[Outcomes.Length];
+        for (var i = 0; i < group.Count; i++)
         {
-            _committed.Add(1, new TagList { { "outcome", outcome.Name() } });
+            counts[(int)outcomes[i]]++;
+            RecordAge(group[i], now);
+        }
+
+        foreach (var outcome in Outcomes)
+        {
+            if (counts[(int)outcome] > 0)
+            {
+                _committed.Add(counts[(int)outcome], Tag("outcome", outcome.Name()));
+            }
         }
     }
 
+    public void Parked(ParkingReason reason) => _parked.Add(1, Tag("reason", Name(reason)));
+
     public void OutboxPublished(int messages) => _outboxPublished.Add(messages);
+
+    public void SampleFailed() => _sampleErrors.Add(1);
+
+    public void TelemetryDropped(TelemetrySignal signal, long count) => _telemetryDropped.Add(count, Tag("signal", Name(signal)));
+
+    // What a person has released would tell of the person, not of the pipeline.
+    private void RecordAge(UnitOfWork unit, DateTimeOffset now)
+    {
+        if (unit.ReceivedAt is { } receivedAt && unit.Event?.Origin is null or Origins.Live)
+        {
+            // The clocks of two machines: it cannot be negative.
+            _eventAge.Record(Math.Max(0, (now - receivedAt).TotalSeconds));
+        }
+    }
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
+
+    private static string Name(ParkingReason reason) => reason switch
+    {
+        ParkingReason.Poison => "poison",
+        ParkingReason.Suspect => "suspect",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
+    };
+
+    private static string Name(TelemetrySignal signal) => signal switch
+    {
+        TelemetrySignal.Spans => "spans",
+        TelemetrySignal.LogRecords => "log_records",
+        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, null),
+    };
+}
+
+/// <summary>Why a message is parked.</summary>
+internal enum ParkingReason
+{
+    /// <summary>It can never be committed.</summary>
+    Poison,
+
+    /// <summary>It may be what ends the process (<see cref="Suspects"/>).</summary>
+    Suspect,
 }

@@ -1,18 +1,24 @@
 using System.Diagnostics;
+using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Inbox;
-using Processor.Worker.Outbox;
 
 namespace Processor.Worker;
 
-/// <summary>The spans of this service that no library makes.</summary>
+/// <summary>The spans of this service that no library makes. They tell of a webhook its type, its job and what became of it, and no more.</summary>
 internal static class ProcessorTraces
 {
     public const string SourceName = "Processor.Worker";
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>One message's share of a group commit: from handing its unit over until it is committed. In the message's own trace.</summary>
-    public static Activity? StartCommit() => Source.StartActivity("commit");
+    /// <summary>
+    /// One message's share of a group commit: from handing its unit over until it is committed. In the message's own trace, in the place of
+    /// the spans of the database, which the messages of a group share.
+    /// </summary>
+    public static Activity? StartCommit() => Source.StartActivity("commit", ActivityKind.Client)?
+        .SetTag("db.system.name", "postgresql")
+        .SetTag("db.operation.name", "COMMIT");
 
     public static void Committed(Activity? activity, UnitOfWork unit, CommitOutcome outcome)
     {
@@ -21,13 +27,21 @@ internal static class ProcessorTraces
             return;
         }
 
-        activity.SetTag("webhook.outcome", outcome.Name());
-        activity.SetTag("webhook.event_type", unit.Event?.EventType);
-        activity.SetTag("webhook.job_id", unit.Event?.JobId);
-        activity.SetTag("webhook.late", unit.Event?.Late);
+        Describe(activity, unit, outcome.Name());
+        LinkTo(activity, unit.Group);
+        LinkTo(activity, Context(ParentOf(unit.FirstTraceId)));
     }
 
-    /// <summary>The one transaction for many messages: a trace of its own, linked to theirs.</summary>
+    /// <param name="receive">The span in which the message is received.</param>
+    public static void Parked(Activity? receive, UnitOfWork unit)
+    {
+        if (receive is not null)
+        {
+            Describe(receive, unit, "parked");
+        }
+    }
+
+    /// <summary>The one transaction for many messages: a trace of its own, linked to theirs and they to it.</summary>
     public static Activity? StartGroupCommit(IReadOnlyList<UnitOfWork> group)
     {
         if (!Source.HasListeners())
@@ -37,17 +51,66 @@ internal static class ProcessorTraces
 
         var members = group.Where(unit => unit.Trace != default).Select(unit => new ActivityLink(unit.Trace));
         var activity = Source.StartActivity("group commit", ActivityKind.Internal, parentContext: default, links: members);
+        foreach (var unit in group)
+        {
+            unit.Group = activity?.Context ?? default;
+        }
+
         return activity?.SetTag("messaging.batch.message_count", group.Count);
     }
 
-    /// <summary>Publishing a quarantined event, in the trace of the delivery that brought it.</summary>
-    public static Activity? StartRelease(string? traceId) => Source.StartActivity(
-        "release", ActivityKind.Internal, ActivityContext.TryParse(ParentOf(traceId), null, out var parent) ? parent : default);
+    public static void Failed(Activity? activity, Exception exception) => activity?
+        .SetTag("error.type", exception is PostgresException postgres ? postgres.SqlState : exception.GetType().FullName)
+        .SetStatus(ActivityStatusCode.Error);
+
+    /// <summary>Putting a parked message back: the beginning of a trace of its own, linked to the one that it was parked in.</summary>
+    /// <param name="first">That trace, in the form of the W3C's <c>traceparent</c>; null when there is none.</param>
+    public static Activity? StartRelease(string? first)
+    {
+        var activity = Source.StartActivity("release", ActivityKind.Producer, parentContext: default);
+        LinkTo(activity, Context(first));
+        return activity;
+    }
 
     /// <summary>A span of a trace of which only the id is known, in the form of the W3C's <c>traceparent</c>; null without a trace.</summary>
     public static string? ParentOf(string? traceId) => traceId is null ? null : $"00-{traceId}-{ActivitySpanId.CreateRandom()}-01";
 
-    /// <summary>Publishing a row of the outbox, in the trace of the event that caused it.</summary>
-    public static Activity? StartOutboxPublish(OutboxMessage message) =>
-        Source.StartActivity("outbox publish", ActivityKind.Internal, message.ParentContext);
+    /// <summary>Publishing a domain event, until the broker has confirmed it, in the trace of the webhook that caused it.</summary>
+    public static Activity? StartPublish(Envelope message, ActivityContext cause)
+    {
+        if (Source.StartActivity("publish", ActivityKind.Producer, cause) is not { } activity)
+        {
+            return null;
+        }
+
+        activity.DisplayName = $"publish {message.Exchange}";
+        activity.SetTag("messaging.system", "rabbitmq");
+        activity.SetTag("messaging.operation.name", "publish");
+        activity.SetTag("messaging.operation.type", "send");
+        activity.SetTag("messaging.destination.name", message.Exchange);
+        activity.SetTag("messaging.message.id", message.MessageId.ToString());
+        return activity;
+    }
+
+    private static void Describe(Activity activity, UnitOfWork unit, string outcome)
+    {
+        activity.SetTag("webhook.outcome", outcome);
+        if (unit.Event is { } received)
+        {
+            activity.SetTag("webhook.event_type", ShownText.Name(received.EventType));
+            activity.SetTag("webhook.job_id", ShownText.Name(received.JobId));
+            activity.SetTag("webhook.late", received.Late);
+        }
+    }
+
+    private static void LinkTo(Activity? activity, ActivityContext other)
+    {
+        if (other != default)
+        {
+            activity?.AddLink(new ActivityLink(other));
+        }
+    }
+
+    private static ActivityContext Context(string? traceParent) =>
+        ActivityContext.TryParse(traceParent, null, isRemote: true, out var context) ? context : default;
 }

@@ -1,4 +1,5 @@
 using Processor.Worker;
+using Processor.Worker.Backlog;
 using Processor.Worker.Events;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
@@ -17,6 +18,7 @@ builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8081");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddPersistence();
+builder.AddConsoleLines();
 builder.AddTelemetry();
 
 if (arguments.Verb is Verb.Migrate)
@@ -26,6 +28,7 @@ if (arguments.Verb is Verb.Migrate)
 else if (arguments.Verb is null)
 {
     builder.Services.AddMigrationGate();
+    builder.Services.AddBacklog();
 }
 
 if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))

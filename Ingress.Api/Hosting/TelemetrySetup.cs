@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using OpenTelemetry;
 using OpenTelemetry.Context.Propagation;
 using OpenTelemetry.Exporter;
@@ -15,6 +16,8 @@ internal static class TelemetrySetup
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<IngressMetrics>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<IngressMetrics>());
+        builder.Services.AddHostedService<DroppedTelemetry>();
         builder.Services.AddSingleton<DistributedContextPropagator, NoParentFromOutside>();
         // The instrumentation looks for a parent by itself, unless the propagator is this one.
         Sdk.SetDefaultTextMapPropagator(new TraceContextPropagator());
@@ -24,6 +27,7 @@ internal static class TelemetrySetup
                 .AddEnvironmentVariableDetector())
             .WithMetrics(metrics => metrics
                 .AddMeter(IngressMetrics.MeterName)
+                .AddView(instrument => IsFitForPrometheus(instrument) ? null : MetricStreamConfiguration.Drop)
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation()
                 .AddPrometheusExporter());
@@ -37,7 +41,7 @@ internal static class TelemetrySetup
                     http.Filter = request => request.Request.Path == "/webhook";
                     http.EnrichWithHttpRequest = LinkToCaller;
                 })
-                .AddOtlpExporter(builder.EndpointFor("TRACES")));
+                .AddCountedExporter(builder.EndpointFor("TRACES")));
         }
 
         if (builder.Exports("METRICS"))
@@ -47,9 +51,14 @@ internal static class TelemetrySetup
 
         if (builder.Exports("LOGS"))
         {
-            telemetry.WithLogging(logging => logging.AddOtlpExporter(builder.EndpointFor("LOGS")), logger => logger.IncludeScopes = true);
+            telemetry.WithLogging(
+                logging => logging.AddCountedExporter(builder.EndpointFor("LOGS")),
+                logger => (logger.IncludeScopes, logger.IncludeFormattedMessage) = (true, true));
         }
     }
+
+    // What promtool refuses: gauges that are named like the count of a histogram. README lists them.
+    private static bool IsFitForPrometheus(Instrument instrument) => !instrument.Name.EndsWith(".count", StringComparison.Ordinal);
 
     /// <summary>There is an endpoint, for everything or for this signal, and <c>OTEL_..._EXPORTER</c> does not say <c>none</c>.</summary>
     private static bool Exports(this WebApplicationBuilder builder, string signal) =>

@@ -22,12 +22,16 @@ internal sealed partial class BrokerMonitor(
 
     private volatile BrokerState _state = BrokerState.Unknown;
     private volatile bool _isBlocked;
+    private volatile ConfirmedChannel? _messages;
     private long _stateSince;
 
     public BrokerState State => _state;
 
     /// <summary>How long the broker has been available without a break; zero when it is not.</summary>
     public TimeSpan AvailableFor => _state is BrokerState.Available ? time.GetElapsedTime(Volatile.Read(ref _stateSince)) : TimeSpan.Zero;
+
+    /// <summary>Messages that were written on this connection and not answered yet.</summary>
+    public int UnansweredPublishes => _messages?.Unanswered ?? 0;
 
     /// <summary>The queue has been there once: the ingress has been deployed after <c>migrate</c>.</summary>
     public bool HasSeenQueue { get; private set; }
@@ -98,6 +102,7 @@ internal sealed partial class BrokerMonitor(
     private async Task PublishAsync(IConnection connection, CancellationToken cancellationToken)
     {
         using var messages = await ConfirmedChannel.OpenAsync(connection, queue, cancellationToken);
+        _messages = messages;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] both = [messages.RunAsync(over.Token), ProbeAsync(connection, over.Token)];
         try

@@ -29,6 +29,9 @@ internal sealed class ConfirmedChannel : IDisposable
         _waiting = queue.Open();
     }
 
+    /// <summary>Messages that were written and not answered yet.</summary>
+    public int Unanswered => _unanswered.Count;
+
     /// <summary>From now on the queue takes messages.</summary>
     public static async Task<ConfirmedChannel> OpenAsync(IConnection connection, PublishQueue queue, CancellationToken cancellationToken)
     {

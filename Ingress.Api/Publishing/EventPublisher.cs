@@ -9,11 +9,18 @@ namespace Ingress.Api.Publishing;
 /// client does.
 /// </summary>
 internal sealed partial class EventPublisher(
-    PublishQueue queue, BrokerMonitor broker, PublishBreaker breaker, IOptions<IngressOptions> options, TimeProvider time, ILogger<EventPublisher> logger)
+    PublishQueue queue,
+    BrokerMonitor broker,
+    PublishBreaker breaker,
+    IOptions<IngressOptions> options,
+    IngressMetrics metrics,
+    TimeProvider time,
+    ILogger<EventPublisher> logger)
 {
-    private const string TimedOut = "It was not answered in time.";
-
     private int _inFlight;
+
+    /// <summary>Messages whose answer is waited for.</summary>
+    public int InFlight => Volatile.Read(ref _inFlight);
 
     /// <summary>Confirmed when the message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
     /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
@@ -21,14 +28,17 @@ internal sealed partial class EventPublisher(
     {
         if (broker.State is not (BrokerState.Available or BrokerState.Unknown))
         {
-            return PublishOutcome.NotTried;
+            return GiveUp(PublishObstacle.BrokerAway);
         }
 
         try
         {
-            return Interlocked.Increment(ref _inFlight) <= options.Value.MaxPublishesInFlight && breaker.TryEnter()
-                ? await TryPublishAsync(message)
-                : PublishOutcome.NotTried;
+            if (Interlocked.Increment(ref _inFlight) > options.Value.MaxPublishesInFlight)
+            {
+                return GiveUp(PublishObstacle.TooMany);
+            }
+
+            return breaker.TryEnter() ? await TryPublishAsync(message) : GiveUp(PublishObstacle.BreakerOpen);
         }
         finally
         {
@@ -40,23 +50,25 @@ internal sealed partial class EventPublisher(
     {
         using var activity = IngressTraces.StartPublish(message);
         var publish = new PendingPublish(message, IngressTraces.ParentOfMessage(activity));
+        var started = time.GetTimestamp();
         if (!queue.TryAdd(publish))
         {
-            return PublishOutcome.NotTried;
+            return GiveUp(PublishObstacle.BrokerAway);
         }
 
-        var failure = await FindFailureAsync(publish);
-        IngressTraces.Answered(activity, failure);
-        if (failure is null)
+        var answer = await WaitForAnswerAsync(publish);
+        metrics.Published(answer.Result, time.GetElapsedTime(started));
+        IngressTraces.Answered(activity, answer.Failure);
+        if (answer.Failure is null)
         {
             return PublishOutcome.Confirmed;
         }
 
-        LogNotConfirmed(logger, message.MessageId, failure);
+        LogNotConfirmed(logger, message.MessageId, answer.Failure);
         return PublishOutcome.NotConfirmed;
     }
 
-    private async Task<string?> FindFailureAsync(PendingPublish publish)
+    private async Task<PublishAnswer> WaitForAnswerAsync(PendingPublish publish)
     {
         try
         {
@@ -66,14 +78,20 @@ internal sealed partial class EventPublisher(
                 breaker.Answered();
             }
 
-            return answer.Failure;
+            return answer;
         }
         catch (TimeoutException)
         {
             publish.GiveUp();
             breaker.TimedOut();
-            return TimedOut;
+            return PublishAnswer.TimedOut;
         }
+    }
+
+    private PublishOutcome GiveUp(PublishObstacle obstacle)
+    {
+        metrics.PublishNotTried(obstacle);
+        return PublishOutcome.NotTried;
     }
 
     [LoggerMessage(LogLevel.Warning, "Message {MessageId} was not confirmed: {Failure}")]
@@ -91,4 +109,17 @@ internal enum PublishOutcome
 
     /// <summary>The broker is known to be away or not to answer, or too many publishes are waiting already.</summary>
     NotTried,
+}
+
+/// <summary>Why a publish was not tried.</summary>
+internal enum PublishObstacle
+{
+    /// <summary>There is no connection, or the broker is blocked or without the queue.</summary>
+    BrokerAway,
+
+    /// <summary>Publishes have timed out, and none has been answered since.</summary>
+    BreakerOpen,
+
+    /// <summary>As many as may be are waiting.</summary>
+    TooMany,
 }

@@ -55,16 +55,37 @@ internal sealed class PendingPublish(Envelope message, string? trace)
 
 /// <summary>What the broker says of a message.</summary>
 /// <param name="Failure">Why it has not taken it; null when it has.</param>
-/// <param name="IsOfTheBroker">The broker itself has answered; otherwise the connection was lost before it could.</param>
-internal sealed record PublishAnswer(string? Failure, bool IsOfTheBroker)
+internal sealed record PublishAnswer(PublishResult Result, string? Failure)
 {
-    public static PublishAnswer Confirmed { get; } = new(null, true);
+    public static PublishAnswer Confirmed { get; } = new(PublishResult.Confirmed, null);
 
-    /// <summary>A queue that is full, for example, refuses.</summary>
-    public static PublishAnswer Refused { get; } = new("The broker refused it.", true);
+    public static PublishAnswer Refused { get; } = new(PublishResult.Refused, "The broker refused it.");
 
-    public static PublishAnswer Lost { get; } = new("The connection was lost.", false);
+    public static PublishAnswer TimedOut { get; } = new(PublishResult.TimedOut, "It was not answered in time.");
+
+    public static PublishAnswer Lost { get; } = new(PublishResult.Lost, "The connection was lost.");
+
+    /// <summary>The broker itself has answered.</summary>
+    public bool IsOfTheBroker => Result is PublishResult.Confirmed or PublishResult.Returned or PublishResult.Refused;
+
+    public static PublishAnswer Returned(string reason) => new(PublishResult.Returned, $"The broker returned it: {reason}.");
+}
+
+/// <summary>What became of a message that was handed over.</summary>
+internal enum PublishResult
+{
+    /// <summary>The broker has it, in a queue.</summary>
+    Confirmed,
 
     /// <summary>No queue took it.</summary>
-    public static PublishAnswer Returned(string reason) => new($"The broker returned it: {reason}.", true);
+    Returned,
+
+    /// <summary>A queue that is full, for example, refuses.</summary>
+    Refused,
+
+    /// <summary>Nobody has answered within the budget.</summary>
+    TimedOut,
+
+    /// <summary>The connection was lost before the broker could answer.</summary>
+    Lost,
 }

@@ -11,6 +11,7 @@ internal static class PublishingSetup
         services.AddSingleton<PublishWatchdog>();
         services.AddSingleton<BrokerMonitor>();
         services.AddHostedService(provider => provider.GetRequiredService<BrokerMonitor>());
+        services.AddHostedService<PublishingGauges>();
         return services;
     }
 }

@@ -12,6 +12,9 @@ internal sealed class UnansweredPublishes
     private ulong _next = 1;
     private PublishAnswer? _last;
 
+    /// <summary>How many there are, now or a moment ago: read without the lock.</summary>
+    public int Count => _byNumber.Count;
+
     /// <summary>The one that is written next.</summary>
     public void Add(PendingPublish publish)
     {

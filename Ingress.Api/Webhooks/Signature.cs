@@ -64,6 +64,9 @@ internal enum Verification
     /// <summary>Signed with an active secret, but too long ago.</summary>
     Stale,
 
+    /// <summary>Signed with an active secret, but a while ago, and <see cref="LatePolicy.Reject"/> is set.</summary>
+    RefusedAsLate,
+
     /// <summary>Signed with an active secret, but for a time that is yet to come.</summary>
     Early,
 }
@@ -95,7 +98,7 @@ internal static class Signature
             _ when age < -options.FreshFor => Verification.Early,
             _ when age > options.MaxAge => Verification.Stale,
             _ when age <= options.FreshFor => Verification.Valid,
-            _ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.Stale,
+            _ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.RefusedAsLate,
         };
     }
 }

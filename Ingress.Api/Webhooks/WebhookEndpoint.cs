@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Mime;
 using System.Security.Cryptography;
 using Ingress.Api.Publishing;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -45,19 +46,20 @@ internal sealed partial class WebhookEndpoint(
     private void Tell(HttpContext http, Reception received, int? statusCode, TimeSpan elapsed)
     {
         metrics.Answered(received.Content?.EventType ?? "", received.Outcome, elapsed);
+        IngressTraces.Describe(http.Features.Get<IHttpActivityFeature>()?.Activity, received);
         LogAnswered(
             logger,
             received.Outcome,
-            OneLine(received.Content?.EventType),
-            OneLine(received.Content?.JobId),
-            OneLine(received.Content?.Status),
+            ShownText.Name(received.Content?.EventType),
+            ShownText.Name(received.Content?.JobId),
+            ShownText.Name(received.Content?.Status),
             statusCode,
             received.Content?.Reason ?? $"{received.Verification}",
             received.SentAt,
             elapsed.TotalMilliseconds,
             received.Publishing.TotalMilliseconds,
             http.Connection.RemoteIpAddress,
-            OneLine(http.Request.Headers.UserAgent));
+            ShownText.OneLine(http.Request.Headers.UserAgent));
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, Reception received)
@@ -100,6 +102,11 @@ internal sealed partial class WebhookEndpoint(
         received.Verification = secret is null
             ? Verification.WrongSignature
             : Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
+        if (secret is not null)
+        {
+            metrics.SecretMatched(secret, received.At - headers.SentAt);
+        }
+
         if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
         {
             return Refuse(peer, received);
@@ -160,6 +167,7 @@ internal sealed partial class WebhookEndpoint(
 
     private ProblemHttpResult Refuse(IPAddress peer, Reception received)
     {
+        metrics.SignatureFailed(received.Verification);
         if (received.Verification is Verification.Malformed or Verification.WrongSignature)
         {
             failures.Count(peer);
@@ -181,19 +189,6 @@ internal sealed partial class WebhookEndpoint(
         && MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
         && (type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)
             || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
-
-    // What others choose must not be able to look like a line of ours.
-    private static string OneLine(string? text)
-    {
-        const int maxLength = 200;
-        return string.Create(Math.Min(text?.Length ?? 0, maxLength), text, static (line, text) =>
-        {
-            for (var i = 0; i < line.Length; i++)
-            {
-                line[i] = char.IsControl(text![i]) || text[i] is '\u2028' or '\u2029' ? '\uFFFD' : text[i];
-            }
-        });
-    }
 
     [LoggerMessage(
         LogLevel.Information,

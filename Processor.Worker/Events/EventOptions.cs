@@ -10,8 +10,8 @@ internal sealed class EventOptions
     /// <summary>
     /// Messages in work at once, which is also the prefetch and bounds a group commit. More than is in work is never fetched: what is
     /// only prefetched is redelivered at every stop, and counts towards the delivery limit. 1 to 2000, the most that a quorum queue
-    /// gives a consumer; default 256.
+    /// gives a consumer; default 512.
     /// </summary>
     [Range(1, 2000)]
-    public int InWork { get; set; } = 256;
+    public int InWork { get; set; } = 512;
 }

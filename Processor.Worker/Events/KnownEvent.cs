@@ -5,10 +5,11 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Events;
 
 /// <summary>What is already committed of an event, as a later delivery of it or of its job needs to know.</summary>
-internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IReadOnlyList<byte[]> Bodies)
+/// <param name="TraceId">Of the delivery that was processed first.</param>
+internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IReadOnlyList<byte[]> Bodies, string? TraceId)
 {
     public static NpgsqlBatchCommand SelectByJob(IReadOnlyList<string> jobIds) => new(
-        "select event_id, job_id, fact, body_sha256 || variants from webhook_events where job_id = any($1)")
+        "select event_id, job_id, fact, body_sha256 || variants, trace_id from webhook_events where job_id = any($1)")
     {
         Parameters = { Column.Text(jobIds, jobId => jobId) },
     };
@@ -17,7 +18,8 @@ internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IRe
         row.GetGuid(0),
         row.GetString(1),
         row.IsDBNull(2) ? null : JobFact.FromJson(row.GetString(2)),
-        row.GetFieldValue<byte[][]>(3));
+        row.GetFieldValue<byte[][]>(3),
+        row.IsDBNull(4) ? null : row.GetString(4));
 
     /// <summary>What a further delivery adds; null when it is a plain duplicate.</summary>
     public Amendment? Amend(JobFact? fact, byte[] bodySha256)

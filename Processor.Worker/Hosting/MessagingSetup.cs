@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Events;
+using Processor.Worker.Inbox;
 using Processor.Worker.Persistence;
 using RabbitMQ.Client;
 
@@ -14,7 +15,11 @@ internal static class MessagingSetup
         services.AddMassTransit(bus =>
         {
             bus.AddEventConsumers();
-            bus.UsingRabbitMq((context, rabbit) => rabbit.UseBroker(context));
+            bus.UsingRabbitMq((context, rabbit) =>
+            {
+                rabbit.UseBroker(context);
+                rabbit.AddDeserializer(new EnvelopeDeserializer());
+            });
         });
         // Each within the next: in-flight messages, the bus, the host, and Kubernetes' grace period (60 s) last.
         services.Configure<MassTransitHostOptions>(options =>

@@ -27,6 +27,9 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
     private CancellationTokenSource _begun = new();
     private TaskCompletionSource _ended = CompletedSource();
 
+    /// <summary>There is an outage.</summary>
+    public bool IsOn => Begun.IsCancellationRequested;
+
     /// <summary>Cancelled while there is an outage.</summary>
     public CancellationToken Begun
     {

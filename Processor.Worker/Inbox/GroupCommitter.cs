@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 
 namespace Processor.Worker.Inbox;
@@ -13,6 +12,18 @@ internal sealed partial class GroupCommitter(
 {
     private readonly Channel<UnitOfWork> _waiting = Channel.CreateUnbounded<UnitOfWork>(new() { SingleReader = true });
     private readonly List<UnitOfWork> _deferred = [];
+    private int _unitsWaiting;
+    private long _oldestUnitAt;
+    private long _attemptAt;
+
+    /// <summary>Handed over and not committed yet.</summary>
+    public int UnitsWaiting => Volatile.Read(ref _unitsWaiting);
+
+    /// <summary>How long the oldest of them has been waiting; zero when there is none.</summary>
+    public TimeSpan OldestUnitAge => Age(ref _oldestUnitAt);
+
+    /// <summary>How long the running attempt to commit a group has taken so far; zero when none is running.</summary>
+    public TimeSpan AttemptAge => Age(ref _attemptAt);
 
     /// <summary>Returns when the unit is committed.</summary>
     /// <exception cref="OperationCanceledException">The database is away; the message goes back to the queue.</exception>
@@ -22,6 +33,8 @@ internal sealed partial class GroupCommitter(
         var away = outage.Begun;
         if (!away.IsCancellationRequested)
         {
+            unit.HandedOverAt = time.GetTimestamp();
+            Interlocked.Increment(ref _unitsWaiting);
             _waiting.Writer.TryWrite(unit);
         }
 
@@ -32,7 +45,12 @@ internal sealed partial class GroupCommitter(
     {
         while (_deferred.Count > 0 || await _waiting.Reader.WaitToReadAsync(stoppingToken))
         {
-            await CommitGroupAsync(TakeGroup(), stoppingToken);
+            var group = TakeGroup();
+            // Units come in the order in which they were handed over.
+            Volatile.Write(ref _oldestUnitAt, group[0].HandedOverAt);
+            await CommitGroupAsync(group, stoppingToken);
+            Interlocked.Add(ref _unitsWaiting, -group.Count);
+            Volatile.Write(ref _oldestUnitAt, 0);
         }
     }
 
@@ -86,18 +104,26 @@ internal sealed partial class GroupCommitter(
     {
         using var activity = ProcessorTraces.StartGroupCommit(group);
         var started = time.GetTimestamp();
+        Volatile.Write(ref _attemptAt, started);
         try
         {
             var outcomes = await transaction.CommitAsync(group, stoppingToken);
-            metrics.GroupCommitted(outcomes, time.GetElapsedTime(started));
+            metrics.GroupCommitted(group, outcomes, time.GetElapsedTime(started), time.GetUtcNow());
             return outcomes;
         }
         catch (Exception exception)
         {
-            activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            ProcessorTraces.Failed(activity, exception);
             throw;
         }
+        finally
+        {
+            Volatile.Write(ref _attemptAt, 0);
+        }
     }
+
+    // No timestamp is 0: it stands for none.
+    private TimeSpan Age(ref long timestamp) => Volatile.Read(ref timestamp) is var since and not 0 ? time.GetElapsedTime(since) : TimeSpan.Zero;
 
     [LoggerMessage(LogLevel.Warning, "A group of {Units} units failed as a whole; committing them one by one")]
     private static partial void LogSplit(ILogger logger, Exception exception, int units);

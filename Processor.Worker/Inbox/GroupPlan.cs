@@ -82,6 +82,7 @@ internal sealed class GroupPlan
 
     private CommitOutcome Repeat(UnitOfWork unit, KnownEvent known)
     {
+        unit.FirstTraceId = known.TraceId;
         if (known.Amend(unit.Fact, Convert.FromHexString(unit.Event!.BodySha256)) is not { } amendment)
         {
             return CommitOutcome.Duplicate;

@@ -16,7 +16,13 @@ namespace Processor.Worker.Inbox;
 /// effect but on its unit.
 /// </remarks>
 internal sealed class InboxContextFactory(
-    UnitOfWork unit, Suspects suspects, GroupCommitter committer, IServiceProvider provider, TimeProvider time)
+    UnitOfWork unit,
+    Suspects suspects,
+    GroupCommitter committer,
+    Progress progress,
+    ProcessorMetrics metrics,
+    IServiceProvider provider,
+    TimeProvider time)
     : IOutboxContextFactory<UnitOfWork>
 {
     public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
@@ -27,24 +33,53 @@ internal sealed class InboxContextFactory(
             options.ConsumerId,
             Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
         var started = time.GetTimestamp();
+        progress.Begin();
         try
         {
             using var turn = await suspects.TakeTurnAsync(unit, CountDeliveries(context.ReceiveContext), context.CancellationToken);
             await next.Send(new InboxConsumeContext<T>(context, options, provider));
 
             started = time.GetTimestamp();
-            using var activity = ProcessorTraces.StartCommit();
-            ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
+            await CommitAsync();
         }
         catch (Exception exception)
         {
+            TellParking(exception);
             // The consumer has been reported as done; without this, MassTransit would not know that the message has failed.
             await context.NotifyFaulted(time.GetElapsedTime(started), options.ConsumerType, exception);
             throw;
         }
+        finally
+        {
+            progress.End();
+        }
     }
 
     public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+
+    private async Task CommitAsync()
+    {
+        using var activity = ProcessorTraces.StartCommit();
+        try
+        {
+            ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));
+        }
+        catch (Exception exception)
+        {
+            ProcessorTraces.Failed(activity, exception);
+            throw;
+        }
+    }
+
+    // Cancelled is what goes back to the queue; everything else is parked.
+    private void TellParking(Exception exception)
+    {
+        if (exception is not OperationCanceledException)
+        {
+            metrics.Parked(exception is SuspectException ? ParkingReason.Suspect : ParkingReason.Poison);
+            ProcessorTraces.Parked(Activity.Current, unit);
+        }
+    }
 
     // As the broker counts them, on a quorum queue; absent the first time.
     private static long CountDeliveries(ReceiveContext delivery) =>

@@ -14,8 +14,10 @@ internal static class InboxSetup
         services.AddSingleton<DatabaseOutage>();
         services.AddSingleton<Suspects>();
         services.AddSingleton<GroupCommitter>();
+        services.AddSingleton<Progress>();
         // Before MassTransit: hosted services stop in reverse, and messages in work need the committer to the end.
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommitter>());
+        services.AddHostedService<InboxGauges>();
         return services;
     }
 

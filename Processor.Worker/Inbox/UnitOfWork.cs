@@ -25,11 +25,23 @@ internal sealed class UnitOfWork
     /// <summary>The body that is not an event, when the message is one.</summary>
     public WebhookQuarantined? Quarantined { get; private set; }
 
+    /// <summary>When the webhook was received, which the message came from.</summary>
+    public DateTimeOffset? ReceivedAt => Event?.ReceivedAt ?? Quarantined?.ReceivedAt;
+
     /// <summary>The message was delivered several times before (<see cref="Suspects"/>).</summary>
     public bool IsSuspect { get; set; }
 
     /// <summary>The span in which the message is consumed, or that it came from when no spans are made here.</summary>
     public ActivityContext Trace { get; private set; }
+
+    /// <summary>When it was handed over to be committed, as a timestamp.</summary>
+    public long HandedOverAt { get; set; }
+
+    /// <summary>The span of the group that it is committed with; none while no spans are made.</summary>
+    public ActivityContext Group { get; set; }
+
+    /// <summary>The trace of the delivery that brought the event first, when this is a further one.</summary>
+    public string? FirstTraceId { get; set; }
 
     /// <summary>Ends when the unit is committed, or with the exception that makes it impossible.</summary>
     public Task<CommitOutcome> Committed => _committed.Task;

@@ -34,6 +34,9 @@ internal sealed class Job
     /// <summary>Every download: <c>[{"url", "expires_at"}]</c>. Null until the job has completed.</summary>
     public string? Downloads { get; init; }
 
+    /// <summary>When the first of them expires. Null when no download says so.</summary>
+    public DateTimeOffset? DownloadExpiresAt { get; init; }
+
     public string? ErrorCode { get; init; }
 
     public string? ErrorMessage { get; init; }
@@ -74,6 +77,7 @@ internal sealed class Job
             CreditsCharged = First(byWeight, fact => fact.CreditsCharged),
             DownloadUrl = completed is { Downloads: [var first, ..] } ? first.Url : null,
             Downloads = completed is null ? null : VisibleDownload.ToJson(completed.Downloads),
+            DownloadExpiresAt = completed?.Downloads.Min(download => download.Expiry),
             ErrorCode = failed?.ErrorCode,
             ErrorMessage = failed?.ErrorMessage,
             CreatedAt = byWeight.Min(fact => fact.ReceivedAt),
@@ -90,16 +94,16 @@ internal sealed class Job
     public static NpgsqlBatchCommand Upsert(IReadOnlyList<Job> jobs) => new(
         """
         insert into jobs (magic_hour_id, resource, status, project_type, name, download_url, downloads, error_code, error_message,
-                          credits_charged, created_at, started_at, completed_at, failed_at, updated_at)
-        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                          credits_charged, created_at, started_at, completed_at, failed_at, updated_at, download_expires_at)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         on conflict (magic_hour_id) do update set
             resource = excluded.resource,
-            status = case when array_position($16, excluded.status) > array_position($16, jobs.status) then excluded.status else jobs.status end,
+            status = case when array_position($17, excluded.status) > array_position($17, jobs.status) then excluded.status else jobs.status end,
             project_type = excluded.project_type, name = excluded.name,
             download_url = excluded.download_url, downloads = excluded.downloads, error_code = excluded.error_code,
             error_message = excluded.error_message, credits_charged = excluded.credits_charged, created_at = least(jobs.created_at, excluded.created_at),
             started_at = excluded.started_at, completed_at = excluded.completed_at, failed_at = excluded.failed_at,
-            updated_at = excluded.updated_at
+            updated_at = excluded.updated_at, download_expires_at = excluded.download_expires_at
         """)
     {
         Parameters =
@@ -119,6 +123,7 @@ internal sealed class Job
             Column.Time(jobs, job => job.CompletedAt),
             Column.Time(jobs, job => job.FailedAt),
             Column.Time(jobs, job => job.UpdatedAt),
+            Column.Time(jobs, job => job.DownloadExpiresAt),
             Column.Text(StatusOrder, StatusText),
         },
     };
@@ -159,6 +164,8 @@ internal sealed class Job
             builder.Property(job => job.CompletedAt).HasColumnName("completed_at");
             builder.Property(job => job.FailedAt).HasColumnName("failed_at");
             builder.Property(job => job.UpdatedAt).HasColumnName("updated_at");
+            builder.Property(job => job.DownloadExpiresAt).HasColumnName("download_expires_at");
+            builder.HasIndex(job => job.DownloadExpiresAt).HasDatabaseName("jobs_download_expires_at").HasFilter("download_expires_at is not null");
         }
     }
 }

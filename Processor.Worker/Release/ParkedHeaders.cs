@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Text;
 using MassTransit;
+using Platform.Contracts;
 using RabbitMQ.Client;
 
 namespace Processor.Worker.Release;
@@ -34,6 +35,9 @@ internal sealed class ParkedHeaders(IDictionary<string, object?>? headers)
         && last.TryGetValue("time", out var time) && time is AmqpTimestamp seconds
             ? DateTimeOffset.FromUnixTimeSeconds(seconds.UnixTime)
             : null;
+
+    /// <summary>The trace that it was parked in, in the form of the W3C's <c>traceparent</c>; null without a trace.</summary>
+    public string? Trace => Text(Envelope.TraceHeader);
 
     /// <summary>As the message was published: the next worker must not count what befell it before.</summary>
     public Dictionary<string, object?> AsPublished() => Without(ParkingPrefixes);

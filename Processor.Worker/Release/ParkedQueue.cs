@@ -61,8 +61,17 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         }
     }
 
-    public Task PublishAsync(ParkedDelivery message, CancellationToken cancellationToken) =>
-        PublishAsync(message, Topology.WebhookReceivedQueue, message.Headers.AsPublished(), cancellationToken);
+    public async Task PublishAsync(ParkedDelivery message, CancellationToken cancellationToken)
+    {
+        using var activity = ProcessorTraces.StartRelease(message.Headers.Trace);
+        var headers = message.Headers.AsPublished();
+        if (activity is not null)
+        {
+            headers[Envelope.TraceHeader] = activity.Id;
+        }
+
+        await PublishAsync(message, Topology.WebhookReceivedQueue, headers, cancellationToken);
+    }
 
     public async Task SettleAsync(IReadOnlyList<ParkedDelivery> released, IReadOnlyList<ParkedDelivery> kept, CancellationToken cancellationToken)
     {

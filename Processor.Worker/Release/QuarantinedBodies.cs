@@ -41,9 +41,10 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
 
     public async Task PublishAsync(QuarantinedBody message, CancellationToken cancellationToken)
     {
-        using var activity = ProcessorTraces.StartRelease(message.Row.TraceId);
-        await publisher.PublishAsync(
-            Envelope.Of(message.ToEvent(), time.GetUtcNow()), activity?.Id ?? ProcessorTraces.ParentOf(message.Row.TraceId), mandatory: true, cancellationToken);
+        var first = ProcessorTraces.ParentOf(message.Row.TraceId);
+        using var activity = ProcessorTraces.StartRelease(first);
+        var envelope = Envelope.Of(message.ToEvent(), time.GetUtcNow());
+        await publisher.PublishAsync(envelope, activity?.Id ?? first, mandatory: true, cancellationToken);
     }
 
     public async Task SettleAsync(IReadOnlyList<QuarantinedBody> released, IReadOnlyList<QuarantinedBody> kept, CancellationToken cancellationToken)

@@ -183,6 +183,7 @@ public sealed class WireFormatTests
         var read = JsonSerializer.Deserialize<JsonMessageEnvelope>(envelope.Content.Span, SystemTextJsonMessageSerializer.Options)!;
 
         Assert.Equal("Platform.Contracts:WebhookReceived", envelope.Exchange);
+        AssertReadBack(message, Envelope.Read(envelope.Content.Span));
         Assert.Equal(($"{message.EventId}", now.UtcDateTime), (read.MessageId, read.SentTime));
         Assert.Equal(["urn:message:Platform.Contracts:WebhookReceived"], read.MessageType!);
         Assert.Equal(
@@ -191,6 +192,25 @@ public sealed class WireFormatTests
                 ((JsonElement)read.Message!).Deserialize<WebhookReceived>(SystemTextJsonMessageSerializer.Options),
                 SystemTextJsonMessageSerializer.Options));
     }
+
+    [Theory]
+    [InlineData("headers")]
+    [InlineData("responseAddress")]
+    public void An_envelope_with_more_than_the_ingress_writes_is_for_MassTransit(string property) =>
+        Assert.Null(Envelope.Read(Encoding.UTF8.GetBytes(
+            $$"""{"messageId":"9393771b-625c-52d4-aacd-14b7678086ad","{{property}}":null,"messageType":[],"message":{},"sentTime":"2026-11-23T10:00:00Z"}""")));
+
+    [Fact]
+    public void An_envelope_of_another_contract_is_for_MassTransit() =>
+        Assert.Null(Envelope.Read(Envelope.Of(Guid.NewGuid(), nameof(JobStarted), "{}", DateTimeOffset.UnixEpoch).Content.Span));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("""{"messageId":"x"}""")]
+    [InlineData("""{"messageType":["urn:message:Platform.Contracts:WebhookReceived"],"message":{"jobId":"clx123"}}""")]
+    public void What_is_no_envelope_is_told(string content) =>
+        Assert.ThrowsAny<JsonException>(() => Envelope.Read(Encoding.UTF8.GetBytes(content)));
 
     [Fact]
     public void A_contract_that_is_JSON_already_is_not_touched()
@@ -209,6 +229,15 @@ public sealed class WireFormatTests
             SystemTextJsonMessageSerializer.Options);
 
         Assert.Equal("clx123", read?.JobId);
+    }
+
+    private static void AssertReadBack(WebhookReceived message, ReceivedEnvelope? read)
+    {
+        var received = Assert.IsType<WebhookReceived>(read?.Message);
+
+        Assert.Equal((message.EventId, MessageUrn.ForTypeString<WebhookReceived>()), (read.MessageId, read.MessageType));
+        Assert.Equal(message.Body.ToArray(), received.Body.ToArray());
+        Assert.Equal(message, received with { Body = message.Body });
     }
 
     private static void AssertOnTheWire<T>(T message, string urn, string json)

@@ -31,13 +31,13 @@ public sealed class PublishingTests
     }
 
     [Theory]
-    [InlineData("The broker refused it.", true)]
-    [InlineData("The broker returned it: NO_ROUTE.", true)]
-    [InlineData("The connection was lost.", false)]
-    public async Task What_the_broker_does_not_confirm_is_not_answered_with_success_and_the_next_is_tried(string why, bool isOfTheBroker)
+    [InlineData("Refused", "The broker refused it.")]
+    [InlineData("Returned", "The broker returned it: NO_ROUTE.")]
+    [InlineData("Lost", "The connection was lost.")]
+    public async Task What_the_broker_does_not_confirm_is_not_answered_with_success_and_the_next_is_tried(string result, string why)
     {
         await using var app = new IngressApp();
-        var answers = new Queue<PublishAnswer>([new(why, isOfTheBroker), PublishAnswer.Confirmed]);
+        var answers = new Queue<PublishAnswer>([new(Enum.Parse<PublishResult>(result), why), PublishAnswer.Confirmed]);
         app.Broker.Answer = _ => Task.FromResult(answers.Dequeue());
 
         using var failed = await app.SendAsync(Completed);

@@ -79,7 +79,7 @@ public sealed class SignatureTests
     [Fact]
     public void Late_events_are_refused_when_the_setting_says_so() =>
         Assert.Equal(
-            Verification.Stale,
+            Verification.RefusedAsLate,
             Signature.CheckAge(Now.AddMinutes(-6), Now, new MagicHourOptions { LatePolicy = LatePolicy.Reject }));
 
     private static SignatureHeaders? Headers(string? timestamp, string? signature) => SignatureHeaders.Read(new HeaderDictionary

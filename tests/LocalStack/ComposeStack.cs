@@ -15,23 +15,35 @@ public static class ComposeStack
     private const string Postgres = "Host=127.0.0.1;Port=15432;Database=platform;Username=platform;Password=platform";
     private const string RabbitMq = "amqp://platform:platform@127.0.0.1:15673/";
 
+    // What is of a profile is left alone by compose, also when it stops the rest, unless the profile is named.
+    private static readonly string[] Observability = ["--profile", "observability"];
+    private static readonly string[] Up = ["up", "--build", "--detach", "--wait"];
+
     private static readonly string Project = $"platform-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine.Root)))[..8]}";
 
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
+    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false)
     {
         var secret = await ReadSecretAsync(cancellationToken);
-        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, new Dictionary<string, string>
+        var links = new Dictionary<string, string>
         {
             ["ingress"] = IngressUrl,
             ["Jaeger"] = "http://127.0.0.1:16686",
             ["RabbitMQ management"] = "http://127.0.0.1:15672 (platform, platform)",
             ["PostgreSQL"] = "psql postgresql://platform:platform@127.0.0.1:15432/platform",
             ["logs"] = $"docker compose -p {Project} logs",
-        });
+        };
+        if (withPrometheus)
+        {
+            links["Prometheus"] = "http://127.0.0.1:9090";
+            links["Grafana"] = "http://127.0.0.1:3000";
+        }
+
+        var stack = new Stack(StackKind.Docker, IngressUrl, secret, Postgres, RabbitMq, links);
         // Before the start: down must find what a start leaves behind that fails or is interrupted.
         stack.Save();
         await ComposeAsync(
-            ["up", "--build", "--detach", "--wait"],
+            withPrometheus ? [.. Observability, .. Up] : Up,
+            "up",
             "'./platform down' takes away what it left behind; './platform up --native' does without Docker.",
             cancellationToken);
         return stack;
@@ -45,10 +57,10 @@ public static class ComposeStack
     }
 
     public static Task StopAsync(CancellationToken cancellationToken) =>
-        ComposeAsync(["down"], "Its containers may still run.", cancellationToken);
+        ComposeAsync([.. Observability, "down"], "down", "Its containers may still run.", cancellationToken);
 
     public static Task PurgeAsync(CancellationToken cancellationToken) =>
-        ComposeAsync(["down", "--volumes"], "Its data may still be there.", cancellationToken);
+        ComposeAsync([.. Observability, "down", "--volumes"], "down", "Its data may still be there.", cancellationToken);
 
     /// <summary>As Compose resolves it: from the environment, an <c>.env</c> file, or the default.</summary>
     private static async Task<string> ReadSecretAsync(CancellationToken cancellationToken)
@@ -61,11 +73,11 @@ public static class ComposeStack
     }
 
     /// <exception cref="SetupException">It failed; <paramref name="consequence"/> says what that means here.</exception>
-    private static async Task ComposeAsync(string[] arguments, string consequence, CancellationToken cancellationToken)
+    private static async Task ComposeAsync(string[] arguments, string verb, string consequence, CancellationToken cancellationToken)
     {
         if (await Machine.ShowAsync("docker", ["compose", "-p", Project, .. arguments], cancellationToken) != 0)
         {
-            throw new SetupException($"docker compose {arguments[0]} failed; what it printed above says why. {consequence}");
+            throw new SetupException($"docker compose {verb} failed; what it printed above says why. {consequence}");
         }
     }
 }

@@ -32,14 +32,15 @@ public static partial class DockerEngine
     }
 
     /// <summary>Why <c>docker compose up</c> cannot work; null when engine, Compose and every image are there or can be pulled.</summary>
-    public static async Task<string?> FindComposeObstacleAsync(CancellationToken cancellationToken)
+    /// <param name="profile">With what only this profile has.</param>
+    public static async Task<string?> FindComposeObstacleAsync(CancellationToken cancellationToken, string profile = "")
     {
         if (await FindObstacleAsync(cancellationToken) is { } obstacle)
         {
             return obstacle;
         }
 
-        var compose = await Machine.RunAsync("docker", ["compose", "config", "--format", "json"], cancellationToken);
+        var compose = await Machine.RunAsync("docker", ["compose", "--profile", profile, "config", "--format", "json"], cancellationToken);
         return compose.Succeeded
             ? await FindImageObstacleAsync(ImagesOf(compose.Output), cancellationToken)
             : $"Docker Compose v2 is missing or refuses docker-compose.yml ({compose.LastLine})";

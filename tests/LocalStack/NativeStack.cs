@@ -1,10 +1,11 @@
 namespace Platform.LocalStack;
 
-/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers.</summary>
+/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and Prometheus where it is wanted.</summary>
 public static class NativeStack
 {
     private const int PreferredIngressPort = 8080;
     private const int PreferredWorkerPort = 8081;
+    private const int PreferredPrometheusPort = 9090;
     private const int Workers = 2;
 
     public static string Folder => Directory.CreateDirectory(Path.Combine(Machine.LocalFolder, "native")).FullName;
@@ -13,14 +14,14 @@ public static class NativeStack
     public static DaemonRegistry Daemons => new(Path.Combine(Folder, "daemons.json"));
 
     /// <summary>Starts everything. When something fails, what was started before is stopped again.</summary>
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken)
+    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false)
     {
-        await ServerPackages.EnsureAsync(cancellationToken);
+        await ServerPackages.EnsureAsync(cancellationToken, withPrometheus);
         var daemons = Daemons;
         await daemons.StopAsync(cancellationToken);
         try
         {
-            return await StartAsync(daemons, cancellationToken);
+            return await StartAsync(daemons, withPrometheus, cancellationToken);
         }
         catch
         {
@@ -29,7 +30,7 @@ public static class NativeStack
         }
     }
 
-    private static async Task<Stack> StartAsync(DaemonRegistry daemons, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(DaemonRegistry daemons, bool withPrometheus, CancellationToken cancellationToken)
     {
         var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
         Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
@@ -49,15 +50,24 @@ public static class NativeStack
             ["ingress"] = $"http://127.0.0.1:{ingressPort}",
             ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
         };
+        var workers = new List<string>();
         for (var i = 1; i <= Workers; i++)
         {
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);
             await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons).StartAsync(cancellationToken);
+            workers.Add($"127.0.0.1:{port}");
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
         var settings = new Dictionary<string, string?> { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
         await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
+
+        if (withPrometheus)
+        {
+            var targets = new MetricsTargets([$"127.0.0.1:{ingressPort}"], workers, broker.MetricsAddress!);
+            links["Prometheus"] = (await PrometheusServer.StartAsync(
+                Path.Combine(Folder, "prometheus"), targets, daemons, cancellationToken, Machine.FreePort(PreferredPrometheusPort))).Url;
+        }
 
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{ToUri(connectionString)}'";

@@ -16,7 +16,7 @@ public static class RabbitMqServer
         "/usr/lib/rabbitmq/bin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server", "rabbitmq-server");
 
     /// <summary>Starts the broker on a folder that it fills the first time.</summary>
-    /// <param name="withManagement">Serve the management page and API too.</param>
+    /// <param name="withManagement">Serve the management page and API too, and metrics.</param>
     /// <param name="settings">Further ones, as lines of <c>rabbitmq.conf</c>.</param>
     public static async Task<RabbitMqInstance> StartAsync(
         string folder, bool withManagement, DaemonRegistry daemons, CancellationToken cancellationToken, IEnumerable<string>? settings = null)
@@ -26,7 +26,8 @@ public static class RabbitMqServer
         Directory.CreateDirectory(folder);
 
         var ports = new RabbitMqPorts(
-            Amqp: Machine.FreePort(), Distribution: Machine.FreePort(), Epmd: Machine.FreePort(), Management: withManagement ? Machine.FreePort() : null);
+            Amqp: Machine.FreePort(), Distribution: Machine.FreePort(), Epmd: Machine.FreePort(),
+            Management: withManagement ? Machine.FreePort() : null, Metrics: withManagement ? Machine.FreePort() : null);
         var password = WriteConfiguration(folder, ports, settings ?? []);
         var environment = CreateEnvironment(folder, ports);
 
@@ -37,7 +38,12 @@ public static class RabbitMqServer
         var process = new ServerProcess(
             "RabbitMQ", daemons, () => Daemon.Start("rabbitmq", Path.Combine(folder, "log"), script, [], environment, folder), token => AnswersAsync(uri, token));
         await process.StartAsync(cancellationToken);
-        return new RabbitMqInstance(uri, ports.Management is { } port ? $"http://127.0.0.1:{port}" : null, process, environment);
+        return new RabbitMqInstance(
+            uri,
+            ports.Management is { } port ? $"http://127.0.0.1:{port}" : null,
+            ports.Metrics is { } metrics ? $"127.0.0.1:{metrics}" : null,
+            process,
+            environment);
     }
 
     private static string WriteConfiguration(string folder, RabbitMqPorts ports, IEnumerable<string> settings)
@@ -58,11 +64,12 @@ public static class RabbitMqServer
             log.console.level = warning
             log.file = false
             {(ports.Management is { } management ? $"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}" : "")}
+            {(ports.Metrics is { } metrics ? $"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}" : "")}
             {string.Join('\n', settings)}
 
             """);
         File.WriteAllText(Path.Combine(folder, "advanced.config"), AdvancedConfiguration);
-        File.WriteAllText(Path.Combine(folder, "enabled_plugins"), ports.Management is null ? "[].\n" : "[rabbitmq_management].\n");
+        File.WriteAllText(Path.Combine(folder, "enabled_plugins"), ports.Management is null ? "[].\n" : "[rabbitmq_management,rabbitmq_prometheus].\n");
 
         var cookie = Path.Combine(folder, ".erlang.cookie");
         if (!File.Exists(cookie))
@@ -108,25 +115,32 @@ public static class RabbitMqServer
         }
     }
 
-    private sealed record RabbitMqPorts(int Amqp, int Distribution, int Epmd, int? Management);
+    private sealed record RabbitMqPorts(int Amqp, int Distribution, int Epmd, int? Management, int? Metrics);
 }
 
 /// <summary>A broker that runs.</summary>
 /// <param name="ManagementUrl">Null when the management plugin is off.</param>
+/// <param name="MetricsAddress">Host and port where its metrics are; null when the management plugin is off.</param>
 /// <param name="Environment">What its own tools need to find it.</param>
-public sealed record RabbitMqInstance(string Uri, string? ManagementUrl, ServerProcess Process, IReadOnlyDictionary<string, string?> Environment)
+public sealed record RabbitMqInstance(
+    string Uri, string? ManagementUrl, string? MetricsAddress, ServerProcess Process, IReadOnlyDictionary<string, string?> Environment)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Runs <c>rabbitmqctl</c> on it.</summary>
     /// <returns>What it said.</returns>
-    public async Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments)
+    public Task<string> ControlAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        RunToolAsync("rabbitmqctl", cancellationToken, arguments);
+
+    /// <summary>Runs one of its tools on it, such as <c>rabbitmq-diagnostics</c>.</summary>
+    /// <returns>What it said.</returns>
+    public async Task<string> RunToolAsync(string tool, CancellationToken cancellationToken, params string[] arguments)
     {
-        var script = Path.Combine(Path.GetDirectoryName(RabbitMqServer.FindScript())!, "rabbitmqctl");
+        var script = Path.Combine(Path.GetDirectoryName(RabbitMqServer.FindScript())!, tool);
         // On a sick node it can wait for ever.
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         var environment = Environment.Where(variable => variable.Value is not null).Select(variable => $"{variable.Key}={variable.Value}");
-        return (await Machine.RunAsync("env", [.. environment, script, .. arguments], patience.Token)).ThrowIfFailed("rabbitmqctl").Output;
+        return (await Machine.RunAsync("env", [.. environment, script, .. arguments], patience.Token)).ThrowIfFailed($"{tool} {arguments[0]}").Output;
     }
 }

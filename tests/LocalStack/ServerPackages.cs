@@ -6,13 +6,15 @@ public static class ServerPackages
     private const string NoServices = "/usr/sbin/policy-rc.d";
 
     /// <summary>Installs what is missing, after naming it.</summary>
+    /// <param name="withPrometheus">It is wanted beside broker and database.</param>
     /// <exception cref="SetupException">It cannot be installed from here; with the command to run.</exception>
-    public static async Task EnsureAsync(CancellationToken cancellationToken)
+    public static async Task EnsureAsync(CancellationToken cancellationToken, bool withPrometheus = false)
     {
         string[] missing =
         [
             .. RabbitMqServer.FindScript() is null ? ["rabbitmq-server"] : Array.Empty<string>(),
             .. PostgresServer.FindBinaries() is null ? ["postgresql"] : Array.Empty<string>(),
+            .. withPrometheus && PrometheusServer.FindProgram() is null ? ["prometheus"] : Array.Empty<string>(),
         ];
         if (missing.Length == 0)
         {

@@ -64,7 +64,7 @@ public static class Services
             token => SucceedsAsync(port, mustBeReady ? "/health/ready" : "/health/live", token));
     }
 
-    private static async Task<bool> SucceedsAsync(int port, string path, CancellationToken cancellationToken)
+    internal static async Task<bool> SucceedsAsync(int port, string path, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         try

@@ -89,6 +89,10 @@ public sealed class Broker : IAsyncDisposable
     public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
         await _channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
 
+    /// <summary>Puts any text into a queue.</summary>
+    public async Task PutAsync(string queue, string body, string contentType, CancellationToken cancellationToken) => await _channel.BasicPublishAsync(
+        "", queue, mandatory: true, new BasicProperties { ContentType = contentType }, System.Text.Encoding.UTF8.GetBytes(body), cancellationToken);
+
     /// <summary>Takes one message out of a queue and gives it back, again and again.</summary>
     public async Task ReturnAsync(string queue, int times, CancellationToken cancellationToken)
     {

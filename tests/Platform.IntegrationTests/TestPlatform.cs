@@ -40,14 +40,26 @@ public sealed class TestPlatform : IAsyncDisposable
     /// <summary>Those that were started, in that order.</summary>
     public List<Sender> Ingresses { get; } = [];
 
+    /// <summary>The addresses of those that were started, in that order.</summary>
+    public List<Uri> Workers { get; } = [];
+
+    /// <summary>What the services have logged so far, one text for each.</summary>
+    public IEnumerable<string> Logs => _processes.Select(process => File.ReadAllText(process.Daemon.LogFile));
+
+    /// <summary>Of what was started so far, on a broker that has metrics.</summary>
+    public MetricsTargets MetricsTargets => new(
+        [.. Ingresses.Select(ingress => ingress.Webhook.Authority)],
+        [.. Workers.Select(worker => worker.Authority)],
+        OwnBroker.MetricsAddress ?? throw new InvalidOperationException("This broker has no metrics."));
+
     /// <summary>On a broker of its own. Where none can be started, the test is skipped.</summary>
-    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture)
+    public static async Task<TestPlatform> CreateOnOwnBrokerAsync(ServersFixture fixture, bool withManagement = false)
     {
         var servers = await TestServers.ChooseAsync(Cancel);
         Assert.SkipUnless(servers.Kind is TestServerKind.Native, $"It needs a broker that it may kill, and this run uses {servers.Description}.");
         var folder = Path.Combine(fixture.Folder.Path, $"rabbitmq-{Machine.FreePort()}");
         return await CreateAsync(
-            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement: false, fixture.Folder.Daemons, Cancel));
+            fixture, ownBroker: await RabbitMqServer.StartAsync(folder, withManagement, fixture.Folder.Daemons, Cancel));
     }
 
     public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true, RabbitMqInstance? ownBroker = null)
@@ -70,23 +82,27 @@ public sealed class TestPlatform : IAsyncDisposable
     public Task<ProgramResult> ReleaseAsync(params string[] options) =>
         Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel);
 
-    public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true)
+    public Task<ProgramResult> ReleaseAsync(IReadOnlyDictionary<string, string?> settings, params string[] options) =>
+        Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel, settings);
+
+    public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null)
     {
         var port = Machine.FreePort();
         var ingress = Services.Ingress(
-            $"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, _fixture.Folder.Daemons, waitUntilReady);
+            $"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, _fixture.Folder.Daemons, waitUntilReady, settings);
         _processes.Add(ingress);
         Ingresses.Add(new Sender($"http://127.0.0.1:{port}", Secret, TimeProvider.System));
         await ingress.StartAsync(Cancel);
         return ingress;
     }
 
-    public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true)
+    public async Task<ServerProcess> StartWorkerAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null)
     {
         var port = Machine.FreePort();
         var worker = Services.Worker(
-            $"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady);
+            $"worker-{port}", _fixture.Folder.Path, port, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady, settings);
         _processes.Add(worker);
+        Workers.Add(new Uri($"http://127.0.0.1:{port}"));
         await worker.StartAsync(Cancel);
         return worker;
     }

@@ -72,7 +72,7 @@ public sealed class JobPropertyTests
             foreach (var added in plan.Events)
             {
                 var fact = added.Fact is null ? null : JobFact.FromJson(added.Fact);
-                Assert.True(_events.TryAdd(added.EventId, new KnownEvent(added.EventId, added.JobId, fact, [added.BodySha256])));
+                Assert.True(_events.TryAdd(added.EventId, new KnownEvent(added.EventId, added.JobId, fact, [added.BodySha256], added.TraceId)));
             }
 
             foreach (var amendment in plan.Amendments)

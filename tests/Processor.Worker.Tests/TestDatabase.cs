@@ -41,7 +41,7 @@ public sealed class PostgresFixture : IAsyncLifetime
         var name = $"test_{Guid.NewGuid():N}";
         await ExecuteAsync($"create database {name} template {(isMigrated ? Template : "template0")}");
         var connection = new NpgsqlConnectionStringBuilder(Server) { Database = name, Options = "-c jit=off", MaxPoolSize = 20 };
-        return new TestDatabase(NpgsqlDataSource.Create(connection), () => ExecuteAsync($"drop database {name} with (force)"));
+        return new TestDatabase(connection.ConnectionString, NpgsqlDataSource.Create(connection), () => ExecuteAsync($"drop database {name} with (force)"));
     }
 
     internal static DatabaseSchema Schema(NpgsqlDataSource source) => new(source, new ContextFactory(source));
@@ -60,8 +60,10 @@ public sealed class PostgresFixture : IAsyncLifetime
 }
 
 /// <summary>A database of one test's own.</summary>
-internal sealed class TestDatabase(NpgsqlDataSource source, Func<Task> drop) : IAsyncDisposable
+internal sealed class TestDatabase(string connectionString, NpgsqlDataSource source, Func<Task> drop) : IAsyncDisposable
 {
+    public string ConnectionString => connectionString;
+
     public NpgsqlDataSource Source => source;
 
     public GroupTransaction Transaction { get; } = new(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);

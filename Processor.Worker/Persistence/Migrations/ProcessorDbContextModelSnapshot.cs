@@ -223,6 +223,10 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("credits_charged");
 
+                    b.Property<DateTimeOffset?>("DownloadExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("download_expires_at");
+
                     b.Property<string>("DownloadUrl")
                         .HasColumnType("text")
                         .HasColumnName("download_url");
@@ -275,6 +279,10 @@ namespace Processor.Worker.Persistence.Migrations
 
                     b.HasKey("MagicHourId")
                         .HasName("jobs_pkey");
+
+                    b.HasIndex("DownloadExpiresAt")
+                        .HasDatabaseName("jobs_download_expires_at")
+                        .HasFilter("download_expires_at is not null");
 
                     b.ToTable("jobs", null, t =>
                         {

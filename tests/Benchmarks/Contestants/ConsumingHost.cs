@@ -8,7 +8,7 @@ namespace Platform.Benchmarks.Contestants;
 internal static class ConsumingHost
 {
     // As many as our worker has in work by default.
-    private const int InWork = 256;
+    private const int InWork = 512;
 
     public static async Task<int> RunAsync<TConsumer>(
         ContestantOptions options, Action<IServiceCollection> addServices, CancellationToken cancellationToken, int inWork = InWork)

@@ -11,9 +11,9 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     // As the Dockerfiles have it.
     private static readonly Dictionary<string, string?> ImageSettings = new()
     {
-        ["Logging__Console__FormatterName"] = "json",
-        ["Logging__Console__FormatterOptions__TimestampFormat"] = "O",
-        ["Logging__Console__FormatterOptions__UseUtcTimestamp"] = "true",
+        ["DOTNET_EnableDiagnostics"] = "0",
+        ["DOTNET_EnableWriteXorExecute"] = "0",
+        ["Logging__Console__FormatterName"] = "json-line",
     };
 
     private int _started;

@@ -24,7 +24,7 @@ internal static class TestCommand
             Console.WriteLine($"Broker and database: {servers.Description}.");
             if (servers.Kind is TestServerKind.Native)
             {
-                await ServerPackages.EnsureAsync(cancellationToken);
+                await ServerPackages.EnsureAsync(cancellationToken, withPrometheus: true);
             }
 
             string[] what = arguments.GetValue(project) is { } name ? ["--project", $"tests/{name}"] : ["--solution", "Platform.sln"];

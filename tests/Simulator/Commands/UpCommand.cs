@@ -12,7 +12,8 @@ internal static class UpCommand
         var detach = new Option<bool>("--detach") { Description = "Return when everything is ready, instead of serving until Ctrl-C." };
         var docker = new Option<bool>("--docker") { Description = "Use docker compose, whatever the machine offers." };
         var native = new Option<bool>("--native") { Description = "Use private native servers, whatever the machine offers." };
-        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native };
+        var withPrometheus = new Option<bool>("--with-prometheus") { Description = "Start Prometheus too, and with Docker Grafana." };
+        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native, withPrometheus };
         command.Validators.Add(result =>
         {
             if (result.GetValue(docker) && result.GetValue(native))
@@ -23,12 +24,12 @@ internal static class UpCommand
         command.SetAction(async (arguments, cancellationToken) =>
         {
             StackKind? chosen = arguments.GetValue(docker) ? StackKind.Docker : arguments.GetValue(native) ? StackKind.Native : null;
-            return await RunAsync(chosen, arguments.GetValue(detach), cancellationToken);
+            return await RunAsync(chosen, arguments.GetValue(withPrometheus), arguments.GetValue(detach), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(StackKind? chosen, bool detach, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(StackKind? chosen, bool withPrometheus, bool detach, CancellationToken cancellationToken)
     {
         Stack stack;
         using (Stack.LockStart())
@@ -42,7 +43,7 @@ internal static class UpCommand
 
             // What is left of the last one, be it of another kind.
             await Stack.StopAsync(cancellationToken);
-            stack = await StartAsync(chosen, cancellationToken);
+            stack = await StartAsync(chosen, withPrometheus, cancellationToken);
             stack.Save();
         }
 
@@ -57,17 +58,17 @@ internal static class UpCommand
         return await ServeAsync(stack, cancellationToken);
     }
 
-    private static async Task<Stack> StartAsync(StackKind? chosen, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(StackKind? chosen, bool withPrometheus, CancellationToken cancellationToken)
     {
         if (chosen is StackKind.Native)
         {
-            return await NativeStack.StartAsync(cancellationToken);
+            return await NativeStack.StartAsync(cancellationToken, withPrometheus);
         }
 
-        var obstacle = await DockerEngine.FindComposeObstacleAsync(cancellationToken);
+        var obstacle = await DockerEngine.FindComposeObstacleAsync(cancellationToken, withPrometheus ? "observability" : "");
         if (obstacle is null)
         {
-            return await ComposeStack.StartAsync(cancellationToken);
+            return await ComposeStack.StartAsync(cancellationToken, withPrometheus);
         }
 
         if (chosen is StackKind.Docker)
@@ -76,7 +77,7 @@ internal static class UpCommand
         }
 
         Console.WriteLine($"Using private native servers, because {obstacle}.");
-        return await NativeStack.StartAsync(cancellationToken);
+        return await NativeStack.StartAsync(cancellationToken, withPrometheus);
     }
 
     private static void Describe(Stack stack)

@@ -43,7 +43,7 @@ internal static class MutantList
             Check.Tests("Platform.IntegrationTests", "A_confirm_does_not_mean_queued_so_only_what_a_queue_took_is_answered_200")),
         new(
             "answer before the confirm", "Ingress.Api/Publishing/EventPublisher.cs",
-            "var failure = await FindFailureAsync(publish);", "string? failure = null; _ = FindFailureAsync(publish);",
+            "var answer = await WaitForAnswerAsync(publish);", "var answer = PublishAnswer.Confirmed; _ = WaitForAnswerAsync(publish);",
             Check.Faults("P02.1")),
         new(
             "ack before the commit", "Processor.Worker/Inbox/InboxContextFactory.cs",
@@ -90,7 +90,7 @@ internal static class MutantList
             Check.Faults("T02")),
         new(
             "late events refused", "Ingress.Api/Webhooks/Signature.cs",
-            "_ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.Stale,", "_ => Verification.Stale,",
+            "_ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.RefusedAsLate,", "_ => Verification.Stale,",
             Check.Faults("N04")),
     ];
 }

@@ -1,0 +1,47 @@
+using System.Diagnostics.Metrics;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>What is looked at when somebody asks for the metrics: it costs an event nothing.</summary>
+internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publisher, BrokerMonitor broker, PublishWatchdog watchdog)
+    : IHostedService
+{
+    private static readonly BrokerState[] States = Enum.GetValues<BrokerState>();
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        var meter = meters.Create(IngressMetrics.MeterName);
+        meter.CreateObservableGauge(
+            "broker.publishes.in_flight", () => publisher.InFlight, "{message}",
+            "Messages whose webhook waits for the broker's answer.");
+        meter.CreateObservableGauge(
+            "broker.publishes.unconfirmed", () => broker.UnansweredPublishes, "{message}",
+            "Messages written to the broker and not answered by it, also when nobody waits any more.");
+        meter.CreateObservableGauge(
+            "broker.connection.state", ObserveState, null,
+            "What is known of the broker: 1 for the state that holds.");
+        meter.CreateObservableGauge(
+            "broker.watchdog.stalled", () => watchdog.IsStuck ? 1 : 0, null,
+            "1 when the broker answers, but no publish of this process has been answered for a minute.");
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private IEnumerable<Measurement<int>> ObserveState()
+    {
+        var current = broker.State;
+        return States.Select(state => new Measurement<int>(
+            state == current ? 1 : 0, new KeyValuePair<string, object?>("state", Name(state))));
+    }
+
+    private static string Name(BrokerState state) => state switch
+    {
+        BrokerState.Unknown => "unknown",
+        BrokerState.Available => "available",
+        BrokerState.Away => "away",
+        BrokerState.Blocked => "blocked",
+        BrokerState.WithoutQueue => "queue_missing",
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),
+    };
+}

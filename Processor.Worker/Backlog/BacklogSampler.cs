@@ -1,0 +1,99 @@
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Processor.Worker.Persistence;
+using RabbitMQ.Client;
+
+namespace Processor.Worker.Backlog;
+
+/// <summary>
+/// Reads now and then what waits, for the metrics: nothing of it is counted on the way of an event. Runs in every role, so that it is
+/// seen also when nobody consumes.
+/// </summary>
+internal sealed partial class BacklogSampler(
+    NpgsqlDataSource database,
+    IOptions<ConnectionOptions> connections,
+    MigrationGate gate,
+    BacklogGauges gauges,
+    ProcessorMetrics metrics,
+    TimeProvider time,
+    ILogger<BacklogSampler> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private IConnection? _broker;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await gate.WaitAsync(stoppingToken);
+        try
+        {
+            for (; ; await Task.Delay(Interval, time, stoppingToken))
+            {
+                gauges.Show(await TrySampleAsync(ReadDatabaseAsync, stoppingToken));
+                gauges.Show(await TrySampleAsync(ReadQueuesAsync, stoppingToken) ?? []);
+            }
+        }
+        finally
+        {
+            await DisconnectAsync();
+        }
+    }
+
+    private async Task<T?> TrySampleAsync<T>(Func<CancellationToken, Task<T>> read, CancellationToken stoppingToken)
+        where T : class
+    {
+        using var timeout = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
+        try
+        {
+            // Waited for from outside too: a hanging client must not hold up the other sample.
+            return await read(either.Token).WaitAsync(either.Token);
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            metrics.SampleFailed();
+            LogFailed(logger, exception);
+            return null;
+        }
+    }
+
+    private async Task<DatabaseBacklog> ReadDatabaseAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var command = DatabaseBacklog.Select(now);
+        command.Connection = connection;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return DatabaseBacklog.Read(reader, now);
+    }
+
+    private async Task<IReadOnlyList<QueueDepth>> ReadQueuesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _broker ??= await BrokerConnection.OpenAsync(connections.Value, "processor-worker backlog", cancellationToken);
+            await using var channel = await _broker.CreateChannelAsync(cancellationToken: cancellationToken);
+            return await QueueDepth.ReadAllAsync(channel, cancellationToken);
+        }
+        catch
+        {
+            await DisconnectAsync();
+            throw;
+        }
+    }
+
+    private async Task DisconnectAsync()
+    {
+        if (_broker is { } broker)
+        {
+            _broker = null;
+            await broker.CloseAsync(Constants.ReplySuccess, "Goodbye", Patience, abort: true, CancellationToken.None)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "The backlog could not be read for the metrics")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,11 @@
+namespace Processor.Worker.Backlog;
+
+internal static class BacklogSetup
+{
+    public static IServiceCollection AddBacklog(this IServiceCollection services)
+    {
+        services.AddSingleton<BacklogGauges>();
+        services.AddHostedService<BacklogSampler>();
+        return services;
+    }
+}

@@ -1,0 +1,13 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Processor.Worker.Hosting;
+
+internal static class LoggingSetup
+{
+    /// <summary>The console, in one of two formats (<c>Logging__Console__FormatterName</c>); text unless it is said.</summary>
+    public static void AddConsoleLines(this WebApplicationBuilder builder)
+    {
+        builder.Logging.AddConsoleFormatter<TextLine, ConsoleFormatterOptions>();
+        builder.Logging.AddConsoleFormatter<JsonLine, ConsoleFormatterOptions>();
+    }
+}

@@ -1,0 +1,175 @@
+using Ingress.Api.Hosting;
+using Ingress.Api.Publishing;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry.Logs;
+using OpenTelemetry.Trace;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>What happened is found in the metrics.</summary>
+public sealed class MeasuringTests
+{
+    private static readonly byte[] Completed = Samples.Read("video.completed.json");
+
+    [Fact]
+    public async Task The_age_of_every_authentic_delivery_is_told_and_its_secret()
+    {
+        await using var app = new IngressApp();
+        using var measured = new Measurements(app.Services);
+
+        using var ahead = await app.SendAsync(Completed, app.Time.GetUtcNow().AddSeconds(30));
+        using var old = await app.SendAsync(Completed, app.Time.GetUtcNow().AddHours(-24));
+        using var refused = await app.SendAsync(Completed, app.Time.GetUtcNow().AddHours(-26));
+        using var forged = await app.PostAsync(Completed, "1", new string('0', 64));
+
+        Assert.Equal([0, 24 * 3600, 26 * 3600], measured.Of("webhook.delivery_age{}"));
+        Assert.Equal([1, 1, 1], measured.Of("webhook.secret_matched{secret=0}"));
+    }
+
+    [Theory]
+    [InlineData("Accept", -26 * 60, "too_old")]
+    [InlineData("Accept", 6, "in_the_future")]
+    [InlineData("Reject", -6, "late")]
+    public async Task Why_an_authentic_webhook_was_refused_is_told_to_the_operator_alone(string policy, int minutes, string reason)
+    {
+        await using var app = new IngressApp(("MagicHour:LatePolicy", policy));
+        using var measured = new Measurements(app.Services);
+
+        using var refused = await app.SendAsync(Completed, app.Time.GetUtcNow().AddMinutes(minutes));
+        using var wrong = await app.SendAsync(Completed, secret: "another");
+        using var malformed = await app.PostAsync(Completed, timestamp: null, signature: null);
+
+        Assert.Equal(
+            new[] { reason, "malformed", "wrong_signature" }.Order().Select(one => $"webhook.signature_failures{{reason={one}}}"),
+            measured.Series.Where(series => series.StartsWith("webhook.signature", StringComparison.Ordinal)));
+        Assert.Equal(await Answers.ReadAsync(wrong), await Answers.ReadAsync(refused));
+        Assert.Equal(await Answers.ReadAsync(wrong), await Answers.ReadAsync(malformed));
+    }
+
+    [Fact]
+    public async Task What_became_of_a_publish_is_told()
+    {
+        await using var app = new IngressApp();
+        using var measured = new Measurements(app.Services);
+        var answers = new Queue<PublishAnswer>(
+            [PublishAnswer.Confirmed, PublishAnswer.Returned("NO_ROUTE"), PublishAnswer.Refused, PublishAnswer.Lost]);
+        app.Broker.Answer = _ => Task.FromResult(answers.Dequeue());
+
+        while (answers.Count > 0)
+        {
+            (await app.SendAsync(Completed)).Dispose();
+        }
+
+        foreach (var result in new[] { "confirmed", "returned", "refused", "lost" })
+        {
+            Assert.Single(measured.Of($"broker.publish.duration{{result={result}}}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_publish_that_was_not_answered_in_time_is_told_and_what_it_keeps_others_from()
+    {
+        await using var app = new IngressApp();
+        using var measured = new Measurements(app.Services);
+        var reached = new TaskCompletionSource();
+        app.Broker.Answer = _ =>
+        {
+            reached.SetResult();
+            return new TaskCompletionSource<PublishAnswer>().Task;
+        };
+
+        var unanswered = app.SendAsync(Completed);
+        await reached.Task;
+        app.Time.Advance(TimeSpan.FromSeconds(3));
+        (await unanswered).Dispose();
+        using var next = await app.SendAsync(Completed);
+
+        Assert.Equal([3], measured.Of("broker.publish.duration{result=timed_out}"));
+        Assert.Equal([1], measured.Of("broker.publishes.not_tried{reason=breaker_open}"));
+    }
+
+    [Fact]
+    public async Task Publishes_in_flight_and_those_over_the_limit_are_counted()
+    {
+        await using var app = new IngressApp(("Ingress:MaxPublishesInFlight", "1"));
+        using var measured = new Measurements(app.Services);
+        var reached = new TaskCompletionSource();
+        var release = new TaskCompletionSource<PublishAnswer>();
+        app.Broker.Answer = _ =>
+        {
+            reached.SetResult();
+            return release.Task;
+        };
+
+        var first = app.SendAsync(Completed);
+        await reached.Task;
+        using var second = await app.SendAsync(Completed);
+        measured.Observe();
+        release.SetResult(PublishAnswer.Confirmed);
+        (await first).Dispose();
+        measured.Observe();
+
+        Assert.Equal([1, 0], measured.Of("broker.publishes.in_flight{}"));
+        Assert.Equal([1], measured.Of("broker.publishes.not_tried{reason=too_many}"));
+    }
+
+    [Fact]
+    public async Task The_state_of_the_broker_is_the_one_that_is_1()
+    {
+        await using var app = new IngressApp();
+        using var measured = new Measurements(app.Services);
+        using var unknown = await app.SendAsync(Completed);
+
+        measured.Observe();
+        app.Services.GetRequiredService<BrokerMonitor>().Become(BrokerState.Blocked);
+        using var blocked = await app.SendAsync(Completed);
+        measured.Observe();
+
+        Assert.Equal([1, 0], measured.Of("broker.connection.state{state=unknown}"));
+        Assert.Equal([0, 1], measured.Of("broker.connection.state{state=blocked}"));
+        Assert.Equal([1], measured.Of("broker.publishes.not_tried{reason=broker_away}"));
+        Assert.Equal([0, 0], measured.Of("broker.watchdog.stalled{}"));
+    }
+
+    [Fact]
+    public async Task Spans_that_no_collector_takes_are_counted()
+    {
+        // Nobody listens on port 1.
+        await using var app = new IngressApp(("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1"));
+        using var measured = new Measurements(app.Services);
+
+        using var accepted = await app.SendAsync(Completed);
+        app.Services.GetRequiredService<TracerProvider>().Dispose();
+
+        // The request and its publish.
+        Assert.Equal(2, measured.Of("telemetry.dropped{signal=spans}").Sum());
+    }
+
+    [Fact]
+    public async Task Log_records_are_counted_that_no_collector_takes_or_no_queue()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Configuration["OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"] = "http://127.0.0.1:1";
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.AddTelemetry();
+        await using var app = builder.Build();
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var measured = new Measurements(app.Services);
+        const int more = 20_000;
+
+        for (var i = 0; i < more; i++)
+        {
+            app.Logger.Log(LogLevel.Warning, default, "More than a queue holds.", exception: null, static (text, _) => text);
+        }
+
+        app.Services.GetRequiredService<LoggerProvider>().Dispose();
+        var dropped = measured.Of("telemetry.dropped{signal=log_records}");
+
+        Assert.Contains(1, dropped);
+        Assert.InRange(dropped.Sum(), more, more + 10);
+    }
+}

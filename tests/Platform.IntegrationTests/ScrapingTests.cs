@@ -1,0 +1,65 @@
+using Platform.LocalStack;
+using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.TestPlatform;
+
+namespace Platform.IntegrationTests;
+
+/// <summary>What Prometheus is told by services that have worked.</summary>
+public sealed class ScrapingTests(ServersFixture servers)
+{
+    [Fact]
+    public async Task Both_services_tell_what_is_agreed_and_promtool_has_nothing_against_it()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers);
+        await platform.StartWorkerAsync();
+        await platform.StartIngressAsync();
+        byte[][] events = [.. Enumerable.Range(0, 50).Select(_ => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body)];
+        await platform.SendAsync([.. events, .. events, "{}"u8.ToArray()]);
+        await platform.CountAsync(50, "select count(*) from jobs");
+        await platform.AssertDrainedAsync();
+
+        var ingress = await ScrapeAsync(new Uri(platform.Ingresses[0].Webhook, "/metrics"));
+        // The backlog is read every 15 s.
+        var worker = "";
+        await Waiting.UntilAsync(
+            "a sample with the quarantined body",
+            async () => (worker = await ScrapeAsync(new Uri(platform.Workers[0], "/metrics"))).Contains("\nquarantined_events_stored{otel_scope_name=\"Processor.Worker\"} 1", StringComparison.Ordinal),
+            Cancel);
+
+        await AssertLintedAsync(ingress);
+        await AssertLintedAsync(worker);
+        Assert.Empty(Missing(
+            ingress,
+            "webhooks_received_total", "webhook_processing_seconds_bucket", "webhook_signature_failures_total", "webhook_delivery_age_seconds_bucket",
+            "webhook_secret_matched_total", "broker_publish_duration_seconds_bucket", "broker_publishes_in_flight", "broker_publishes_unconfirmed",
+            "broker_publishes_not_tried_total", "broker_connection_state", "broker_watchdog_stalled", "telemetry_dropped_total",
+            "http_server_request_duration_seconds_bucket", "kestrel_active_connections", "dotnet_gc_collections_total", "dotnet_process_memory_working_set_bytes"));
+        Assert.Empty(Missing(
+            worker,
+            "inbox_units_committed_total", "inbox_group_size_bucket", "inbox_group_duration_seconds_bucket", "inbox_units_parked_total", "inbox_units_waiting",
+            "inbox_event_age_seconds_bucket", "inbox_oldest_unit_age_seconds", "database_outage", "outbox_messages_published_total",
+            "outbox_backlog_messages", "outbox_oldest_message_age_seconds", "queue_messages", "queue_consumers",
+            "job_download_expiry_seconds", "database_sample_errors_total", "telemetry_dropped_total",
+            "messaging_masstransit_consume_ea_total", "db_client_operation_duration_seconds_bucket", "dotnet_gc_collections_total"));
+        Assert.Contains("queue_consumers{otel_scope_name=\"Processor.Worker\",queue=\"webhook-received\"} 1", worker, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> ScrapeAsync(Uri metrics)
+    {
+        using var http = new HttpClient();
+        return await http.GetStringAsync(metrics, Cancel);
+    }
+
+    private static IEnumerable<string> Missing(string metrics, params string[] names) =>
+        names.Where(name => !metrics.Contains($"\n{name}{{", StringComparison.Ordinal));
+
+    private static async Task AssertLintedAsync(string metrics)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/promtool"), "It needs promtool (apt install prometheus).");
+        var file = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.txt");
+        await File.WriteAllTextAsync(file, metrics, Cancel);
+        var lint = await Machine.RunAsync("sh", ["-c", $"promtool check metrics < {file}"], Cancel);
+        File.Delete(file);
+        Assert.Equal((0, ""), (lint.ExitCode, lint.Output + lint.Error));
+    }
+}

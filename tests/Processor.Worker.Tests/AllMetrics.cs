@@ -1,0 +1,69 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Processor.Worker.Backlog;
+using Processor.Worker.Inbox;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>Every instrument of the service, and the sum of what each series was told.</summary>
+internal sealed class AllMetrics : IDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly MeterListener _listener = new();
+    private readonly DatabaseOutage _outage;
+    private readonly GroupCommitter _committer;
+    private readonly SortedDictionary<string, double> _sums = new(StringComparer.Ordinal);
+
+    public AllMetrics(TestDatabase database)
+    {
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            // Other tests have the same meters in this process.
+            if (instrument.Meter.Scope == meters)
+            {
+                Instruments.Add(instrument.Name, instrument);
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => Add(instrument, value, tags));
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => Add(instrument, value, tags));
+        _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(instrument, value, tags));
+        _listener.Start();
+        Metrics = new ProcessorMetrics(meters);
+        Backlog = new BacklogGauges(meters);
+        _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
+        _committer = new GroupCommitter(database.Transaction, _outage, Metrics, TimeProvider.System, NullLogger<GroupCommitter>.Instance);
+        new InboxGauges(meters, _committer, _outage).StartAsync(CancellationToken.None);
+    }
+
+    public Dictionary<string, Instrument> Instruments { get; } = [];
+
+    public ProcessorMetrics Metrics { get; }
+
+    public BacklogGauges Backlog { get; }
+
+    /// <summary>What was told since the last time.</summary>
+    public Dictionary<string, double> Collect()
+    {
+        _listener.RecordObservableInstruments();
+        var collected = new Dictionary<string, double>(_sums);
+        _sums.Clear();
+        return collected;
+    }
+
+    public void Dispose()
+    {
+        _listener.Dispose();
+        _committer.Dispose();
+        _outage.Dispose();
+        _services.Dispose();
+    }
+
+    private void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        var series = $"{instrument.Name}{{{string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))}}}";
+        _sums[series] = _sums.GetValueOrDefault(series) + value;
+    }
+}

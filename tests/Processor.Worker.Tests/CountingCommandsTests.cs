@@ -1,0 +1,59 @@
+using System.Collections;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Processor.Worker.Inbox;
+using Processor.Worker.Outbox;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>What a group costs the database: this does not depend on the machine, and decides what an event costs.</summary>
+public sealed class CountingCommandsTests(PostgresFixture postgres)
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(200)]
+    public async Task A_group_is_one_commit_and_seven_commands_however_many_events_it_has(int events)
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        using var sent = new SentCommands();
+        await using var source = new NpgsqlDataSourceBuilder(database.ConnectionString)
+            .UseLoggerFactory(LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(sent)))
+            .Build();
+        var transaction = new GroupTransaction(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);
+        var group = Enumerable.Range(0, events).Select(i => Deliveries.Unit(Deliveries.Event("video.completed", $"job-{i}"))).ToArray();
+
+        var outcomes = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
+
+        Assert.Equal(events, outcomes.Count(outcome => outcome is CommitOutcome.New));
+        // Lock, claim, read what is known; events, bodies, jobs, outbox. The commit is none of Npgsql's commands.
+        Assert.Equal((1, 7), (sent.Commits, sent.Commands));
+    }
+
+    /// <summary>Counts what Npgsql says that it has sent.</summary>
+    private sealed class SentCommands : ILoggerProvider, ILogger
+    {
+        public int Commands { get; private set; }
+
+        public int Commits { get; private set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Commits += eventId.Name is "CommittedTransaction" ? 1 : 0;
+            if (eventId.Name is "BatchExecutionCompleted" && state is IEnumerable<KeyValuePair<string, object?>> values)
+            {
+                Commands += values.Where(value => value.Key is "BatchCommands").Sum(value => ((ICollection)value.Value!).Count);
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}

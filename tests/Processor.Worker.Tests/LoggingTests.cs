@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Time.Testing;
+using Processor.Worker.Hosting;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>The lines of the console.</summary>
+public sealed class LoggingTests
+{
+    private static readonly FakeTimeProvider Time = new(new DateTimeOffset(2026, 11, 24, 10, 11, 12, 345, TimeSpan.Zero));
+
+    [Fact]
+    public void Text_is_a_line_with_its_trace()
+    {
+        using var span = new Activity("span").Start();
+
+        Assert.Equal(
+            $"10:11:12.345 warn Place: Parked 3 of cm\uFFFD\uFFFDforged: line [trace {span.TraceId} span {span.SpanId}]{Environment.NewLine}",
+            Write(new TextLine(Time), "cm\r\nforged: line", exception: null));
+    }
+
+    [Fact]
+    public void Text_without_a_trace_says_nothing_of_one_and_an_exception_follows() =>
+        Assert.Equal(
+            $"10:11:12.345 warn Place: Parked 3 of cm1{Environment.NewLine}System.InvalidOperationException: why{Environment.NewLine}",
+            Write(new TextLine(Time), "cm1", new InvalidOperationException("why")));
+
+    [Fact]
+    public void Json_is_one_line_with_its_trace_its_fields_and_its_exception()
+    {
+        using var span = new Activity("span").Start();
+
+        var line = Write(new JsonLine(Time), "cm\r\nforged: line", new InvalidOperationException("why"));
+
+        Assert.Equal(line.Length - Environment.NewLine.Length, line.IndexOf(Environment.NewLine, StringComparison.Ordinal));
+        using var json = JsonDocument.Parse(line);
+        Assert.Equal(
+            $$$"""
+            {"Timestamp":"2026-11-24T10:11:12.345+00:00","LogLevel":"Warning","Category":"The.Place","Event":"LogParked",
+            "Message":"Parked 3 of cm\r\nforged: line","TraceId":"{{{span.TraceId}}}","SpanId":"{{{span.SpanId}}}",
+            "Exception":"System.InvalidOperationException: why",
+            "State":{"Number":3,"JobId":"cm\r\nforged: line","Late":true,"Took":1.5,"Gone":null,"SentAt":"2026-11-24T10:11:12.345+00:00","Level":"Warning"}}
+            """.ReplaceLineEndings(""),
+            json.RootElement.GetRawText());
+    }
+
+    [Fact]
+    public void Json_without_a_trace_says_nothing_of_one()
+    {
+        using var json = JsonDocument.Parse(Write(new JsonLine(Time), "cm1", exception: null));
+
+        Assert.False(json.RootElement.TryGetProperty("TraceId", out _));
+        Assert.False(json.RootElement.TryGetProperty("Exception", out _));
+    }
+
+    private static string Write(ConsoleFormatter formatter, string jobId, Exception? exception)
+    {
+        using var line = new StringWriter(CultureInfo.InvariantCulture);
+        List<KeyValuePair<string, object?>> state =
+        [
+            new("Number", 3), new("JobId", jobId), new("Late", true), new("Took", 1.5), new("Gone", null), new("SentAt", Time.GetUtcNow()),
+            new("Level", LogLevel.Warning), new("{OriginalFormat}", "Parked {Number} of {JobId}"),
+        ];
+        var entry = new LogEntry<IReadOnlyList<KeyValuePair<string, object?>>>(
+            LogLevel.Warning, "The.Place", new EventId(7, "LogParked"), state, exception, (fields, _) => $"Parked {fields[0].Value} of {fields[1].Value}");
+        formatter.Write(entry, scopeProvider: null, line);
+        return line.ToString();
+    }
+}

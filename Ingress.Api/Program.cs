@@ -4,6 +4,7 @@ using Ingress.Api.Publishing;
 using Ingress.Api.Webhooks;
 
 var builder = WebApplication.CreateBuilder(args);
+builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8080");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.AddServer();

@@ -7,12 +7,27 @@ namespace Ingress.Api;
 /// <summary>Options bound to a section and checked before the service starts: every wrong setting is named, all at once.</summary>
 internal static class Settings
 {
+    private const string SettingsDirectory = "SettingsDirectory";
+
     /// <summary>Binds a section; the rules are the attributes of the class, and <see cref="IValidatableObject"/> where they concern several.</summary>
     public static void AddSettings<T>(this IServiceCollection services, string section)
         where T : class, new()
     {
         services.AddOptions<T>().BindConfiguration(section);
         services.AddSingleton(new Section(section, () => new T()));
+    }
+
+    /// <summary>
+    /// Settings may be files of a mounted folder (<c>SettingsDirectory</c>), one in each, named as in the environment: a secret in the
+    /// environment shows to whoever may look at the process.
+    /// </summary>
+    public static void UseSettingsDirectory(this WebApplicationBuilder builder)
+    {
+        // One that is not there is found by FindSettingsErrors.
+        if (builder.Configuration[SettingsDirectory] is { } directory && Directory.Exists(directory))
+        {
+            builder.Configuration.AddKeyPerFile(Path.GetFullPath(directory));
+        }
     }
 
     /// <summary>Where to listen when nobody says (<c>--urls</c>, <c>ASPNETCORE_URLS</c>): a default in appsettings.json would win over both.</summary>
@@ -27,6 +42,9 @@ internal static class Settings
     /// <summary>What is wrong, a line for each setting, named as in the environment. Empty when the service may be built.</summary>
     public static IReadOnlyList<string> FindSettingsErrors(this WebApplicationBuilder builder) =>
     [
+        .. builder.Configuration[SettingsDirectory] is { } directory && !Directory.Exists(directory)
+            ? [$"{SettingsDirectory}: '{directory}' is not a folder."]
+            : Array.Empty<string>(),
         .. builder.Services
             .Select(service => service.ImplementationInstance)
             .OfType<Section>()

@@ -17,6 +17,7 @@ if (!Arguments.TryParse(args, out var arguments, out var error))
 }
 
 var builder = WebApplication.CreateBuilder(arguments.Host);
+builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8081");
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddPersistence();

@@ -23,6 +23,8 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
     {
         _settings = new Dictionary<string, string?>
         {
+            // Not as the port of UseKestrel: that is set when the server may already run.
+            ["urls"] = "http://127.0.0.1:0",
             ["ConnectionStrings:RabbitMq"] = "amqp://127.0.0.1:1/",
             ["MagicHour:WebhookSecrets:0"] = Secret,
         };
@@ -31,7 +33,7 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
             _settings[name] = value;
         }
 
-        UseKestrel(0);
+        UseKestrel();
         StartServer();
         Address = ClientOptions.BaseAddress;
     }

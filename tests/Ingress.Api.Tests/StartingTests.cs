@@ -19,6 +19,7 @@ public sealed class StartingTests
     [InlineData("MagicHour__FreshFor", Broker, Secret, "MagicHour__FreshFor=02:00:00", "MagicHour__MaxAge=01:00:00")]
     [InlineData("MagicHour__LatePolicy", Broker, Secret, "MagicHour__LatePolicy=Perhaps")]
     [InlineData("MagicHour__LatePolicy", Broker, Secret, "MagicHour__LatePolicy=7")]
+    [InlineData("SettingsDirectory", Broker, Secret, "SettingsDirectory=/nowhere")]
     [InlineData("ConnectionStrings__RabbitMq", Secret)]
     [InlineData("ConnectionStrings__RabbitMq", Secret, "ConnectionStrings__RabbitMq=localhost")]
     [InlineData("Ingress__MaxBodyBytes", Broker, Secret, "Ingress__MaxBodyBytes=10")]
@@ -45,6 +46,22 @@ public sealed class StartingTests
             ["ConnectionStrings__RabbitMq", "Ingress__MaxBodyBytes", "MagicHour__FreshFor", "MagicHour__MaxAge", "MagicHour__WebhookSecrets"],
             errors.Select(error => error.Split(':')[0]).Order(StringComparer.Ordinal));
         Assert.DoesNotContain(errors, error => error.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_setting_may_be_a_file_of_the_settings_directory_as_Kubernetes_mounts_it()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        // The version that is mounted, and a link to it for each key.
+        var version = folder.CreateSubdirectory("..2026_11_24").FullName;
+        await File.WriteAllTextAsync(Path.Combine(version, "Ingress__MaxBodyBytes"), "10\n", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(Path.Combine(folder.FullName, "..data"), "..2026_11_24");
+        File.CreateSymbolicLink(Path.Combine(folder.FullName, "Ingress__MaxBodyBytes"), "..data/Ingress__MaxBodyBytes");
+
+        var errors = await StartAsync(Broker, Secret, $"SettingsDirectory={folder.FullName}");
+
+        Assert.StartsWith("Ingress__MaxBodyBytes:", Assert.Single(errors), StringComparison.Ordinal);
+        folder.Delete(recursive: true);
     }
 
     /// <returns>What is wrong, line by line.</returns>

@@ -17,7 +17,9 @@ public static class RabbitMqServer
 
     /// <summary>Starts the broker on a folder that it fills the first time.</summary>
     /// <param name="withManagement">Serve the management page and API too, and metrics.</param>
-    public static async Task<RabbitMqInstance> StartAsync(string folder, bool withManagement, DaemonRegistry daemons, CancellationToken cancellationToken)
+    /// <param name="settings">Further ones, as lines of <c>rabbitmq.conf</c>.</param>
+    public static async Task<RabbitMqInstance> StartAsync(
+        string folder, bool withManagement, DaemonRegistry daemons, CancellationToken cancellationToken, IEnumerable<string>? settings = null)
     {
         var script = FindScript() ?? throw new InvalidOperationException("RabbitMQ is not installed.");
         var epmd = Machine.FindProgram("epmd") ?? throw new InvalidOperationException("Erlang's epmd is not on the PATH.");
@@ -26,7 +28,7 @@ public static class RabbitMqServer
         var ports = new RabbitMqPorts(
             Amqp: Machine.FreePort(), Distribution: Machine.FreePort(), Epmd: Machine.FreePort(),
             Management: withManagement ? Machine.FreePort() : null, Metrics: withManagement ? Machine.FreePort() : null);
-        var password = WriteConfiguration(folder, ports);
+        var password = WriteConfiguration(folder, ports, settings ?? []);
         var environment = CreateEnvironment(folder, ports);
 
         // Erlang would start a port mapper by itself, and leave it behind.
@@ -44,7 +46,7 @@ public static class RabbitMqServer
             environment);
     }
 
-    private static string WriteConfiguration(string folder, RabbitMqPorts ports)
+    private static string WriteConfiguration(string folder, RabbitMqPorts ports, IEnumerable<string> settings)
     {
         var passwordFile = Path.Combine(folder, "password");
         if (!File.Exists(passwordFile))
@@ -63,6 +65,7 @@ public static class RabbitMqServer
             log.file = false
             {(ports.Management is { } management ? $"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}" : "")}
             {(ports.Metrics is { } metrics ? $"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}" : "")}
+            {string.Join('\n', settings)}
 
             """);
         File.WriteAllText(Path.Combine(folder, "advanced.config"), AdvancedConfiguration);

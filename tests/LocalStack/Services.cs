@@ -12,12 +12,13 @@ public static class Services
         (await RunVerbAsync(rabbitMq, postgres, ["migrate"], cancellationToken)).ThrowIfFailed("migrate").Output;
 
     /// <summary>Runs a verb of the worker to its end.</summary>
+    /// <param name="settings">Further ones.</param>
     public static Task<ProgramResult> RunVerbAsync(
         string rabbitMq, string postgres, IEnumerable<string> verb, CancellationToken cancellationToken,
         IReadOnlyDictionary<string, string?>? settings = null) =>
         Machine.RunAsync(
             "env",
-            (settings ?? new Dictionary<string, string?>()).Select(setting => $"{setting.Key}={setting.Value}").Concat(CommandLine(rabbitMq, postgres, verb)),
+            [.. (settings ?? new Dictionary<string, string?>()).Select(setting => $"{setting.Key}={setting.Value}"), .. CommandLine(rabbitMq, postgres, verb)],
             cancellationToken,
             Path.GetDirectoryName(Assembly("Processor.Worker")));
 

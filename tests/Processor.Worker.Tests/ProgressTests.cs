@@ -97,6 +97,11 @@ public sealed class ProgressTests(PostgresFixture postgres)
         var commit = worker.Committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")));
 
         // In steps, so that the refused commit is tried again and again, and is refused again and again.
+        await Waiting.UntilAsync("an outage", () =>
+        {
+            worker.Time.Advance(TimeSpan.FromSeconds(1));
+            return Task.FromResult(worker.IsOutage);
+        }, Cancel);
         while (worker.Time.GetElapsedTime(worker.StartedAt) < Progress.Patience * 2)
         {
             worker.Time.Advance(TimeSpan.FromSeconds(1));
@@ -128,6 +133,8 @@ public sealed class ProgressTests(PostgresFixture postgres)
         public long StartedAt { get; }
 
         public GroupCommitter Committer { get; }
+
+        public bool IsOutage => _outage.IsOn;
 
         public Progress Progress { get; }
 

@@ -13,6 +13,7 @@ public sealed class StartingTests
     [InlineData("ConnectionStrings__RabbitMq", Database)]
     [InlineData("ConnectionStrings__Postgres", Broker)]
     [InlineData("ConnectionStrings__Postgres", Broker, "ConnectionStrings__Postgres=Server at localhost")]
+    [InlineData("SettingsDirectory", Broker, Database, "SettingsDirectory=/nowhere")]
     [InlineData("Events__InWork", Broker, Database, "Events__InWork=0")]
     [InlineData("Events__InWork", Broker, Database, "Events__InWork=all")]
     [InlineData("Outbox__ChunkSize", Broker, Database, "Outbox__ChunkSize=0")]
@@ -73,6 +74,18 @@ public sealed class StartingTests
 
         Assert.Equal(2, exitCode);
         Assert.Contains(lines, line => line.StartsWith("Processor.Worker migrate", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_setting_may_be_a_file_of_the_settings_directory()
+    {
+        var folder = Directory.CreateTempSubdirectory().FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "Events__InWork"), "0\n", TestContext.Current.CancellationToken);
+
+        var (_, lines) = await RunAsync([], Broker, Database, $"SettingsDirectory={folder}");
+
+        Assert.StartsWith("Events__InWork:", Assert.Single(lines[1..]), StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

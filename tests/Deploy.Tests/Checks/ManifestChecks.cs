@@ -1,0 +1,36 @@
+namespace Deploy.Tests.Checks;
+
+/// <summary>Every check that manifests must pass, by name.</summary>
+internal static class ManifestChecks
+{
+    public static IReadOnlyDictionary<string, Func<Manifests, IEnumerable<string>>> All { get; } = new Dictionary<string, Func<Manifests, IEnumerable<string>>>
+    {
+        ["every field exists"] = manifests => manifests.Faults,
+        ["the restricted level is kept"] = PodChecks.Restricted,
+        ["probes ask for what is there"] = PodChecks.Probes,
+        ["resources are said"] = PodChecks.Resources,
+        ["ports are named once"] = PodChecks.PortsNamedOnce,
+        ["stop times add up"] = PodChecks.StopTimes,
+        ["deployments select their own pods"] = SelectorChecks.Deployments,
+        ["disruption budgets select one workload"] = SelectorChecks.DisruptionBudgets,
+        ["services lead to ports"] = SelectorChecks.Services,
+        ["replicas belong to one"] = SelectorChecks.Scalers,
+        ["monitors watch ports"] = SelectorChecks.Monitors,
+        ["configuration and secrets are there"] = ReferenceChecks.ConfigMapsAndSecrets,
+        ["volumes are mounted"] = ReferenceChecks.Volumes,
+        ["resources name each other"] = ReferenceChecks.Resources,
+        ["the default is to deny"] = NetworkChecks.DefaultIsDeny,
+        ["every workload has a policy"] = NetworkChecks.EveryWorkloadHasAPolicy,
+        ["policies name real peers"] = NetworkChecks.PeersAreReal,
+        ["both ends of a policy agree"] = NetworkChecks.BothEndsAgree,
+        ["only notify reaches the internet"] = NetworkChecks.OnlyNotifyReachesTheInternet,
+        ["settings bind"] = SettingsChecks.Bind,
+        ["files are where settings say"] = SettingsChecks.Files,
+        ["connections fit into the database"] = PlatformChecks.Connections,
+        ["addresses are encrypted and there"] = PlatformChecks.Addresses,
+        ["broker users may log in"] = PlatformChecks.Users,
+        ["permissions fit the topology"] = PlatformChecks.Permissions,
+        ["the migration carries its tag"] = PlatformChecks.Migration,
+        ["images are fixed"] = PlatformChecks.Images,
+    };
+}

@@ -1,0 +1,124 @@
+using Ingress.Api.Hosting;
+using Ingress.Api.Webhooks;
+using k8s.Models;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Processor.Worker.Hosting;
+
+namespace Deploy.Tests.Checks;
+
+/// <summary>What every pod must be like.</summary>
+internal static class PodChecks
+{
+    public static IEnumerable<string> Restricted(Manifests manifests)
+    {
+        if (!manifests.Of<V1Namespace>().Any(space => space.Metadata.Labels?.Matches("pod-security.kubernetes.io/enforce", "restricted") == true))
+        {
+            yield return "the namespace does not enforce the restricted level";
+        }
+
+        foreach (var pods in Pods.Of(manifests).Where(pods => pods.Template is not null))
+        {
+            var spec = pods.Template!.Spec;
+            var wrong = new List<string>();
+            Expect(spec.AutomountServiceAccountToken == false, "mounts a service account token");
+            Expect(spec.SecurityContext?.RunAsNonRoot == true, "may run as root");
+            Expect(spec.SecurityContext?.SeccompProfile?.Type == "RuntimeDefault", "has no seccomp profile");
+            Expect(spec.HostNetwork is not true && spec.HostPID is not true && spec.HostIPC is not true, "uses the host's namespaces");
+            Expect((spec.Volumes ?? []).All(volume => volume.HostPath is null), "mounts the host's files");
+            foreach (var container in spec.Containers.Concat(spec.InitContainers ?? []))
+            {
+                var security = container.SecurityContext;
+                Expect(security?.AllowPrivilegeEscalation == false, $"{container.Name} may gain privileges");
+                Expect(security?.ReadOnlyRootFilesystem == true, $"{container.Name} may write to its image");
+                Expect(security?.Capabilities?.Drop?.Contains("ALL") == true && security.Capabilities.Add is null, $"{container.Name} keeps capabilities");
+                Expect(security?.Privileged is not true && security?.RunAsNonRoot is not false, $"{container.Name} is privileged");
+            }
+
+            foreach (var fault in wrong)
+            {
+                yield return $"{pods.Name} {fault}";
+            }
+
+            void Expect(bool isTrue, string otherwise) => wrong.AddRange(isTrue ? [] : [otherwise]);
+        }
+    }
+
+    public static IEnumerable<string> Probes(Manifests manifests) =>
+        from deployment in manifests.Of<V1Deployment>()
+        from container in deployment.Spec.Template.Spec.Containers
+        from probe in new[] { ("readiness", container.ReadinessProbe), ("liveness", container.LivenessProbe) }
+        let fault = FindProbeFault(container, probe.Item2)
+        where fault is not null
+        select $"{deployment.Metadata.Name}: the {probe.Item1} probe {fault}";
+
+    public static IEnumerable<string> Resources(Manifests manifests) =>
+        from pods in Pods.Of(manifests)
+        from container in pods.Containers
+        let requests = container.Resources?.Requests ?? new Dictionary<string, ResourceQuantity>()
+        let limits = container.Resources?.Limits ?? new Dictionary<string, ResourceQuantity>()
+        where !requests.ContainsKey("cpu") || !requests.TryGetValue("memory", out var memory) || !limits.TryGetValue("memory", out var limit)
+            || memory.ToString() != limit.ToString()
+        select $"{pods.Name} does not say its CPU, or as much memory as it is limited to";
+
+    public static IEnumerable<string> PortsNamedOnce(Manifests manifests) =>
+        Pods.Of(manifests).Where(pods => pods.Template is not null).SelectMany(pods => FindDoubles(pods.Name, pods.Ports.Select(port => (port.Name, port.Number))))
+            .Concat(manifests.Of<V1Service>().SelectMany(service =>
+                FindDoubles(service.Metadata.Name, service.Spec.Ports.Select(port => ((string?)port.Name, port.Port)))));
+
+    /// <summary>A pod must not be killed while its service still stops by its own rules.</summary>
+    public static IEnumerable<string> StopTimes(Manifests manifests)
+    {
+        foreach (var pods in Pods.Of(manifests).Where(pods => pods.AreOurs && pods.Ports.Count > 0))
+        {
+            var takes = pods.AreIngress ? IngressStopTime() : WorkerStopTime();
+            var waits = TimeSpan.FromSeconds(pods.Containers.Max(container => container.Lifecycle?.PreStop?.Sleep?.Seconds ?? 0));
+            var grace = TimeSpan.FromSeconds(pods.Template!.Spec.TerminationGracePeriodSeconds ?? 30);
+            if (grace <= waits + takes)
+            {
+                yield return $"{pods.Name} is killed after {grace}, and takes {waits} + {takes} to stop";
+            }
+
+            if (pods.AreIngress && waits == TimeSpan.Zero)
+            {
+                yield return $"{pods.Name} stops before the load balancer has noticed";
+            }
+        }
+    }
+
+    private static bool Matches(this IDictionary<string, string> labels, string key, string value) => labels.TryGetValue(key, out var found) && found == value;
+
+    private static string? FindProbeFault(V1Container container, V1Probe? probe) => probe switch
+    {
+        null => "is missing",
+        { HttpGet: { } http } when !(container.Ports ?? []).Any(port => port.Name == http.Port.ToString()) => $"asks a port '{http.Port}' that has no such name",
+        { HttpGet: { } http } when http.Path is not ("/health/ready" or "/health/live") => $"asks for {http.Path}",
+        _ => null,
+    };
+
+    private static IEnumerable<string> FindDoubles(string owner, IEnumerable<(string? Name, int Number)> ports)
+    {
+        var all = ports.ToArray();
+        return all.Where(port => string.IsNullOrEmpty(port.Name)).Select(port => $"{owner}: port {port.Number} has no name")
+            .Concat(all.GroupBy(port => port.Name).Where(group => group.Count() > 1).Select(group => $"{owner}: port '{group.Key}' is there twice"))
+            .Concat(all.GroupBy(port => port.Number).Where(group => group.Count() > 1).Select(group => $"{owner}: port {group.Key} is there twice"));
+    }
+
+    private static TimeSpan IngressStopTime()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Services.AddWebhooks();
+        builder.AddServer();
+        return ShutdownTimeout(builder.Services);
+    }
+
+    private static TimeSpan WorkerStopTime() => ShutdownTimeout(new ServiceCollection().AddMessaging());
+
+    private static TimeSpan ShutdownTimeout(IServiceCollection services)
+    {
+        using var provider = services.BuildServiceProvider();
+        return provider.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout;
+    }
+}

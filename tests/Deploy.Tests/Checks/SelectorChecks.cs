@@ -1,0 +1,141 @@
+using System.Text.Json.Nodes;
+using k8s.Models;
+
+namespace Deploy.Tests.Checks;
+
+/// <summary>What points at pods must point at pods that will run, and at no others.</summary>
+internal static class SelectorChecks
+{
+    public static IEnumerable<string> Deployments(Manifests manifests)
+    {
+        var pods = Pods.Of(manifests);
+        foreach (var deployment in manifests.Of<V1Deployment>())
+        {
+            var (name, selector, template) = (deployment.Metadata.Name, deployment.Spec.Selector, deployment.Spec.Template);
+            if (!pods.Where(pod => selector.Matches(pod.Labels)).Select(pod => pod.Name).SequenceEqual([name]))
+            {
+                yield return $"{name} selects {selector.Show()}, which is not its own pods alone";
+            }
+
+            if ((template.Spec.TopologySpreadConstraints ?? []).Any(spread => !spread.LabelSelector.Matches(template.Metadata.Labels)))
+            {
+                yield return $"{name} is spread by labels that its pods do not have";
+            }
+
+            if (pods.Any(pod => pod.Name == name && pod.AreOurs) && (template.Spec.TopologySpreadConstraints ?? []).Count < 2)
+            {
+                yield return $"{name} is not spread over zones and nodes";
+            }
+        }
+    }
+
+    public static IEnumerable<string> DisruptionBudgets(Manifests manifests)
+    {
+        var pods = Pods.Of(manifests);
+        foreach (var budget in manifests.Of<V1PodDisruptionBudget>())
+        {
+            if (pods.Count(pod => budget.Spec.Selector.Matches(pod.Labels)) != 1)
+            {
+                yield return $"the PodDisruptionBudget {budget.Metadata.Name} selects {budget.Spec.Selector.Show()}, which is not one workload";
+            }
+        }
+
+        // CloudNativePG makes its own.
+        var needing = manifests.Of<V1Deployment>().Select(deployment => deployment.Metadata.Name)
+            .Where(name => pods.Single(pod => pod.Name == name).AreOurs)
+            .Concat(manifests.Of("RabbitmqCluster").Select(cluster => cluster.NameOf()));
+        foreach (var name in needing)
+        {
+            var labels = pods.Single(pod => pod.Name == name).Labels;
+            if (!manifests.Of<V1PodDisruptionBudget>().Any(budget => budget.Spec.Selector.Matches(labels)))
+            {
+                yield return $"{name} has no PodDisruptionBudget";
+            }
+        }
+    }
+
+    public static IEnumerable<string> Services(Manifests manifests)
+    {
+        foreach (var service in manifests.Of<V1Service>())
+        {
+            var behind = Pods.Of(manifests).Where(pods => service.Spec.Selector.Matches(pods.Labels)).ToArray();
+            if (behind.Length != 1 || service.Spec.Ports.Any(port => !behind[0].HavePort(port.TargetPort.ToString())))
+            {
+                yield return $"the Service {service.Metadata.Name} leads to no port of one workload";
+            }
+        }
+
+        var ports = manifests.Of<V1Service>().SelectMany(service => service.Spec.Ports.Select(port => (service.Metadata.Name, port.Name))).ToHashSet();
+        foreach (var path in manifests.Of<V1Ingress>().SelectMany(ingress => ingress.Spec.Rules).SelectMany(rule => rule.Http.Paths))
+        {
+            if (path.PathType != "Exact" || path.Path is not ("/webhook" or "/health"))
+            {
+                yield return $"the world reaches {path.Path} ({path.PathType})";
+            }
+
+            if (!ports.Contains((path.Backend.Service.Name, path.Backend.Service.Port.Name)))
+            {
+                yield return $"{path.Path} leads to {path.Backend.Service.Name}, which has no such port";
+            }
+        }
+    }
+
+    /// <summary>Replicas belong to one: a Deployment that is scaled must not say how many.</summary>
+    public static IEnumerable<string> Scalers(Manifests manifests)
+    {
+        var targets = manifests.Of<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)
+            .Concat(manifests.Of("ScaledObject").Select(scaler => $"{scaler.At("spec.scaleTargetRef.name")}"));
+        foreach (var target in targets)
+        {
+            var deployment = manifests.Of<V1Deployment>().SingleOrDefault(deployment => deployment.Metadata.Name == target);
+            if (deployment is not { Spec.Replicas: null })
+            {
+                yield return deployment is null ? $"there is no {target} to scale" : $"{target} is scaled and says its replicas too";
+            }
+        }
+
+        foreach (var scaler in manifests.Of("ScaledObject"))
+        {
+            foreach (var fault in FindScalerFaults(scaler))
+            {
+                yield return $"the ScaledObject {scaler.NameOf()} {fault}";
+            }
+        }
+    }
+
+    public static IEnumerable<string> Monitors(Manifests manifests) =>
+        from monitor in manifests.Of("PodMonitor")
+        let selector = new V1LabelSelector
+        {
+            MatchLabels = monitor.At("spec.selector.matchLabels")?.AsObject().ToDictionary(term => term.Key, term => $"{term.Value}"),
+            MatchExpressions =
+            [
+                .. monitor.List("spec.selector.matchExpressions").Select(term => new V1LabelSelectorRequirement
+                {
+                    Key = $"{term["key"]}",
+                    OperatorProperty = $"{term["operator"]}",
+                    Values = [.. term["values"]!.AsArray().Select(value => $"{value}")],
+                }),
+            ],
+        }
+        let watched = Pods.Of(manifests).Where(pods => selector.Matches(pods.Labels)).ToArray()
+        from endpoint in monitor.List("spec.podMetricsEndpoints")
+        where watched.Length == 0 || watched.Any(pods => !pods.HavePort($"{endpoint["port"]}"))
+        select $"the PodMonitor {monitor.NameOf()} watches port {endpoint["port"]} of {selector.Show()}, which is not there";
+
+    private static IEnumerable<string> FindScalerFaults(JsonObject scaler)
+    {
+        if ((int?)scaler.At("spec.minReplicaCount") is not >= 2 || scaler.At("spec.fallback") is null)
+        {
+            yield return "may go below two, or has no fallback";
+        }
+
+        foreach (var metadata in scaler.List("spec.triggers").Select(trigger => trigger["metadata"]!.AsObject()))
+        {
+            if ($"{metadata["protocol"]}" != "http" || $"{metadata["queueName"]}" != Platform.Contracts.Topology.WebhookReceivedQueue)
+            {
+                yield return $"looks at {metadata["queueName"]} by {metadata["protocol"]}";
+            }
+        }
+    }
+}

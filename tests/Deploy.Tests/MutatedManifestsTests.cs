@@ -1,0 +1,64 @@
+using Deploy.Tests.Checks;
+
+namespace Deploy.Tests;
+
+/// <summary>That the checks can fail: production with one mistake in it, each found by the check that is there for it.</summary>
+public sealed class MutatedManifestsTests
+{
+    [Theory]
+    [InlineData("every field exists", "livenessProbe:", "livenesProbe:")]
+    [InlineData("every field exists", "pollingInterval: 10", "pollingIntervall: 10")]
+    [InlineData("every field exists", "disableNonTLSListeners: true", "disableNonTlsListeners: true")]
+    [InlineData("every field exists", "dataDurability: required", "dataDurability: maybe")]
+    [InlineData("every field exists", "instances: 3", "instances: three")]
+    [InlineData("every field exists", "maxReplicas: 12", "maxReplicas: twelve")]
+    [InlineData("the restricted level is kept", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false")]
+    [InlineData("the restricted level is kept", "automountServiceAccountToken: false", "automountServiceAccountToken: true")]
+    [InlineData("probes ask for what is there", "path: /health/ready\n            port: http", "path: /health/ready\n            port: https")]
+    [InlineData("resources are said", "limits:\n            memory: 384Mi", "limits:\n            memory: 512Mi")]
+    [InlineData("ports are named once", "name: http\n    port: 80\n", "name: http\n    port: 80\n  - name: http\n    port: 81\n")]
+    [InlineData("stop times add up", "terminationGracePeriodSeconds: 45", "terminationGracePeriodSeconds: 30")]
+    [InlineData("stop times add up", "terminationGracePeriodSeconds: 60", "terminationGracePeriodSeconds: 35")]
+    [InlineData("deployments select their own pods", "matchLabels:\n      app.kubernetes.io/component: api", "matchLabels:\n      app.kubernetes.io/component: notify")]
+    [InlineData("disruption budgets select one workload", "matchLabels:\n      app.kubernetes.io/name: broker\n", "matchLabels:\n      app.kubernetes.io/name: rabbitmq\n")]
+    [InlineData("services lead to ports", "targetPort: http", "targetPort: web")]
+    [InlineData("services lead to ports", "path: /health\n", "path: /metrics\n")]
+    [InlineData("replicas belong to one", "scaleTargetRef:\n    name: processor-worker-consume", "scaleTargetRef:\n    name: processor-worker-api")]
+    [InlineData("replicas belong to one", "protocol: http", "protocol: amqp")]
+    [InlineData("monitors watch ports", "path: /metrics\n    port: http", "path: /metrics\n    port: metrics")]
+    [InlineData("configuration and secrets are there", "name: migrate-database\n", "name: migration-database\n")]
+    [InlineData("configuration and secrets are there", "key: ca.crt", "key: ca.pem")]
+    [InlineData("volumes are mounted", "name: authorities\n          readOnly: true", "name: authority\n          readOnly: true")]
+    [InlineData("resources name each other", "userReference:\n    name: migrate", "userReference:\n    name: migration")]
+    [InlineData("the default is to deny", "podSelector: {}\n  policyTypes:\n  - Ingress\n  - Egress", "podSelector: {}\n  policyTypes:\n  - Ingress")]
+    [InlineData("every workload has a policy", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: migrate", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: migration")]
+    [InlineData("policies name real peers", "- podSelector:\n        matchLabels:\n          app.kubernetes.io/name: broker", "- podSelector:\n        matchLabels:\n          app.kubernetes.io/name: rabbitmq")]
+    [InlineData("policies name real peers", "kubernetes.io/metadata.name: keda", "kubernetes.io/metadata.name: keda-system")]
+    [InlineData("both ends of a policy agree", "- port: 5671\n    to:", "- port: 15691\n    to:")]
+    [InlineData("only notify reaches the internet", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: notify", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: api")]
+    [InlineData("settings bind", "Ingress__TrustedProxies__0:", "Ingress__TrustedProxy__0:")]
+    [InlineData("settings bind", "Broker__ExpectedNodes: \"3\"", "Broker__ExpectedNodes: \"300\"")]
+    [InlineData("settings bind", "SettingsDirectory:", "SettingDirectory:")]
+    [InlineData("files are where settings say", "MagicHour__WebhookSecretsDirectory: /run/secrets/magic-hour", "MagicHour__WebhookSecretsDirectory: /run/secrets/webhooks")]
+    [InlineData("connections fit into the database", "maxReplicaCount: 8", "maxReplicaCount: 20")]
+    [InlineData("connections fit into the database", "max_connections: \"200\"", "max_connections: \"150\"")]
+    [InlineData("addresses are encrypted and there", "SSL Mode=VerifyFull", "SSL Mode=Require")]
+    [InlineData("addresses are encrypted and there", "- broker.webhook-platform.svc\n", "- rabbitmq.webhook-platform.svc\n")]
+    [InlineData("broker users may log in", "vhost: webhook-platform", "vhost: webhooks")]
+    [InlineData("permissions fit the topology", "Webhook(Received|Quarantined)", "WebhookReceived")]
+    [InlineData("the migration carries its tag", "name: migrate-0.0.0", "name: migrate")]
+    [InlineData("images are fixed", "@sha256:", "@sha1:")]
+    public async Task A_mistake_is_found(string check, string text, string mistake)
+    {
+        var manifests = Replace(await Overlay.ReadAsync(Overlay.Production), text, mistake);
+
+        Assert.NotEmpty(ManifestChecks.All[check](Manifests.Parse(manifests)));
+    }
+
+    private static string Replace(string manifests, string text, string mistake)
+    {
+        var at = manifests.IndexOf(text, StringComparison.Ordinal);
+        Assert.True(at >= 0, $"'{text}' is not there any more.");
+        return manifests[..at] + mistake + manifests[(at + text.Length)..];
+    }
+}

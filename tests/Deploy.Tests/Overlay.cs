@@ -1,0 +1,31 @@
+using Platform.LocalStack;
+
+namespace Deploy.Tests;
+
+/// <summary>An overlay as kubectl renders it, with the Secrets that are applied beside it.</summary>
+internal static class Overlay
+{
+    public const string Development = "deploy/k8s/overlays/development";
+    public const string Production = "deploy/k8s/overlays/production";
+    public const string ProductionWithExternalSecrets = "tests/Deploy.Tests/Overlays/production-with-external-secrets";
+
+    private static readonly Dictionary<string, Task<string>> Rendered = new[] { Development, Production, ProductionWithExternalSecrets }
+        .ToDictionary(folder => folder, RenderAsync);
+
+    public static Task<string> ReadAsync(string folder)
+    {
+        Assert.SkipWhen(Machine.FindProgram("kubectl") is null, "kubectl renders the manifests, and is not on the PATH.");
+        return Rendered[folder];
+    }
+
+    /// <summary>What the script prints that makes the Secrets of production.</summary>
+    public static async Task<string> CreateSecretsAsync(params string[] names) =>
+        (await Machine.RunAsync("env", ["MAGIC_HOUR_WEBHOOK_SECRET=mhw_test", "deploy/k8s/create-secrets", .. names], CancellationToken.None))
+        .ThrowIfFailed("create-secrets").Output;
+
+    private static async Task<string> RenderAsync(string folder)
+    {
+        var rendered = (await Machine.RunAsync("kubectl", ["kustomize", folder], CancellationToken.None)).ThrowIfFailed("kubectl kustomize").Output;
+        return folder == Production ? $"{rendered}\n{await CreateSecretsAsync()}" : rendered;
+    }
+}

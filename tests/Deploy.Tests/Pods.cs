@@ -1,0 +1,76 @@
+using k8s.Models;
+
+namespace Deploy.Tests;
+
+/// <summary>Pods that will run: ours by their templates, and those that operators make, as far as it is known what they are like.</summary>
+/// <param name="Template">Null for an operator's.</param>
+internal sealed record Pods(string Name, IDictionary<string, string> Labels, IReadOnlyList<PodPort> Ports, V1PodTemplateSpec? Template)
+{
+    public IEnumerable<V1Container> Containers => Template?.Spec.Containers ?? [];
+
+    /// <summary>From one of the two images that are built here.</summary>
+    public bool AreOurs => Containers.Any(container => IsImage(container, "ingress-api") || IsImage(container, "processor-worker"));
+
+    public bool AreIngress => Containers.Any(container => IsImage(container, "ingress-api"));
+
+    public bool HavePort(string port) => Ports.Any(known => known.Name == port || int.TryParse(port, out var number) && known.Number <= number && number <= known.Last);
+
+    public static IReadOnlyList<Pods> Of(Manifests manifests) =>
+    [
+        .. manifests.Of<V1Deployment>().Select(deployment => Of(deployment.Metadata.Name, deployment.Spec.Template)),
+        .. manifests.Of<V1Job>().Select(job => Of(job.Metadata.Name, job.Spec.Template)),
+        // By the operator's source: internal/metadata/label.go and internal/resource/statefulset.go of release 2.22.3.
+        .. manifests.Of("RabbitmqCluster").Select(cluster => new Pods(
+            cluster.NameOf(),
+            new Dictionary<string, string>
+            {
+                ["app.kubernetes.io/name"] = cluster.NameOf(),
+                ["app.kubernetes.io/component"] = "rabbitmq",
+                ["app.kubernetes.io/part-of"] = "rabbitmq",
+            },
+            [new(null, 4369), new("amqps", 5671), new("management-tls", 15671), new("prometheus-tls", 15691), new(null, 25672), new(null, 35672) { Last = 35682 }],
+            Template: null)),
+        // By the operator's documentation: labels_annotations.md and networking.md of release 1.30.
+        .. manifests.Of("Cluster").Select(cluster => new Pods(
+            cluster.NameOf(),
+            new Dictionary<string, string>(
+                cluster.At("spec.inheritedMetadata.labels")!.AsObject().Select(label => KeyValuePair.Create(label.Key, $"{label.Value}")))
+            {
+                ["cnpg.io/cluster"] = cluster.NameOf(),
+            },
+            [new("postgresql", 5432), new("status", 8000), new("metrics", 9187)],
+            Template: null)),
+    ];
+
+    private static Pods Of(string name, V1PodTemplateSpec template) => new(
+        name,
+        template.Metadata.Labels,
+        [.. template.Spec.Containers.SelectMany(container => container.Ports ?? []).Select(port => new PodPort(port.Name, port.ContainerPort))],
+        template);
+
+    private static bool IsImage(V1Container container, string name) => container.Image.Split('/')[^1].Split(':', '@')[0] == name;
+}
+
+internal sealed record PodPort(string? Name, int Number)
+{
+    /// <summary>Greater than <see cref="Number"/> for a range.</summary>
+    public int Last { get; init; } = Number;
+}
+
+internal static class Selectors
+{
+    /// <summary>Whether a selector takes pods with these labels; one without terms takes all.</summary>
+    public static bool Matches(this V1LabelSelector selector, IDictionary<string, string> labels) =>
+        (selector.MatchLabels ?? new Dictionary<string, string>()).Matches(labels)
+        && (selector.MatchExpressions ?? []).All(term => term.OperatorProperty == "In"
+            ? labels.TryGetValue(term.Key, out var value) && term.Values.Contains(value)
+            : throw new NotSupportedException(term.OperatorProperty));
+
+    public static bool Matches(this IDictionary<string, string> terms, IDictionary<string, string> labels) =>
+        terms.All(term => labels.TryGetValue(term.Key, out var value) && value == term.Value);
+
+    public static string Show(this V1LabelSelector selector) => string.Join(
+        ", ",
+        (selector.MatchLabels ?? new Dictionary<string, string>()).Select(term => $"{term.Key}={term.Value}")
+            .Concat((selector.MatchExpressions ?? []).Select(term => $"{term.Key} in {string.Join('/', term.Values)}")));
+}

@@ -32,10 +32,9 @@ internal static class PersistenceSetup
     private static NpgsqlDataSource CreateDataSource(ConnectionOptions options, IServiceProvider provider)
     {
         var connection = new NpgsqlConnectionStringBuilder(options.Postgres);
-        // Compiling a plan costs more than these short statements; with it on, a group takes 25 times as long. Nor is planning anew for
-        // each group of any use: every statement has one sensible plan, whatever its parameters hold.
+        // Compiling a plan costs more than these short statements; with it on, a group takes 25 times as long.
         // A lock that is not to be had, or a process that was halted within a transaction, must not hold up the others for long.
-        connection.Options ??= "-c jit=off -c plan_cache_mode=force_generic_plan -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s";
+        connection.Options ??= "-c jit=off -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s";
         connection.MaxAutoPrepare = Math.Max(connection.MaxAutoPrepare, 32);
         connection.ApplicationName ??= "processor-worker";
         return new NpgsqlDataSourceBuilder(connection.ConnectionString)

@@ -10,7 +10,6 @@ public sealed class SessionTests(PostgresFixture postgres)
 {
     [Theory]
     [InlineData("jit", "on", "off")]
-    [InlineData("plan_cache_mode", "auto", "force_generic_plan")]
     [InlineData("lock_timeout", "0", "5s")]
     [InlineData("idle_in_transaction_session_timeout", "0", "10s")]
     public async Task The_servers_default_is_not_taken(string setting, string byDefault, string ours)

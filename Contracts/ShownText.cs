@@ -8,8 +8,9 @@ public static class ShownText
     private const int MaxLength = 200;
     private const string Withheld = "(withheld)";
 
+    // None lies beyond the separator of paragraphs, so that the first event of a process does not wait for a look at all characters.
     private static readonly SearchValues<char> Controls =
-        SearchValues.Create([.. Enumerable.Range(0, char.MaxValue).Select(code => (char)code).Where(IsControl)]);
+        SearchValues.Create([.. Enumerable.Range(0, '\u2029' + 1).Select(code => (char)code).Where(IsControl)]);
 
     /// <summary>In one line, of bounded length: what others choose must not be able to look like a line of ours.</summary>
     public static string OneLine(string? text) => WithoutControls(text is { Length: > MaxLength } ? text[..MaxLength] : text);

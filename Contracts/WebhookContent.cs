@@ -13,8 +13,10 @@ namespace Platform.Contracts;
 /// <param name="Reason">Why it is not a usable event, one of <see cref="QuarantineReasons"/>; null when it is one.</param>
 public sealed record WebhookContent(string EventType, string JobId, string Status, string? Reason)
 {
+    /// <summary>The most characters of a job's id: <c>payload.id</c>, and whoever else names a job.</summary>
+    public const int MaxIdLength = 200;
+
     private const int MaxTypeLength = 100;
-    private const int MaxIdLength = 200;
 
     // A key twice in one object: which of the two is meant depends on the reader, and an attacker would choose.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };

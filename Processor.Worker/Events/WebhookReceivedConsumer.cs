@@ -33,7 +33,7 @@ internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookRece
         endpoint.ConcurrentMessageLimit = _inWork;
         // A fault would be published with the body in it; the parked message says all there is to say.
         endpoint.PublishFaults = false;
-        ((IRabbitMqReceiveEndpointConfigurator)endpoint).UseTopology();
+        ((IRabbitMqReceiveEndpointConfigurator)endpoint).UseTopology(Topology.WebhookReceivedQueue);
         // No retry here: the committer waits out what passes, and what does not pass fails the same way every time.
         consumer.UseInbox(endpoint, context);
     }
@@ -42,7 +42,7 @@ internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookRece
 internal static class EndpointTopology
 {
     /// <summary>Declares the queue and its dead letters as <see cref="Topology"/> has them.</summary>
-    public static void UseTopology(this IRabbitMqReceiveEndpointConfigurator endpoint, string queue = Topology.WebhookReceivedQueue)
+    public static void UseTopology(this IRabbitMqReceiveEndpointConfigurator endpoint, string queue)
     {
         foreach (var (name, value) in Topology.Queues[queue])
         {

@@ -128,8 +128,6 @@ internal sealed class Job
         },
     };
 
-    private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
-
     /// <summary>As the tables have it.</summary>
     public static string StatusText(JobStatus status) => status switch
     {
@@ -141,6 +139,11 @@ internal sealed class Job
         _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
     };
 
+    /// <summary>What <see cref="StatusText"/> has written.</summary>
+    public static JobStatus ParseStatus(string text) => Enum.Parse<JobStatus>(text, ignoreCase: true);
+
+    private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
+
     internal sealed class Mapping : IEntityTypeConfiguration<Job>
     {
         public void Configure(EntityTypeBuilder<Job> builder)
@@ -151,7 +154,7 @@ internal sealed class Job
             builder.Property(job => job.MagicHourId).HasColumnName("magic_hour_id");
             builder.Property(job => job.Resource).HasColumnName("resource");
             builder.Property(job => job.Status).HasColumnName("status")
-                .HasConversion(status => StatusText(status), text => Enum.Parse<JobStatus>(text, ignoreCase: true));
+                .HasConversion(status => StatusText(status), text => ParseStatus(text));
             builder.Property(job => job.ProjectType).HasColumnName("project_type");
             builder.Property(job => job.Name).HasColumnName("name");
             builder.Property(job => job.UserId).HasColumnName("user_id");

@@ -55,13 +55,13 @@ internal sealed record Notice
         return new Notice
         {
             JobId = row.GetString(0),
-            Outcome = Enum.Parse<JobStatus>(row.GetString(1), ignoreCase: true),
+            Outcome = Job.ParseStatus(row.GetString(1)),
             Channel = row.GetString(2),
             Attempt = row.GetInt32(3),
             DecidedAt = row.GetFieldValue<DateTimeOffset>(4),
             Address = Text(5) ?? "",
             UserId = Text(6),
-            Status = Enum.Parse<JobStatus>(row.GetString(7), ignoreCase: true),
+            Status = Job.ParseStatus(row.GetString(7)),
             Resource = row.GetString(8),
             ProjectType = Text(9),
             Name = Text(10),

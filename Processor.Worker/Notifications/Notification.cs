@@ -92,7 +92,7 @@ internal sealed class Notification
                 .HasFilter("status in ('pending', 'sending')");
             builder.Property(row => row.JobId).HasColumnName("job_id");
             builder.Property(row => row.Outcome).HasColumnName("outcome")
-                .HasConversion(outcome => Job.StatusText(outcome), text => Enum.Parse<JobStatus>(text, ignoreCase: true));
+                .HasConversion(outcome => Job.StatusText(outcome), text => Job.ParseStatus(text));
             builder.Property(row => row.Channel).HasColumnName("channel");
             builder.Property(row => row.Status).HasColumnName("status")
                 .HasConversion(status => status.Name(), text => Enum.Parse<NotificationStatus>(text, ignoreCase: true));

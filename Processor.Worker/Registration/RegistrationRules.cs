@@ -6,7 +6,8 @@ namespace Processor.Worker.Registration;
 /// <summary>What a registration must be like, whichever way it comes in.</summary>
 internal static class RegistrationRules
 {
-    private const int MaxIdLength = 200;
+    // An owner of a job that no event can name would never be told.
+    private const int MaxIdLength = WebhookContent.MaxIdLength;
     private const int MaxEmailLength = 254;
     private const int MaxUrlLength = 2048;
 

@@ -44,7 +44,7 @@ internal static class ConsumingHost
             endpoint.PrefetchCount = inWork;
             endpoint.ConcurrentMessageLimit = inWork;
             endpoint.PublishFaults = false;
-            endpoint.UseTopology();
+            endpoint.UseTopology(Topology.WebhookReceivedQueue);
             endpoint.ConfigureConsumer<TConsumer>(context);
         });
     }

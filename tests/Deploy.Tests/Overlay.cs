@@ -19,9 +19,16 @@ internal static class Overlay
     }
 
     /// <summary>What the script prints that makes the Secrets of production.</summary>
-    public static async Task<string> CreateSecretsAsync(params string[] names) =>
-        (await Machine.RunAsync("env", ["MAGIC_HOUR_WEBHOOK_SECRET=mhw_test", "deploy/k8s/create-secrets", .. names], CancellationToken.None))
+    public static Task<string> CreateSecretsAsync(params string[] names) => CreateSecretsAsync(["MAGIC_HOUR_WEBHOOK_SECRET=mhw_test"], names);
+
+    /// <param name="environment">What the script is told, as <c>NAME=VALUE</c>.</param>
+    public static async Task<string> CreateSecretsAsync(string[] environment, string[] names) =>
+        (await Machine.RunAsync("env", [.. environment, "deploy/k8s/create-secrets", .. names], CancellationToken.None))
         .ThrowIfFailed("create-secrets").Output;
+
+    /// <summary>What the script prints that makes Prometheus' rules.</summary>
+    public static async Task<string> CreateRulesAsync() =>
+        (await Machine.RunAsync("deploy/k8s/create-rules", [], CancellationToken.None)).ThrowIfFailed("create-rules").Output;
 
     private static async Task<string> RenderAsync(string folder)
     {

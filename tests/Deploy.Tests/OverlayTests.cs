@@ -1,4 +1,5 @@
 using Deploy.Tests.Checks;
+using Platform.LocalStack;
 
 namespace Deploy.Tests;
 
@@ -32,6 +33,40 @@ public sealed class OverlayTests
             Assert.True(template is null || secret.StringData.Count == template.Count);
         });
         Assert.Equal(byScript.Of<k8s.Models.V1Secret>().Count(), byStore.Of("ExternalSecret").Count());
+    }
+
+    [Fact]
+    public async Task The_alert_rules_are_those_of_the_observability_folder()
+    {
+        var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
+        var written = await File.ReadAllTextAsync(Path.Combine(Machine.Root, "deploy/k8s/components/monitoring/rules.yaml"), CancellationToken.None);
+
+        var created = await Overlay.CreateRulesAsync();
+
+        Assert.True(written == created, "The rules were changed: deploy/k8s/create-rules > deploy/k8s/components/monitoring/rules.yaml");
+        var files = Directory.GetFiles(Path.Combine(Machine.Root, "deploy/observability/rules")).Select(Path.GetFileNameWithoutExtension);
+        Assert.Equal(files.Order(), manifests.Of("PrometheusRule").Select(rules => rules.NameOf()).Order());
+    }
+
+    [Theory]
+    [InlineData(true, "Email__Host=smtp.example.com", "Email__From=O'Brien <studio@example.com>", "Email__User=studio", "Email__Password=it's")]
+    [InlineData(true, "OutgoingWebhooks__Secrets__0=whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData(true, "Operations__ApiKeys__0=an-old-key", "Operations__ApiKeys__1=a-new-key")]
+    [InlineData(false, "Email__Host=smtp.example.com")]
+    [InlineData(false, "Email__Hots=smtp.example.com")]
+    [InlineData(false, "OutgoingWebhooks__Secrets__0=secret")]
+    [InlineData(false, "Operations__ApiKey=a-key")]
+    public async Task What_is_optional_must_be_a_setting_too(bool isOne, params string[] environment)
+    {
+        var name = environment[0].StartsWith("Operations", StringComparison.Ordinal) ? "processor-worker-api" : "processor-worker-notify";
+        var secret = await Overlay.CreateSecretsAsync(environment, [name]);
+
+        var manifests = Manifests.Parse($"{await Overlay.ReadAsync(Overlay.Production)}\n{secret}");
+
+        Assert.Empty(manifests.Faults);
+        var values = manifests.Of<k8s.Models.V1Secret>().Single(secret => secret.Metadata.Name == name).StringData;
+        Assert.Equal(environment.Order(), values.Select(value => $"{value.Key}={value.Value}").Order());
+        Assert.Equal(isOne, !ManifestChecks.All["settings bind"](manifests).Any());
     }
 
     [Fact]

@@ -107,18 +107,23 @@ internal static partial class PlatformChecks
         }
     }
 
-    /// <summary>Its name carries the tag of its image: the template of a Job cannot change.</summary>
+    /// <summary>Its name carries the tag of its image: the template of a Job cannot change. The pod of an attempt that failed stays, with its log.</summary>
     public static IEnumerable<string> Migration(Manifests manifests) =>
         from job in manifests.Of<V1Job>()
         let tag = job.Spec.Template.Spec.Containers[0].Image.Split('@')[0].Split(':')[^1]
-        where job.Metadata.Name != $"migrate-{tag}"
-        select $"the migration of {tag} is called {job.Metadata.Name}";
+        where job.Metadata.Name != $"migrate-{tag}" || job.Spec.Template.Spec.RestartPolicy != "Never"
+        select $"the migration of {tag} is called {job.Metadata.Name}, and restarted {job.Spec.Template.Spec.RestartPolicy}";
 
-    public static IEnumerable<string> Images(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
-        from container in pods.Containers
-        where manifests.Of("RabbitmqCluster").Any() ? !Digest().IsMatch(container.Image) : container.Image.EndsWith(":latest", StringComparison.Ordinal) || !container.Image.Contains(':')
-        select $"{pods.Name} runs {container.Image}, whatever that is on the day";
+    /// <summary>In production by digest, but for RabbitMQ's: the operator knows its default by the release alone.</summary>
+    public static IEnumerable<string> Images(Manifests manifests)
+    {
+        var isProduction = manifests.Of("RabbitmqCluster").Any();
+        var ours = Pods.Of(manifests).SelectMany(pods => pods.Containers).Select(container => container.Image);
+        var images = ours.Concat(manifests.Of("Cluster").Select(cluster => $"{cluster.At("spec.imageName")}"))
+            .Select(image => (image, isFixed: isProduction ? Digest().IsMatch(image) : image.Contains(':') && !image.EndsWith(":latest", StringComparison.Ordinal)))
+            .Concat(manifests.Of("RabbitmqCluster").Select(cluster => $"{cluster.At("spec.image")}").Select(image => (image, isFixed: Release().IsMatch(image))));
+        return images.Where(image => !image.isFixed).Select(image => $"{image.image} is whatever it is on the day");
+    }
 
     private static JsonObject? PermissionOf(Manifests manifests, string user) =>
         manifests.Of("Permission").SingleOrDefault(permission => $"{permission.At("spec.userReference.name")}" == user);
@@ -132,4 +137,7 @@ internal static partial class PlatformChecks
 
     [GeneratedRegex("@sha256:[0-9a-f]{64}$")]
     private static partial Regex Digest();
+
+    [GeneratedRegex(@":\d+\.\d+\.\d+(-\w+)?$")]
+    private static partial Regex Release();
 }

@@ -81,9 +81,9 @@ internal static class PodChecks
                 yield return $"{pods.Name} is killed after {grace}, and takes {waits} + {takes} to stop";
             }
 
-            if (pods.AreIngress && waits == TimeSpan.Zero)
+            if (waits == TimeSpan.Zero && manifests.Of<V1Service>().Any(service => service.Spec.Selector.Matches(pods.Labels)))
             {
-                yield return $"{pods.Name} stops before the load balancer has noticed";
+                yield return $"{pods.Name} stops before its callers have noticed";
             }
         }
     }

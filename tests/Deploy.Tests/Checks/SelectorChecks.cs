@@ -103,26 +103,6 @@ internal static class SelectorChecks
         }
     }
 
-    public static IEnumerable<string> Monitors(Manifests manifests) =>
-        from monitor in manifests.Of("PodMonitor")
-        let selector = new V1LabelSelector
-        {
-            MatchLabels = monitor.At("spec.selector.matchLabels")?.AsObject().ToDictionary(term => term.Key, term => $"{term.Value}"),
-            MatchExpressions =
-            [
-                .. monitor.List("spec.selector.matchExpressions").Select(term => new V1LabelSelectorRequirement
-                {
-                    Key = $"{term["key"]}",
-                    OperatorProperty = $"{term["operator"]}",
-                    Values = [.. term["values"]!.AsArray().Select(value => $"{value}")],
-                }),
-            ],
-        }
-        let watched = Pods.Of(manifests).Where(pods => selector.Matches(pods.Labels)).ToArray()
-        from endpoint in monitor.List("spec.podMetricsEndpoints")
-        where watched.Length == 0 || watched.Any(pods => !pods.HavePort($"{endpoint["port"]}"))
-        select $"the PodMonitor {monitor.NameOf()} watches port {endpoint["port"]} of {selector.Show()}, which is not there";
-
     private static IEnumerable<string> FindScalerFaults(JsonObject scaler)
     {
         if ((int?)scaler.At("spec.minReplicaCount") is not >= 2 || scaler.At("spec.fallback") is null)

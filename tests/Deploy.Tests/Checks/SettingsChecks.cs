@@ -58,9 +58,14 @@ internal static class SettingsChecks
         return (pods.Template?.Spec.Volumes ?? [])
             .Where(volume => volumes.Contains(volume.Name))
             .SelectMany(volume => volume.Projected?.Sources ?? [])
-            .SelectMany(source => (source.Secret.Items ?? []).Select(item => (item.Path, Value: ValueOf(manifests, source.Secret.Name, item.Key))))
+            .SelectMany(source => FilesOf(source.Secret, manifests).Select(file => (file.Path, Value: ValueOf(manifests, source.Secret.Name, file.Key))))
             .ToDictionary(file => file.Path, file => file.Value);
     }
+
+    /// <summary>Where nothing is picked, each key of the Secret is a file; none where it is optional and not there.</summary>
+    private static IEnumerable<(string Key, string Path)> FilesOf(V1SecretProjection source, Manifests manifests) =>
+        source.Items?.Select(item => (item.Key, item.Path))
+        ?? manifests.Of<V1Secret>().Where(secret => secret.Metadata.Name == source.Name).SelectMany(secret => secret.StringData.Keys).Select(key => (key, key));
 
     private static string ValueOf(Manifests manifests, string secret, string key)
     {

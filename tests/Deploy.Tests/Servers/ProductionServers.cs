@@ -1,8 +1,10 @@
+using System.Net.Security;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using Npgsql;
 using Platform.Contracts;
 using Platform.LocalStack;
+using RabbitMQ.Client;
 
 [assembly: AssemblyFixture(typeof(Deploy.Tests.Servers.ProductionServers))]
 
@@ -91,6 +93,24 @@ public sealed class ProductionServers : IAsyncDisposable
             Port = new NpgsqlConnectionStringBuilder(_database!.ConnectionString).Port,
             RootCertificate = authorityFile ?? Authority.CertificateFile,
         }.ConnectionString;
+
+    /// <summary>A channel with confirms; its connection ends with the run.</summary>
+    internal static async Task<IChannel> ConnectAsync(BrokerAddress address, CancellationToken cancellationToken)
+    {
+        var factory = new ConnectionFactory
+        {
+            HostName = address.Nodes[0].Host,
+            Port = address.Nodes[0].Port,
+            UserName = address.User,
+            Password = address.Password,
+            VirtualHost = address.VirtualHost,
+            // What certificates are worth is another test's question.
+            Ssl = new SslOption(address.Nodes[0].Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.RemoteCertificateChainErrors },
+        };
+        var connection = await factory.CreateConnectionAsync(cancellationToken);
+        var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
+        return await connection.CreateChannelAsync(confirms, cancellationToken);
+    }
 
     internal string Secret(string name, string key) =>
         _manifests!.Of<V1Secret>().Single(secret => secret.Metadata.Name == name).StringData[key];

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
 using System.Text;
 using Npgsql;
 using Platform.Contracts;
@@ -142,24 +141,7 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         Assert.False(got.IsSuccessStatusCode);
     }
 
-    /// <summary>A channel of one of production's users; its connection ends with the run.</summary>
-    private async Task<IChannel> ConnectAsync(string user)
-    {
-        var address = BrokerAddress.Parse(servers.BrokerOf(user));
-        var factory = new ConnectionFactory
-        {
-            HostName = address.Nodes[0].Host,
-            Port = address.Nodes[0].Port,
-            UserName = address.User,
-            Password = address.Password,
-            VirtualHost = address.VirtualHost,
-            // What certificates are worth is another test's question.
-            Ssl = new SslOption(address.Nodes[0].Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.RemoteCertificateChainErrors },
-        };
-        var connection = await factory.CreateConnectionAsync(Cancel);
-        var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
-        return await connection.CreateChannelAsync(confirms, Cancel);
-    }
+    private Task<IChannel> ConnectAsync(string user) => ProductionServers.ConnectAsync(BrokerAddress.Parse(servers.BrokerOf(user)), Cancel);
 
     private static async Task PublishAsync(string uri, string body)
     {

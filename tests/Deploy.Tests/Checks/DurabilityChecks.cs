@@ -1,0 +1,64 @@
+using System.Text.Json.Nodes;
+using k8s.Models;
+
+namespace Deploy.Tests.Checks;
+
+/// <summary>What was acknowledged must outlive a node, whichever it is: where broker and database are made by their operators.</summary>
+internal static class DurabilityChecks
+{
+    private const int Nodes = 3;
+
+    public static IEnumerable<string> Broker(Manifests manifests)
+    {
+        foreach (var cluster in manifests.Of("RabbitmqCluster"))
+        {
+            if ((int?)cluster.At("spec.replicas") != Nodes)
+            {
+                yield return $"the broker has {cluster.At("spec.replicas")} nodes, of which no one may fail";
+            }
+
+            if (!$"{cluster.At("spec.rabbitmq.additionalConfig")}".Contains("cluster_partition_handling = pause_minority", StringComparison.Ordinal))
+            {
+                yield return "a node of the broker goes on when it is cut off from the others";
+            }
+
+            var expected = Pods.Of(manifests).Where(pods => pods.Template is not null && !pods.Ports.Any() && pods.AreOurs)
+                .Select(pods => SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__ExpectedNodes"));
+            foreach (var nodes in expected.Where(nodes => nodes != $"{cluster.At("spec.replicas")}"))
+            {
+                yield return $"the migration is content with {nodes} nodes, and a queue has the replicas of its birth";
+            }
+        }
+
+        foreach (var vhost in manifests.Of("Vhost").Where(vhost => $"{vhost.At("spec.deletionPolicy")}" != "retain"))
+        {
+            yield return $"the virtual host {vhost.NameOf()} goes with its object, and every event in it";
+        }
+    }
+
+    public static IEnumerable<string> Database(Manifests manifests)
+    {
+        foreach (var cluster in manifests.Of("Cluster"))
+        {
+            var synchronous = cluster.At("spec.postgresql.synchronous");
+            if ((int?)cluster.At("spec.instances") < Nodes || (int?)synchronous.At("number") is not >= 1 || $"{synchronous.At("dataDurability")}" != "required")
+            {
+                yield return "a commit does not wait for another instance";
+            }
+
+            if ((bool?)synchronous.At("failoverQuorum") != true)
+            {
+                yield return "an instance without the last commits may be promoted";
+            }
+
+            if (Gigabytes(cluster.At("spec.postgresql.parameters.max_slot_wal_keep_size")) is not { } kept || kept >= Gigabytes(cluster.At("spec.walStorage.size")))
+            {
+                yield return "what is kept for a standby that is away may fill the disk of the primary";
+            }
+        }
+    }
+
+    /// <summary>PostgreSQL's GB and Kubernetes' Gi are the same.</summary>
+    private static decimal? Gigabytes(JsonNode? size) =>
+        size is null ? null : new ResourceQuantity($"{size}".Replace("GB", "Gi", StringComparison.Ordinal)).ToDecimal() / (1 << 30);
+}

@@ -28,7 +28,7 @@ internal static class Overlay
 
     /// <summary>What the script prints that makes Prometheus' rules.</summary>
     public static async Task<string> CreateRulesAsync() =>
-        (await Machine.RunAsync("deploy/k8s/create-rules", [], CancellationToken.None)).ThrowIfFailed("create-rules").Output;
+        (await Machine.RunAsync("bash", ["deploy/k8s/create-rules"], CancellationToken.None)).ThrowIfFailed("create-rules").Output;
 
     private static async Task<string> RenderAsync(string folder)
     {

@@ -37,6 +37,7 @@ public sealed class MutatedManifestsTests
     [InlineData("the default is to deny", "podSelector: {}\n  policyTypes:\n  - Ingress\n  - Egress", "podSelector: {}\n  policyTypes:\n  - Ingress")]
     [InlineData("every workload has a policy", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: migrate", "podSelector:\n    matchLabels:\n      app.kubernetes.io/name: migration")]
     [InlineData("policies name real peers", "- podSelector:\n        matchLabels:\n          app.kubernetes.io/name: broker", "- podSelector:\n        matchLabels:\n          app.kubernetes.io/name: rabbitmq")]
+    [InlineData("policies name real peers", "- podSelector:\n        matchLabels:\n          cnpg.io/cluster: database", "- podSelector:\n        matchLabels:\n          app.kubernetes.io/name: database")]
     [InlineData("policies name real peers", "kubernetes.io/metadata.name: keda", "kubernetes.io/metadata.name: keda-system")]
     [InlineData("both ends of a policy agree", "- port: 5671\n    to:", "- port: 15691\n    to:")]
     [InlineData("only notify reaches the internet", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: notify", "podSelector:\n    matchLabels:\n      app.kubernetes.io/component: api")]

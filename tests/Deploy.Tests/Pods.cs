@@ -33,9 +33,9 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
         // By the operator's documentation: labels_annotations.md and networking.md of release 1.30.
         .. manifests.Of("Cluster").Select(cluster => new Pods(
             cluster.NameOf(),
-            new Dictionary<string, string>(
-                cluster.At("spec.inheritedMetadata.labels")!.AsObject().Select(label => KeyValuePair.Create(label.Key, $"{label.Value}")))
+            new Dictionary<string, string>
             {
+                ["app.kubernetes.io/name"] = "postgresql",
                 ["cnpg.io/cluster"] = cluster.NameOf(),
             },
             [new("postgresql", 5432), new("status", 8000), new("metrics", 9187)],

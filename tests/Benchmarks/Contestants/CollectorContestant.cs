@@ -10,6 +10,8 @@ namespace Platform.Benchmarks.Contestants;
 /// </summary>
 internal static class CollectorContestant
 {
+    private const string CountsPath = "/counts";
+
     // A request is counted in one piece.
     private const int MaxRequestBytes = 8 * 1024 * 1024;
 
@@ -32,18 +34,20 @@ internal static class CollectorContestant
         await using var app = builder.Build();
         app.MapPost("/opentelemetry.proto.collector.trace.v1.TraceService/Export", http => TakeAsync(http, isOfSpans: true));
         app.MapPost("/{service}/Export", http => TakeAsync(http, isOfSpans: false));
-        app.MapGet("/", http => http.Response.WriteAsJsonAsync(new Collected(Volatile.Read(ref _requests), Volatile.Read(ref _spans))));
+        app.MapPost(CountsPath, http => http.Response.WriteAsJsonAsync(
+            new Collected(Interlocked.Exchange(ref _requests, 0), Interlocked.Exchange(ref _spans, 0)), http.RequestAborted));
         await app.StartAsync(cancellationToken);
         Announcement.Ready();
         await app.WaitForShutdownAsync(cancellationToken);
         return 0;
     }
 
-    /// <summary>Asks a collector what it has taken.</summary>
-    public static async Task<Collected> ReadAsync(int port, CancellationToken cancellationToken)
+    /// <summary>Asks a collector what it has taken since it was asked last.</summary>
+    public static async Task<Collected> TakeCountsAsync(int port, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        return (await http.GetFromJsonAsync<Collected>($"http://127.0.0.1:{port}/", cancellationToken))!;
+        using var counts = await http.PostAsync($"http://127.0.0.1:{port}{CountsPath}", content: null, cancellationToken);
+        return (await counts.Content.ReadFromJsonAsync<Collected>(cancellationToken))!;
     }
 
     private static async Task TakeAsync(HttpContext http, bool isOfSpans)

@@ -58,6 +58,6 @@ internal sealed record Scale
         DrainedUsually = 300,
         CostWarmUp = TimeSpan.FromSeconds(2),
         CostWindow = TimeSpan.FromSeconds(2),
-        CostDrained = 5_000,
+        CostDrained = 4_000,
     };
 }

@@ -16,23 +16,24 @@ internal sealed class TelemetryPart(Scale scale) : IPart
 
     public async Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
+        await using var collector = await Rig.StartAsync(rig.Launcher.Rival("collector"), cancellationToken);
         foreach (var (name, share) in Samplings)
         {
-            await IngestAsync(rig, round, name, share, cancellationToken);
+            await IngestAsync(rig, round, name, share, collector, cancellationToken);
         }
 
         foreach (var (name, share) in Samplings)
         {
-            await DrainAsync(rig, round, name, share, cancellationToken);
+            await DrainAsync(rig, round, name, share, collector, cancellationToken);
         }
     }
 
-    private async Task IngestAsync(Rig rig, Round round, string name, double? share, CancellationToken cancellationToken)
+    private async Task IngestAsync(
+        Rig rig, Round round, string name, double? share, Contestant collector, CancellationToken cancellationToken)
     {
         Progress.Say($"ingest: telemetry {name}");
         await rig.ClearAsync(cancellationToken);
         var requests = RequestSet.Render(RequestSet.PoolSize, Launcher.Secret, TimeProvider.System);
-        await using var collector = await Rig.StartAsync(rig.Launcher.Rival("collector"), cancellationToken);
         await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(Settings(share, collector)), cancellationToken);
         int events;
         using (var load = new HttpLoad(ingress.Port, requests, IngestPart.MainConnections))
@@ -47,10 +48,10 @@ internal sealed class TelemetryPart(Scale scale) : IPart
         await AddSpansAsync(round, $"telemetry.ingest.{name}", share, ingress, collector, events, cancellationToken);
     }
 
-    private async Task DrainAsync(Rig rig, Round round, string name, double? share, CancellationToken cancellationToken)
+    private async Task DrainAsync(
+        Rig rig, Round round, string name, double? share, Contestant collector, CancellationToken cancellationToken)
     {
         var backlog = await Backlog.CreateAsync(rig, $"telemetry {name}", scale.CostDrained, cancellationToken, share ?? 1);
-        await using var collector = await Rig.StartAsync(rig.Launcher.Rival("collector"), cancellationToken);
         await using var worker = await Rig.StartAsync(rig.Launcher.Worker(Settings(share, collector)), cancellationToken);
         round.Add($"telemetry.drain.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).PerSecond);
         round.Add($"telemetry.drain.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
@@ -70,7 +71,7 @@ internal sealed class TelemetryPart(Scale scale) : IPart
     {
         // Asked to stop, it sends what it still has.
         await service.Process.StopAsync(cancellationToken);
-        var collected = await CollectorContestant.ReadAsync(collector.Port, cancellationToken);
+        var collected = await CollectorContestant.TakeCountsAsync(collector.Port, cancellationToken);
         if (share is null ? collected.Requests > 0 : collected.Spans == 0)
         {
             throw new InvalidOperationException($"{key}: {collected.Spans} spans arrived, in {collected.Requests} requests.");

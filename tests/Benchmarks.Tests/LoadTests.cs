@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Platform.Benchmarks.Contestants;
 using Platform.Benchmarks.Load;
 using Platform.Contracts;
 
@@ -18,6 +19,19 @@ public sealed class LoadTests
         Assert.All(
             contents.GroupBy(content => content.JobId),
             job => Assert.Equal(["video.started", "video.completed"], job.Select(content => content.EventType)));
+    }
+
+    [Fact]
+    public void Spans_are_counted_in_whatever_scopes_they_are()
+    {
+        byte[] span = [0x0A, 2, 1, 2];
+        byte[] scope = [.. Field(1, [0x0A, 1, 0x12]), .. Field(2, span), .. Field(2, span), 0x18, 0x80, 1];
+        byte[] resource = [.. Field(1, span), .. Field(2, scope), .. Field(2, Field(2, span)), 0x19, 0, 0, 0, 0, 0, 0, 0, 0];
+
+        Assert.Equal(6, SpanCount.Of([.. Field(1, resource), .. Field(1, resource)]));
+        Assert.Equal(0, SpanCount.Of([]));
+
+        static byte[] Field(byte number, byte[] message) => [(byte)((number << 3) + 2), (byte)message.Length, .. message];
     }
 
     [Fact]

@@ -19,7 +19,8 @@ internal static class BenchCommand
 
     private static readonly Option<string[]> Only = new("--only")
     {
-        Description = "Only these parts: a ingest, b drain, c accept to commit, d the guide's handler, e processes, f outside the confirm.",
+        Description = "Only these parts: a ingest, b drain, c accept to commit, d the guide's handler, e processes, f outside the confirm, "
+            + "g telemetry, h notifications.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -57,6 +58,7 @@ internal static class BenchCommand
     private static IPart[] Parts(Scale scale) =>
     [
         new IngestPart(scale), new DrainPart(scale), new LatencyPart(scale), new GuidePart(scale), new ProcessPart(), new OutsideConfirmPart(scale),
+        new TelemetryPart(scale), new NotificationPart(scale),
     ];
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)

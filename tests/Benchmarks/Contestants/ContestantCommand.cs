@@ -17,6 +17,7 @@ internal static class ContestantCommand
         ["raw"] = RawContestant.RunAsync,
         ["usual"] = UsualContestant.RunAsync,
         ["guide"] = GuideContestant.RunAsync,
+        ["collector"] = CollectorContestant.RunAsync,
     };
 
     public static Command Create()

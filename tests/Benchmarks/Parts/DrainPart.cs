@@ -1,7 +1,6 @@
 using Platform.Benchmarks.Figures;
 using Platform.Benchmarks.Measures;
 using Platform.Benchmarks.Stage;
-using Platform.LocalStack;
 
 namespace Platform.Benchmarks.Parts;
 
@@ -11,8 +10,6 @@ internal sealed class DrainPart(Scale scale) : IPart
     private const string Worker = "worker";
     private const string Broker = "broker";
     private const string Postgres = "postgres";
-
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     public string Id => "b";
 
@@ -27,17 +24,16 @@ internal sealed class DrainPart(Scale scale) : IPart
 
     private async Task DrainOursAsync(Rig rig, Round round, string name, bool isOutboxHeld, CancellationToken cancellationToken)
     {
-        await FillAsync(rig, name, scale.Drained, cancellationToken);
+        var backlog = await Backlog.CreateAsync(rig, name, scale.Drained, cancellationToken);
         await using var hold = isOutboxHeld ? await rig.Tables.HoldOutboxAsync(cancellationToken) : null;
         var before = await rig.Tables.ReadCountersAsync(cancellationToken);
         Steadiness steady;
         await using (var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken))
         await using (var recorder = Record(rig, worker))
         {
-            await WaitUntilDrainedAsync(rig, isOutboxHeld, cancellationToken);
-            steady = SteadyRate.Of(isOutboxHeld
-                ? await CommitTimes.ReadAsync(rig.Tables.Database, "webhook_events", cancellationToken)
-                : await CommitTimes.ReadAsync(rig.Tables.Database, BenchTables.OutboxEmptied, cancellationToken, "rows"));
+            steady = isOutboxHeld
+                ? await backlog.MeasureStoredAsync(cancellationToken)
+                : await backlog.MeasurePublishedAsync(cancellationToken);
             AddUsage(round, $"drain.{name}", recorder, steady);
             round.Add($"drain.{name}.memory", worker.MemoryMegabytes);
         }
@@ -52,27 +48,18 @@ internal sealed class DrainPart(Scale scale) : IPart
 
     private async Task DrainRawAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
-        await FillAsync(rig, "raw", scale.Drained, cancellationToken);
+        var backlog = await Backlog.CreateAsync(rig, "raw", scale.Drained, cancellationToken);
         await using var raw = await Rig.StartAsync(rig.Launcher.Rival("raw", scale.Drained), cancellationToken);
-        await WaitUntilDrainedAsync(rig, isOutboxHeld: true, cancellationToken);
-        var steps = await CommitTimes.ReadAsync(rig.Tables.Database, "webhook_events", cancellationToken);
-        round.Add("drain.raw.rate", SteadyRate.Of(steps).PerSecond);
+        round.Add("drain.raw.rate", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
     }
 
     /// <summary>Of those that count for themselves.</summary>
     private static async Task DrainByItselfAsync(Rig rig, Round round, string name, int messages, CancellationToken cancellationToken)
     {
-        await FillAsync(rig, name, messages, cancellationToken);
+        await Backlog.CreateAsync(rig, name, messages, cancellationToken);
         var database = await rig.Tables.CreateUsualAsync(name, cancellationToken);
         await using var contestant = await Rig.StartAsync(rig.Launcher.Rival(name, messages, database), cancellationToken);
         round.Add($"drain.{name}.rate", await contestant.WaitForRateAsync(cancellationToken));
-    }
-
-    private static async Task FillAsync(Rig rig, string name, int messages, CancellationToken cancellationToken)
-    {
-        Progress.Say($"drain: {name}, {messages:#,0} messages");
-        await rig.ClearAsync(cancellationToken);
-        await rig.Queue.PreloadAsync(messages, cancellationToken);
     }
 
     private static UsageRecorder Record(Rig rig, Contestant worker) => new UsageRecorder(new Dictionary<string, int>
@@ -90,22 +77,5 @@ internal sealed class DrainPart(Scale scale) : IPart
             round.Add($"{key}.cpu.{name}", usage.Cpu.TotalMicroseconds / steady.Count);
             round.Add($"{key}.written.{name}", (double)usage.WrittenBytes / steady.Count);
         }
-    }
-
-    private async Task WaitUntilDrainedAsync(Rig rig, bool isOutboxHeld, CancellationToken cancellationToken)
-    {
-        // The broker is asked first: it does not mind, and the database has work to do.
-        await Waiting.UntilAsync("an empty queue", async () => await rig.Queue.CountReadyAsync(cancellationToken) == 0, cancellationToken, Patience);
-        await UntilAllAreInAsync("webhook_events", "count(*)");
-        if (!isOutboxHeld)
-        {
-            await UntilAllAreInAsync(BenchTables.OutboxEmptied, "coalesce(sum(rows), 0)::bigint");
-        }
-
-        Task UntilAllAreInAsync(string table, string count) => Waiting.UntilAsync(
-            $"{scale.Drained} in {table}",
-            async () => await rig.Tables.ReadAsync<long>($"select {count} from {table}", cancellationToken) >= scale.Drained,
-            cancellationToken,
-            Patience);
     }
 }

@@ -6,7 +6,7 @@ namespace Platform.Benchmarks.Parts;
 /// <summary>A part of the bench. In each round it lets every one of its contestants run once.</summary>
 internal interface IPart
 {
-    /// <summary>The letter of <c>--only</c>, as issue 4 has it.</summary>
+    /// <summary>The letter of <c>--only</c>.</summary>
     string Id { get; }
 
     Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken);
@@ -28,6 +28,14 @@ internal sealed record Scale
     /// <summary>The usual inbox is only for scale, and slow.</summary>
     public required int DrainedUsually { get; init; }
 
+    /// <summary>Of each ingress that is held against itself with other settings.</summary>
+    public required TimeSpan CostWarmUp { get; init; }
+
+    public required TimeSpan CostWindow { get; init; }
+
+    /// <summary>By each worker that is held against itself with other settings.</summary>
+    public required int CostDrained { get; init; }
+
     public static Scale Full { get; } = new()
     {
         WarmUp = TimeSpan.FromSeconds(8),
@@ -35,6 +43,9 @@ internal sealed record Scale
         SideWindow = TimeSpan.FromSeconds(4),
         Drained = 50_000,
         DrainedUsually = 1_000,
+        CostWarmUp = TimeSpan.FromSeconds(8),
+        CostWindow = TimeSpan.FromSeconds(8),
+        CostDrained = 30_000,
     };
 
     /// <summary>The whole bench in less than five minutes, with figures that are worth less.</summary>
@@ -45,5 +56,8 @@ internal sealed record Scale
         SideWindow = TimeSpan.FromSeconds(1),
         Drained = 10_000,
         DrainedUsually = 300,
+        CostWarmUp = TimeSpan.FromSeconds(2),
+        CostWindow = TimeSpan.FromSeconds(2),
+        CostDrained = 4_000,
     };
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Platform.Benchmarks.Contestants;
@@ -67,16 +68,18 @@ internal sealed class BenchQueue : IAsyncDisposable
         (await _channel.QueueDeclarePassiveAsync(Topology.WebhookReceivedQueue, cancellationToken)).MessageCount;
 
     /// <summary>Fills the queue with messages as the ingress would have published them, each of another event.</summary>
-    public async Task PreloadAsync(int messages, CancellationToken cancellationToken)
+    /// <param name="sampled">The share whose traces are sampled, evenly spread: whoever consumes follows their decision.</param>
+    public async Task PreloadAsync(SampleEvents events, int messages, double sampled, CancellationToken cancellationToken)
     {
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, new ThrottlingRateLimiter(PublishesInFlight));
         await using var channel = await _connection.CreateChannelAsync(confirms, cancellationToken);
-        var events = new SampleEvents(TimeProvider.System.GetUtcNow());
         foreach (var chunk in Enumerable.Range(0, messages).Chunk(PublishesInFlight))
         {
-            await Task.WhenAll(chunk.Select(index => PublishAsync(channel, AsReceived(events[index]), cancellationToken)));
+            await Task.WhenAll(chunk.Select(index => PublishAsync(channel, AsReceived(events[index]), IsSampled(index), cancellationToken)));
         }
+
+        bool IsSampled(int index) => Math.Floor((index + 1) * sampled) > Math.Floor(index * sampled);
     }
 
     public async ValueTask DisposeAsync()
@@ -88,12 +91,17 @@ internal sealed class BenchQueue : IAsyncDisposable
     // MassTransit's name for the exchange of a message.
     private static string ExchangeOf<T>() => $"{typeof(T).Namespace}:{typeof(T).Name}";
 
-    private Task PublishAsync(IChannel channel, WebhookReceived message, CancellationToken cancellationToken)
+    private Task PublishAsync(IChannel channel, WebhookReceived message, bool isSampled, CancellationToken cancellationToken)
     {
         var envelope = _envelope ?? throw new InvalidOperationException("There is no model of an envelope yet.");
-        return channel.BasicPublishAsync(
-            Exchange, "", mandatory: true, envelope.Properties(message), envelope.Render(message), cancellationToken).AsTask();
+        var properties = envelope.Properties(message);
+        properties.Headers![Envelope.TraceHeader] = Trace(isSampled);
+        return channel.BasicPublishAsync(Exchange, "", mandatory: true, properties, envelope.Render(message), cancellationToken).AsTask();
     }
+
+    // As the W3C's traceparent has it.
+    private static string Trace(bool isSampled) =>
+        $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-{(isSampled ? "01" : "00")}";
 
     private static WebhookReceived AsReceived(SampleEvent sample)
     {

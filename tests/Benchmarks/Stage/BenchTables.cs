@@ -58,10 +58,31 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
             Database,
             """
             truncate webhook_events, webhook_bodies, jobs, inbox_state, outbox_message, quarantined_events, delivery_attempts,
-                     bench_outbox_emptied
+                     job_registrations, notifications, bench_outbox_emptied
             """,
             cancellationToken);
         await ExecuteAsync(_server, "checkpoint", cancellationToken);
+    }
+
+    /// <summary>Jobs whose owner is known before their first event, as a registration leaves them.</summary>
+    /// <param name="webhookUrl">Where the owner is told; null when nobody is.</param>
+    public async Task RegisterAsync(IEnumerable<string> jobIds, string? webhookUrl, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(
+            """
+            with registered as (
+                insert into job_registrations (job_id, resource, user_id, webhook_url, registered_at)
+                select job_id, 'video', 'bench', $2, now() from unnest($1) as job_id
+                returning *
+            )
+            insert into jobs (magic_hour_id, resource, status, user_id, created_at, updated_at)
+            select job_id, resource, 'queued', user_id, registered_at, registered_at from registered
+            """);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. jobIds] });
+        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = webhookUrl });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        // As they stand where jobs come and go all day.
+        await ExecuteAsync(Database, "vacuum (analyze) job_registrations, jobs", cancellationToken);
     }
 
     /// <summary>Keeps all rows in the outbox until disposed of: the dispatcher's first delete waits.</summary>

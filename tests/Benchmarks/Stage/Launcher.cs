@@ -19,14 +19,16 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     private int _started;
 
     /// <summary>An ingress, not yet started.</summary>
-    public Contestant Ingress() => Service("Ingress.Api", new()
+    /// <param name="settings">Further ones.</param>
+    public Contestant Ingress(IReadOnlyDictionary<string, string?>? settings = null) => Service("Ingress.Api", settings, new()
     {
         ["ConnectionStrings__RabbitMq"] = rabbitMq,
         ["MagicHour__WebhookSecrets__0"] = Secret,
     });
 
     /// <summary>A worker in all roles, not yet started.</summary>
-    public Contestant Worker() => Service("Processor.Worker", new()
+    /// <param name="settings">Further ones.</param>
+    public Contestant Worker(IReadOnlyDictionary<string, string?>? settings = null) => Service("Processor.Worker", settings, new()
     {
         ["ConnectionStrings__RabbitMq"] = rabbitMq,
         ["ConnectionStrings__Postgres"] = postgres,
@@ -46,11 +48,11 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
         return Create(name, port, commandLine, [], log => Task.FromResult(Announcement.IsReady(log)));
     }
 
-    private Contestant Service(string project, Dictionary<string, string?> environment)
+    private Contestant Service(string project, IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment)
     {
         var port = Machine.FreePort();
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
-        foreach (var (setting, value) in ImageSettings)
+        foreach (var (setting, value) in ImageSettings.Concat(settings ?? new Dictionary<string, string?>()))
         {
             environment[setting] = value;
         }

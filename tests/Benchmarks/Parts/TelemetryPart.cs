@@ -1,0 +1,82 @@
+using System.Globalization;
+using Platform.Benchmarks.Contestants;
+using Platform.Benchmarks.Figures;
+using Platform.Benchmarks.Load;
+using Platform.Benchmarks.Stage;
+
+namespace Platform.Benchmarks.Parts;
+
+/// <summary>What it costs to be seen: ingest and drain with nothing exported, with a tenth of the traces, and with all of them.</summary>
+internal sealed class TelemetryPart(Scale scale) : IPart
+{
+    // Null: nothing is exported.
+    private static readonly (string Name, double? Share)[] Samplings = [("off", null), ("10", 0.1), ("100", 1)];
+
+    public string Id => "g";
+
+    public async Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken)
+    {
+        await using var collector = await Rig.StartAsync(rig.Launcher.Rival("collector"), cancellationToken);
+        foreach (var (name, share) in Samplings)
+        {
+            await IngestAsync(rig, round, name, share, collector, cancellationToken);
+        }
+
+        foreach (var (name, share) in Samplings)
+        {
+            await DrainAsync(rig, round, name, share, collector, cancellationToken);
+        }
+    }
+
+    private async Task IngestAsync(
+        Rig rig, Round round, string name, double? share, Contestant collector, CancellationToken cancellationToken)
+    {
+        Progress.Say($"ingest: telemetry {name}");
+        await rig.ClearAsync(cancellationToken);
+        var requests = RequestSet.Render(RequestSet.PoolSize, Launcher.Secret, TimeProvider.System);
+        await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(Settings(share, collector)), cancellationToken);
+        int events;
+        using (var load = new HttpLoad(ingress.Port, requests, IngestPart.MainConnections))
+        {
+            var warmUp = (await load.RunClosedAsync(scale.CostWarmUp, cancellationToken)).ThrowIfRefused();
+            await rig.Queue.PurgeAsync(cancellationToken);
+            var measured = (await load.RunClosedAsync(scale.CostWindow, cancellationToken)).ThrowIfRefused();
+            round.Add($"telemetry.ingest.{name}.rate", measured.Rate);
+            events = warmUp.Accepted.Count + measured.Accepted.Count;
+        }
+
+        await AddSpansAsync(round, $"telemetry.ingest.{name}", share, ingress, collector, events, cancellationToken);
+    }
+
+    private async Task DrainAsync(
+        Rig rig, Round round, string name, double? share, Contestant collector, CancellationToken cancellationToken)
+    {
+        var backlog = await Backlog.CreateAsync(rig, $"telemetry {name}", scale.CostDrained, cancellationToken, share ?? 1);
+        await using var worker = await Rig.StartAsync(rig.Launcher.Worker(Settings(share, collector)), cancellationToken);
+        round.Add($"telemetry.drain.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).PerSecond);
+        round.Add($"telemetry.drain.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
+        await AddSpansAsync(round, $"telemetry.drain.{name}", share, worker, collector, scale.CostDrained, cancellationToken);
+    }
+
+    private static Dictionary<string, string?> Settings(double? share, Contestant collector) => share is null ? [] : new()
+    {
+        ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{collector.Port}",
+        ["OTEL_TRACES_SAMPLER"] = "parentbased_traceidratio",
+        ["OTEL_TRACES_SAMPLER_ARG"] = share.Value.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>What arrived, so that a cost is not small because spans were lost, nor because there were none.</summary>
+    private static async Task AddSpansAsync(
+        Round round, string key, double? share, Contestant service, Contestant collector, int events, CancellationToken cancellationToken)
+    {
+        // Asked to stop, it sends what it still has.
+        await service.Process.StopAsync(cancellationToken);
+        var collected = await CollectorContestant.TakeCountsAsync(collector.Port, cancellationToken);
+        if (share is null ? collected.Requests > 0 : collected.Spans == 0)
+        {
+            throw new InvalidOperationException($"{key}: {collected.Spans} spans arrived, in {collected.Requests} requests.");
+        }
+
+        round.Add($"{key}.spans", (double)collected.Spans / events);
+    }
+}

@@ -10,20 +10,34 @@ public sealed class SessionTests(PostgresFixture postgres)
 {
     [Theory]
     [InlineData("jit", "on", "off")]
+    [InlineData("enable_seqscan", "on", "off")]
     [InlineData("lock_timeout", "0", "5s")]
     [InlineData("idle_in_transaction_session_timeout", "0", "10s")]
     public async Task The_servers_default_is_not_taken(string setting, string byDefault, string ours)
     {
         await using var plain = NpgsqlDataSource.Create(postgres.Server);
+        await using var services = CreateServices();
+
+        Assert.Equal((byDefault, ours), (await ShowAsync(plain, setting), await ShowAsync(services.GetRequiredService<NpgsqlDataSource>(), setting)));
+    }
+
+    [Fact]
+    public async Task A_session_is_not_wiped_clean_after_each_transaction()
+    {
+        await using var services = CreateServices();
+
+        Assert.True(new NpgsqlConnectionStringBuilder(services.GetRequiredService<NpgsqlDataSource>().ConnectionString).NoResetOnClose);
+    }
+
+    private ServiceProvider CreateServices()
+    {
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder()
             .AddInMemoryCollection([new("ConnectionStrings:Postgres", postgres.Server), new("ConnectionStrings:RabbitMq", "amqp://localhost/")])
             .Build());
         services.AddLogging();
         services.AddPersistence();
-        await using var provider = services.BuildServiceProvider();
-
-        Assert.Equal((byDefault, ours), (await ShowAsync(plain, setting), await ShowAsync(provider.GetRequiredService<NpgsqlDataSource>(), setting)));
+        return services.BuildServiceProvider();
     }
 
     private static async Task<string> ShowAsync(NpgsqlDataSource database, string setting)

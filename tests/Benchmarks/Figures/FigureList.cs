@@ -81,6 +81,9 @@ internal static class FigureList
         new Figure("d", "answered meanwhile", "guide.ours.answered", "/s")
             .Against("the guide's handler: answered", "guide.guide.answered"),
         new Figure("d", "the same, p99", "guide.ours.p99", "ms").Against("the guide's handler", "guide.guide.p99", Target.AtMost(1.0 / 8)),
+        new Figure("d", "made safe while the workers have other cores", "guide.ingress.answered", "/s")
+            .Against("the guide's handler: stored", "guide.guide.stored", Target.AtLeast(15)),
+        new Figure("d", "the same, p99", "guide.ingress.p99", "ms").Against("the guide's handler", "guide.guide.p99", Target.AtMost(1.0 / 8)),
         new Figure("d", "acknowledged and lost when killed", "guide.ours.lost", "").Within(Target.AtMost(0)),
         new("d", "the same, the guide's handler", "guide.guide.lost", ""),
         new("d", "acknowledged before, the guide's handler", "guide.guide.acknowledged", ""),

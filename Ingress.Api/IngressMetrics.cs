@@ -21,6 +21,8 @@ internal sealed class IngressMetrics : IHostedService
         "audio.started", "audio.completed", "audio.errored",
     ];
 
+    private const string OtherType = "other";
+
     // From a fast confirm to the time at which the sender gives up.
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
@@ -61,6 +63,11 @@ internal sealed class IngressMetrics : IHostedService
     {
         Verification[] failures =
             [Verification.Malformed, Verification.WrongSignature, Verification.Stale, Verification.Early, Verification.RefusedAsLate];
+        foreach (var outcome in Enum.GetValues<WebhookOutcome>())
+        {
+            Array.ForEach([.. KnownTypes, OtherType], type => _received.Add(0, Tag("event_type", type), Tag("outcome", Name(outcome))));
+        }
+
         Array.ForEach(failures, failure => _signatureFailures.Add(0, Tag("reason", Reason(failure))));
         Array.ForEach(Enum.GetValues<PublishObstacle>(), obstacle => _publishesNotTried.Add(0, Tag("reason", Name(obstacle))));
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
@@ -73,7 +80,7 @@ internal sealed class IngressMetrics : IHostedService
     {
         _received.Add(1, new TagList
         {
-            { "event_type", KnownTypes.Contains(eventType) ? eventType : "other" },
+            { "event_type", KnownTypes.Contains(eventType) ? eventType : OtherType },
             { "outcome", Name(outcome) },
         });
         _processing.Record(elapsed.TotalSeconds);

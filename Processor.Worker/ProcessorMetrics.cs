@@ -16,6 +16,10 @@ internal sealed class ProcessorMetrics : IHostedService
 
     private static readonly CommitOutcome[] Outcomes = Enum.GetValues<CommitOutcome>();
 
+    // What may have become of a notification after an attempt.
+    private static readonly NotificationStatus[] Settled =
+        [NotificationStatus.Delivered, NotificationStatus.Pending, NotificationStatus.Superseded, NotificationStatus.Parked];
+
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
@@ -91,8 +95,11 @@ internal sealed class ProcessorMetrics : IHostedService
 
     public void OutboxPublished(int messages) => _outboxPublished.Add(messages);
 
+    /// <summary>Shows a channel by which nobody was told yet.</summary>
+    public void NotificationsBegin(string channel) => Array.ForEach(Settled, status => AddAttempts(channel, status, 0));
+
     public void NotificationSettled(string channel, NotificationStatus status) =>
-        _notificationAttempts.Add(1, Tag("channel", channel), Tag("status", status.Name()));
+        AddAttempts(channel, status, 1);
 
     public void SampleFailed() => _sampleErrors.Add(1);
 
@@ -107,6 +114,9 @@ internal sealed class ProcessorMetrics : IHostedService
             _eventAge.Record(Math.Max(0, (now - receivedAt).TotalSeconds));
         }
     }
+
+    private void AddAttempts(string channel, NotificationStatus status, int count) =>
+        _notificationAttempts.Add(count, Tag("channel", channel), Tag("status", status.Name()));
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 

@@ -32,6 +32,16 @@ internal static class ProcessorTraces
         LinkTo(activity, Context(ParentOf(unit.FirstTraceId)));
     }
 
+    /// <summary>Tells that a message was delivered before, to a process that has died or has given it back.</summary>
+    /// <param name="receive">The span in which the message is received.</param>
+    public static void Redelivered(Activity? receive, long deliveries)
+    {
+        if (deliveries > 0)
+        {
+            receive?.SetTag("messaging.rabbitmq.message.delivery_count", deliveries);
+        }
+    }
+
     /// <param name="receive">The span in which the message is received.</param>
     public static void Parked(Activity? receive, UnitOfWork unit)
     {

@@ -27,6 +27,15 @@ internal sealed class BacklogGauges
             "job.download.expiry", () => ObserveDatabase(backlog => backlog.NearestExpiry?.TotalSeconds), "s",
             "Until the next download of a job expires; missing when none is known to.");
         meter.CreateObservableGauge(
+            "notification.waiting", () => ObserveDatabase(backlog => backlog.Notifications.Waiting), "{notification}",
+            "Owners of jobs who are yet to be told, or to be tried again.");
+        meter.CreateObservableGauge(
+            "notification.oldest_due.age", () => ObserveDatabase(backlog => backlog.Notifications.OldestDueAge.TotalSeconds), "s",
+            "How long one of them has been due and nobody has tried; 0 when none is due.");
+        meter.CreateObservableGauge(
+            "notification.parked", () => ObserveDatabase(backlog => backlog.Notifications.Parked), "{notification}",
+            "Owners of jobs who could not be told, for a person to look at.");
+        meter.CreateObservableGauge(
             "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
             "Messages in a queue that no consumer has fetched.");
         meter.CreateObservableGauge(

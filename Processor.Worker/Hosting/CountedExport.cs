@@ -17,7 +17,7 @@ internal static class CountedExport
         tracing.AddProcessor(provider =>
         {
             var queue = new BatchExportActivityProcessorOptions();
-            return new BatchActivityExportProcessor(
+            return new TreeExport(
                 new CountedSpanExporter(Options(configure), provider.GetRequiredService<ProcessorMetrics>()),
                 Math.Max(queue.MaxQueueSize, MinQueueSize),
                 queue.ScheduledDelayMilliseconds,

@@ -32,11 +32,13 @@ internal sealed class InboxContextFactory(
             context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
             options.ConsumerId,
             Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
+        var deliveries = CountDeliveries(context.ReceiveContext);
+        ProcessorTraces.Redelivered(Activity.Current, deliveries);
         var started = time.GetTimestamp();
         progress.Begin();
         try
         {
-            using var turn = await suspects.TakeTurnAsync(unit, CountDeliveries(context.ReceiveContext), context.CancellationToken);
+            using var turn = await suspects.TakeTurnAsync(unit, deliveries, context.CancellationToken);
             await next.Send(new InboxConsumeContext<T>(context, options, provider));
 
             started = time.GetTimestamp();

@@ -90,6 +90,8 @@ internal sealed class Notification
             builder.HasKey(row => new { row.JobId, row.Outcome, row.Channel }).HasName("notifications_pkey");
             builder.HasIndex(row => new { row.Channel, row.NextAttemptAt }).HasDatabaseName("notifications_due")
                 .HasFilter("status in ('pending', 'sending')");
+            // Few among all that were ever told, and counted for the metrics.
+            builder.HasIndex(row => row.DecidedAt).HasDatabaseName("notifications_parked").HasFilter("status = 'parked'");
             builder.Property(row => row.JobId).HasColumnName("job_id");
             builder.Property(row => row.Outcome).HasColumnName("outcome")
                 .HasConversion(outcome => Job.StatusText(outcome), text => Job.ParseStatus(text));

@@ -26,6 +26,7 @@ internal sealed partial class NotificationDispatcher(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        metrics.NotificationsBegin(channel.Name);
         if (!channel.IsConfigured)
         {
             LogOff(logger, channel.Name);

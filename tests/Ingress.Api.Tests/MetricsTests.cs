@@ -82,6 +82,23 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public async Task What_has_not_happened_yet_is_told_as_zero()
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+
+        var metrics = await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+
+        Assert.Equal(50, ZerosOf("webhooks_received_total"));
+        Assert.Equal(5, ZerosOf("webhook_signature_failures_total"));
+        Assert.Equal(3, ZerosOf("broker_publishes_not_tried_total"));
+        Assert.Equal(2, ZerosOf("telemetry_dropped_total"));
+
+        int ZerosOf(string counter) => metrics.Split('\n').Count(
+            line => line.StartsWith($"{counter}{{", StringComparison.Ordinal) && line.Split(' ')[1] == "0");
+    }
+
+    [Fact]
     public async Task Prometheus_sees_the_names_of_the_senders_guide()
     {
         await using var app = new IngressApp();

@@ -73,7 +73,7 @@ public static partial class PrometheusServer
     [GeneratedRegex(@"dns_sd_configs: \[\{ names: \[(?<name>[a-z-]+)\].*\]")]
     private static partial Regex NamedTargets();
 
-    [GeneratedRegex(@"(?<=\[|for: |_interval: )(?<number>\d+)(?<unit>[smh])\b")]
+    [GeneratedRegex(@"(?<=\[|for: |offset |_interval: )(?<number>\d+)(?<unit>[smh])\b")]
     private static partial Regex Durations();
 
     [GeneratedRegex(@"(?<=_age_seconds[^>\n]* > )\d+")]

@@ -37,6 +37,17 @@ internal sealed class Collector : IAsyncDisposable
     /// <summary>Everything that was received, as text as far as it is text.</summary>
     public string Everything => string.Join('\n', _requests.Select(Encoding.UTF8.GetString));
 
+    /// <summary>The spans of a trace by name, each with what it belongs to: nothing for its root, and for one whose parent is missing.</summary>
+    public IReadOnlyList<(string Name, string Parent)> ReadTree(string traceId)
+    {
+        var trace = _spans.Where(span => span.TraceId == traceId).ToDictionary(span => span.Id);
+        return
+        [
+            .. trace.Values.OrderBy(span => span.Name, StringComparer.Ordinal)
+                .Select(span => (span.Name, trace.TryGetValue(span.ParentId, out var parent) ? parent.Name : "")),
+        ];
+    }
+
     /// <summary>Waits until the spans that were received are as expected.</summary>
     public Task UntilAsync(string what, Func<IReadOnlyCollection<Span>, bool> isTrue) =>
         Waiting.UntilAsync($"{what}; there are: {string.Join(", ", _spans.CountBy(span => span.Name))}", () => Task.FromResult(isTrue(_spans)), TestPlatform.Cancel);

@@ -10,6 +10,8 @@ namespace Processor.Worker.Tests;
 /// <summary>Dashboards and alerts know the metrics by name, unit and label.</summary>
 public sealed class MetricsTests(PostgresFixture postgres)
 {
+    private static readonly NotificationBacklog Nobody = new(0, TimeSpan.Zero, 0);
+
     [Fact]
     public async Task The_metrics_are_these_and_no_others()
     {
@@ -29,6 +31,9 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("inbox.units.waiting", "{unit}"),
                 ("job.download.expiry", "s"),
                 ("notification.attempts", "{attempt}"),
+                ("notification.oldest_due.age", "s"),
+                ("notification.parked", "{notification}"),
+                ("notification.waiting", "{notification}"),
                 ("outbox.backlog.messages", null),
                 ("outbox.messages.published", "{message}"),
                 ("outbox.oldest_message.age", "s"),
@@ -55,7 +60,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.NotificationSettled("webhook", NotificationStatus.Parked);
         all.Metrics.SampleFailed();
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Metrics.TelemetryDropped(signal, 1));
-        all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
+        all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero, Nobody));
         all.Backlog.Show([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
 
         Assert.Equal(
@@ -67,6 +72,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
                 "inbox.units.waiting{}", "job.download.expiry{}",
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=webhook,status=parked}",
+                "notification.oldest_due.age{}", "notification.parked{}", "notification.waiting{}",
                 "outbox.backlog.messages{}", "outbox.messages.published{}", "outbox.oldest_message.age{}",
                 "quarantined_events.stored{}",
                 "queue.consumers{queue=register-job_dead}", "queue.consumers{queue=register-job_error}",
@@ -88,45 +94,40 @@ public sealed class MetricsTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
 
-        all.Backlog.Show(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null));
+        all.Backlog.Show(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null, new NotificationBacklog(4, TimeSpan.FromSeconds(9), 5)));
         var read = all.Collect();
         all.Backlog.Show((DatabaseBacklog?)null);
         var unread = all.Collect();
 
         Assert.DoesNotContain("job.download.expiry{}", read.Keys);
         Assert.Equal((3, 7, 2), (read["outbox.backlog.messages{}"], read["outbox.oldest_message.age{}"], read["quarantined_events.stored{}"]));
+        Assert.Equal((4, 9, 5), (read["notification.waiting{}"], read["notification.oldest_due.age{}"], read["notification.parked{}"]));
         Assert.Equal(["database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}"], unread.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task The_backlog_is_what_the_database_holds()
+    public async Task What_has_not_happened_yet_is_told_as_zero()
     {
         await using var database = await postgres.CreateDatabaseAsync();
-        await database.CommitAsync(
-            Deliveries.Unit(Deliveries.Event("video.started", "a")),
-            Deliveries.Unit(Completed("past", "2026-11-23T11:59:59Z")),
-            Deliveries.Unit(Completed("next", "2026-11-23T13:00:00+01:00")),
-            Deliveries.Unit(Completed("soon", "2026-11-23T12:01:00.000Z")),
-            Deliveries.Unit(Completed("never", "when the cows come home")),
-            Deliveries.Unit(Deliveries.NoEvent("{}")));
-        await database.ExecuteAsync("update outbox_message set created_at = '2026-11-23 12:00:00Z' where id = (select min(id) from outbox_message)");
+        using var all = new AllMetrics(database);
 
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55)), await ReadAsync(Deliveries.Noon.AddSeconds(5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4)), await ReadAsync(Deliveries.Noon.AddSeconds(-5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromDays(1), 1, null), await ReadAsync(Deliveries.Noon.AddDays(1)));
+        await all.Metrics.StartAsync(TestContext.Current.CancellationToken);
+        all.Metrics.NotificationsBegin("email");
+        var told = all.Collect();
 
-        static WebhookReceived Completed(string jobId, string expiresAt) => Deliveries.Event(
-            $$"""{"type":"video.completed","payload":{"id":"{{jobId}}","downloads":[{"url":"https://v/{{jobId}}","expires_at":"{{expiresAt}}"}]} }""");
-
-        async Task<DatabaseBacklog> ReadAsync(DateTimeOffset now)
-        {
-            await using var connection = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
-            await using var command = DatabaseBacklog.Select(now);
-            command.Connection = connection;
-            await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-            await reader.ReadAsync(TestContext.Current.CancellationToken);
-            return DatabaseBacklog.Read(reader, now);
-        }
+        Assert.All(told.Values, value => Assert.Equal(0, value));
+        Assert.Equal(
+            [
+                "database.sample.errors{}",
+                "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
+                "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
+                "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
+                "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=email,status=parked}",
+                "notification.attempts{channel=email,status=pending}", "notification.attempts{channel=email,status=superseded}",
+                "outbox.messages.published{}",
+                "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
+            ],
+            told.Keys.Except(["database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}"]).Order(StringComparer.Ordinal));
     }
 
     [Fact]

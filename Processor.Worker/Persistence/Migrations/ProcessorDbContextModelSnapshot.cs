@@ -332,6 +332,10 @@ namespace Processor.Worker.Persistence.Migrations
                     b.HasKey("JobId", "Outcome", "Channel")
                         .HasName("notifications_pkey");
 
+                    b.HasIndex("DecidedAt")
+                        .HasDatabaseName("notifications_parked")
+                        .HasFilter("status = 'parked'");
+
                     b.HasIndex("Channel", "NextAttemptAt")
                         .HasDatabaseName("notifications_due")
                         .HasFilter("status in ('pending', 'sending')");

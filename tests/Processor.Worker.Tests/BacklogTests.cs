@@ -1,0 +1,59 @@
+using Platform.Contracts;
+using Processor.Worker.Backlog;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>What is told to wait is what waits.</summary>
+public sealed class BacklogTests(PostgresFixture postgres)
+{
+    private static readonly NotificationBacklog Nobody = new(0, TimeSpan.Zero, 0);
+
+    [Fact]
+    public async Task The_backlog_is_what_the_database_holds()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.CommitAsync(
+            Deliveries.Unit(Deliveries.Event("video.started", "a")),
+            Deliveries.Unit(Completed("past", "2026-11-23T11:59:59Z")),
+            Deliveries.Unit(Completed("next", "2026-11-23T13:00:00+01:00")),
+            Deliveries.Unit(Completed("soon", "2026-11-23T12:01:00.000Z")),
+            Deliveries.Unit(Completed("never", "when the cows come home")),
+            Deliveries.Unit(Deliveries.NoEvent("{}")));
+        await database.ExecuteAsync("update outbox_message set created_at = '2026-11-23 12:00:00Z' where id = (select min(id) from outbox_message)");
+
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55), Nobody), await ReadAsync(database, Deliveries.Noon.AddSeconds(5)));
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4), Nobody), await ReadAsync(database, Deliveries.Noon.AddSeconds(-5)));
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromDays(1), 1, null, Nobody), await ReadAsync(database, Deliveries.Noon.AddDays(1)));
+
+        static WebhookReceived Completed(string jobId, string expiresAt) => Deliveries.Event(
+            $$"""{"type":"video.completed","payload":{"id":"{{jobId}}","downloads":[{"url":"https://v/{{jobId}}","expires_at":"{{expiresAt}}"}]} }""");
+    }
+
+    [Fact]
+    public async Task An_owner_waits_from_when_the_next_attempt_is_due()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.ExecuteAsync(
+            """
+            insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at) values
+                ('new', 'completed', 'email', 'pending', 0, '2026-11-23 12:00:00Z', '2026-11-23 12:00:00Z'),
+                ('dead sender', 'completed', 'email', 'sending', 1, '2026-11-23 11:00:00Z', '2026-11-23 11:59:30Z'),
+                ('again later', 'failed', 'webhook', 'pending', 9, '2026-11-23 09:00:00Z', '2026-11-23 14:00:00Z'),
+                ('told', 'completed', 'webhook', 'delivered', 1, '2026-11-23 09:00:00Z', '2026-11-23 09:00:00Z'),
+                ('given up', 'completed', 'webhook', 'parked', 15, '2026-11-22 09:00:00Z', '2026-11-23 09:00:00Z')
+            """);
+
+        Assert.Equal(new NotificationBacklog(3, TimeSpan.FromSeconds(40), 1), (await ReadAsync(database, Deliveries.Noon.AddSeconds(10))).Notifications);
+        Assert.Equal(TimeSpan.Zero, (await ReadAsync(database, Deliveries.Noon.AddMinutes(-1))).Notifications.OldestDueAge);
+    }
+
+    private static async Task<DatabaseBacklog> ReadAsync(TestDatabase database, DateTimeOffset now)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var command = DatabaseBacklog.Select(now);
+        command.Connection = connection;
+        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+        await reader.ReadAsync(TestContext.Current.CancellationToken);
+        return DatabaseBacklog.Read(reader, now);
+    }
+}

@@ -2,12 +2,15 @@ using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using Microsoft.Extensions.Options;
+using MimeKit;
 
 namespace Processor.Worker.Notifications;
 
 /// <summary>Tells by e-mail.</summary>
-internal sealed class EmailChannel(IOptions<EmailOptions> options) : INotificationChannel
+internal sealed class EmailChannel(IOptions<EmailOptions> options, TimeProvider time) : INotificationChannel, IDisposable
 {
+    private readonly SmtpConnections _connections = new(options.Value, time);
+
     public string Name => "email";
 
     public bool IsConfigured => options.Value.IsConfigured;
@@ -15,16 +18,10 @@ internal sealed class EmailChannel(IOptions<EmailOptions> options) : INotificati
     public async Task<Delivery> SendAsync(Notice notice, CancellationToken cancellationToken)
     {
         using var message = EmailMessage.Of(notice, options.Value);
-        // A connection for each mail: pooled ones die unnoticed, and at our rate a server does not mind.
-        using var client = new SmtpClient
-        {
-            // The lists of the authorities are often out of reach from where only the mail server is not.
-            CheckCertificateRevocation = false,
-        };
         try
         {
-            await ConnectAsync(client, cancellationToken);
-            await client.SendAsync(message, cancellationToken);
+            await SendAsync(message, cancellationToken);
+            return Delivery.Delivered;
         }
         catch (SmtpCommandException exception)
         {
@@ -35,25 +32,20 @@ internal sealed class EmailChannel(IOptions<EmailOptions> options) : INotificati
         {
             return Delivery.Failed($"SMTP: {exception.GetType().Name}");
         }
-
-        // The server has the mail; that it does not say goodbye any more must not send another.
-        await client.DisconnectAsync(quit: true, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return Delivery.Delivered;
     }
 
-    private async Task ConnectAsync(SmtpClient client, CancellationToken cancellationToken)
+    public void Dispose() => _connections.Dispose();
+
+    private async Task SendAsync(MimeMessage message, CancellationToken cancellationToken)
     {
-        var security = options.Value.Security switch
+        var client = await _connections.TakeAsync(cancellationToken);
+        try
         {
-            EmailSecurity.StartTls => SecureSocketOptions.StartTls,
-            EmailSecurity.Tls => SecureSocketOptions.SslOnConnect,
-            EmailSecurity.None => SecureSocketOptions.None,
-            var other => throw new InvalidOperationException($"{other} is not a security."),
-        };
-        await client.ConnectAsync(options.Value.Host, options.Value.Port, security, cancellationToken);
-        if (options.Value.User.Length > 0)
+            await client.SendAsync(message, cancellationToken);
+        }
+        finally
         {
-            await client.AuthenticateAsync(options.Value.User, options.Value.Password, cancellationToken);
+            _connections.GiveBack(client);
         }
     }
 

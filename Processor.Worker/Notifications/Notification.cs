@@ -49,7 +49,8 @@ internal sealed class Notification
         insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at)
         select ended.job_id, ended.outcome, contact.channel, 'pending', 0, ended.decided_at, ended.decided_at
         from unnest($1, $2, $3) as ended (job_id, outcome, decided_at)
-        join job_registrations as registration on registration.job_id = ended.job_id
+        -- "offset 0": row by row. As a join, it would read the whole table for each group until that is very large.
+        cross join lateral (select * from job_registrations where job_id = ended.job_id offset 0) as registration
         {JobRegistration.Contacts}
         where contact.address is not null
         on conflict do nothing

@@ -10,9 +10,9 @@ namespace Processor.Worker.Notifications;
 internal sealed partial class NotificationDispatcher(
     INotificationChannel channel,
     NotificationQueue queue,
+    NotificationSettler settler,
     MigrationGate gate,
     IOptions<NotificationOptions> options,
-    ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<NotificationDispatcher> logger) : BackgroundService
 {
@@ -40,8 +40,7 @@ internal sealed partial class NotificationDispatcher(
             while (true)
             {
                 var begun = await TryBeginDueAsync(stoppingToken);
-                var pause = begun == 0 ? options.Value.PollInterval : TimeSpan.FromSeconds(1) * begun / options.Value.PerSecond;
-                await Task.Delay(pause, time, stoppingToken);
+                await Task.Delay(begun == 0 ? options.Value.PollInterval : options.Value.ChunkTime, time, stoppingToken);
             }
         }
         finally
@@ -56,14 +55,13 @@ internal sealed partial class NotificationDispatcher(
     internal async Task<int> BeginDueAsync(CancellationToken cancellationToken)
     {
         _inWork.RemoveAll(delivery => delivery.IsCompleted);
-        var room = Math.Min(options.Value.InWork - _inWork.Count, options.Value.PerSecond);
-        if (room == 0)
+        if (_inWork.Count == options.Value.InWork)
         {
-            await Task.WhenAny(_inWork).WaitAsync(cancellationToken);
-            return 0;
+            _inWork.Remove(await Task.WhenAny(_inWork).WaitAsync(cancellationToken));
         }
 
         await ParkExpiredAsync(cancellationToken);
+        var room = Math.Min(options.Value.InWork - _inWork.Count, options.Value.ChunkSize);
         var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + SettleTime, cancellationToken);
         _inWork.AddRange(due.Select(DeliverAsync));
         return due.Count;
@@ -103,21 +101,13 @@ internal sealed partial class NotificationDispatcher(
 
     private async Task DeliverAsync(Notice notice)
     {
-        try
+        var delivery = notice switch
         {
-            var delivery = notice switch
-            {
-                { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
-                { Address: "" } => Delivery.Refused("no address any more"),
-                _ => await SendAsync(notice),
-            };
-            await SettleAsync(notice, delivery);
-        }
-        catch (Exception exception)
-        {
-            // Not written down: the lease ends, and it is sent once more under the same id.
-            LogNotSettled(logger, exception, notice.Id, notice.JobId);
-        }
+            { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
+            { Address: "" } => Delivery.Refused("no address any more"),
+            _ => await SendAsync(notice),
+        };
+        await settler.SettleAsync(Settlement.Of(notice, delivery, time.GetUtcNow()));
     }
 
     private async Task<Delivery> SendAsync(Notice notice)
@@ -138,41 +128,15 @@ internal sealed partial class NotificationDispatcher(
         }
     }
 
-    private async Task SettleAsync(Notice notice, Delivery delivery)
-    {
-        var now = time.GetUtcNow();
-        var next = RetrySchedule.Next(notice.Attempt, notice.DecidedAt, now, Random.Shared.NextDouble(), delivery.RetryAfter);
-        var status = delivery.Outcome switch
-        {
-            _ when notice.IsSuperseded => NotificationStatus.Superseded,
-            DeliveryOutcome.Delivered => NotificationStatus.Delivered,
-            DeliveryOutcome.Failed when next is not null => NotificationStatus.Pending,
-            _ => NotificationStatus.Parked,
-        };
-        await queue.SettleAsync(
-            notice, status, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason, CancellationToken.None);
-        metrics.NotificationSettled(channel.Name, status);
-        LogSettled(
-            logger, status is NotificationStatus.Parked ? LogLevel.Warning : LogLevel.Information,
-            notice.Id, notice.JobId, channel.Name, status, notice.Attempt, delivery.Reason ?? "no error");
-    }
-
     [LoggerMessage(LogLevel.Information, "Owners of jobs are told by {Channel}")]
     private static partial void LogOn(ILogger logger, string channel);
 
     [LoggerMessage(LogLevel.Information, "Nobody is told by {Channel}: it is not configured")]
     private static partial void LogOff(ILogger logger, string channel);
 
-    [LoggerMessage("Notification {NotificationId} of job {JobId} by {Channel} is {Status} after attempt {Attempt}: {Reason}")]
-    private static partial void LogSettled(
-        ILogger logger, LogLevel level, Guid notificationId, string jobId, string channel, NotificationStatus status, int attempt, string reason);
-
     [LoggerMessage(LogLevel.Warning, "Parked {Count} notifications that could not be delivered within {Lifetime}")]
     private static partial void LogExpired(ILogger logger, int count, TimeSpan lifetime);
 
     [LoggerMessage(LogLevel.Warning, "What is due by {Channel} could not be taken now")]
     private static partial void LogNotTaken(ILogger logger, Exception exception, string channel);
-
-    [LoggerMessage(LogLevel.Warning, "What became of notification {NotificationId} of job {JobId} could not be written down; it is sent once more")]
-    private static partial void LogNotSettled(ILogger logger, Exception exception, Guid notificationId, string jobId);
 }

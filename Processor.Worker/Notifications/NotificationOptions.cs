@@ -16,10 +16,10 @@ internal sealed class NotificationOptions
 
     /// <summary>
     /// Notifications that are begun in a second, at most, by each channel of each process. Where a process has several roles, it bounds what
-    /// a wave of ended jobs can take from the events. 1 to 10000; default 200.
+    /// a wave of ended jobs can take from the events: a notification costs as much as several of them. 1 to 10000; default 100.
     /// </summary>
     [Range(1, 10_000)]
-    public int PerSecond { get; set; } = 200;
+    public int PerSecond { get; set; } = 100;
 
     /// <summary>How often it is looked for what is due. 100 ms to 1 minute; default 1 second.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
@@ -29,4 +29,10 @@ internal sealed class NotificationOptions
     /// <remarks>A stopping process finishes its attempts: within the 35 s that a worker takes to stop.</remarks>
     [Range(typeof(TimeSpan), "00:00:01", "00:00:25")]
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Notifications that are taken at once: taking few costs as much as taking many.</summary>
+    public int ChunkSize => Math.Min(InWork, PerSecond);
+
+    /// <summary>For how long a chunk must last, so that no more than <see cref="PerSecond"/> are begun.</summary>
+    public TimeSpan ChunkTime => TimeSpan.FromSeconds(1) * ChunkSize / PerSecond;
 }

@@ -1,5 +1,4 @@
 using Npgsql;
-using Processor.Worker.Jobs;
 using Processor.Worker.Registration;
 
 namespace Processor.Worker.Notifications;
@@ -73,25 +72,12 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
         return claimed;
     }
 
-    /// <summary>Writes down what became of an attempt; nothing when another attempt has gone past it, unless it was delivered.</summary>
-    public async Task SettleAsync(
-        Notice notice, NotificationStatus status, DateTimeOffset nextAttemptAt, string? error, CancellationToken cancellationToken)
+    /// <summary>Writes down what became of attempts, in one transaction.</summary>
+    public async Task SettleAsync(IReadOnlyList<Settlement> group, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
-            """
-            update notifications
-            set status = $4, next_attempt_at = $5, last_error = coalesce($6, last_error), delivered_at = $7
-            where job_id = $1 and outcome = $2 and channel = $3 and status in ('pending', 'sending') and (attempts = $8 or $4 = 'delivered')
-            """);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = notice.JobId });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Job.StatusText(notice.Outcome) });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = notice.Channel });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = status.Name() });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = nextAttemptAt.UtcDateTime });
-        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = error });
-        command.Parameters.Add(new NpgsqlParameter<DateTime?> { TypedValue = status is NotificationStatus.Delivered ? time.GetUtcNow().UtcDateTime : null });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = notice.Attempt });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(Settlement.Update(group));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Parks what nobody could deliver in its time, because nobody has tried, or died trying.</summary>

@@ -10,6 +10,7 @@ internal static class NotificationSetup
         services.AddSettings<EmailOptions>(EmailOptions.Section);
         services.AddSettings<OutgoingWebhookOptions>(OutgoingWebhookOptions.Section);
         services.AddSingleton<NotificationQueue>();
+        services.AddSingleton<NotificationSettler>();
         services.AddSingleton<TargetGuard>();
         services.AddSingleton<ResolveHost>((host, cancellationToken) => Dns.GetHostAddressesAsync(host, cancellationToken));
         services.AddChannel<EmailChannel>();

@@ -51,7 +51,12 @@ public static class NativeStack
             ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
         };
         var workers = new List<string>();
-        var workerSettings = new Dictionary<string, string?> { ["Operations__ApiKeys__0"] = Stack.LocalApiKey };
+        var workerSettings = new Dictionary<string, string?>
+        {
+            ["Operations__ApiKeys__0"] = Stack.LocalApiKey,
+            ["OutgoingWebhooks__Secrets__0"] = Stack.LocalOutgoingSecret,
+            ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8",
+        };
         for (var i = 1; i <= Workers; i++)
         {
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);

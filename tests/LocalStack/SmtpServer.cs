@@ -34,6 +34,7 @@ public static class SmtpServer
                 path = os.path.join(folder, '%06d' % next(numbers))
                 with open(path, 'wb') as file:
                     file.write(('X-To: %s\r\nX-User: %s\r\n' % (','.join(envelope.rcpt_tos), session.auth_data or '')).encode())
+                    file.write(('X-Connection: %d\r\n' % session.peer[1]).encode())
                     file.write(envelope.original_content)
                 os.rename(path, path + '.eml')
                 return '250 OK'
@@ -114,7 +115,10 @@ public static class SmtpServer
 /// <param name="Folder">Its mails, its certificate and its log.</param>
 public sealed record SmtpInstance(int Port, string Folder, ServerProcess Process)
 {
-    /// <summary>What has arrived, in that order, each with the recipients (<c>X-To</c>) and who logged in (<c>X-User</c>) before its own headers.</summary>
+    /// <summary>
+    /// What has arrived, in that order, each with the recipients (<c>X-To</c>), who logged in (<c>X-User</c>) and the port that it came from
+    /// (<c>X-Connection</c>) before its own headers.
+    /// </summary>
     public IReadOnlyList<string> Mails => [.. Directory.GetFiles(Folder, "*.eml").Order(StringComparer.Ordinal).Select(File.ReadAllText)];
 
     /// <summary>For <c>SSL_CERT_FILE</c>: who has it trusts the server.</summary>

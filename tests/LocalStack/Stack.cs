@@ -28,6 +28,9 @@ public sealed record Stack(
     /// <summary>The key of the local stack's operations API, the default of docker-compose.yml too.</summary>
     public const string LocalApiKey = "local_development_only";
 
+    /// <summary>The secret that signs what the native stack's workers tell owners; they may tell those on this machine.</summary>
+    public const string LocalOutgoingSecret = "whsec_bG9jYWxfZGV2ZWxvcG1lbnRfb25seQ==";
+
     /// <summary>The second secret of the local stack, as that of a second webhook or of the next one.</summary>
     public const string LocalNextSecret = "mhw_local_development_only_next";
 

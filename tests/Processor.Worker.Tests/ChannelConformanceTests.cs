@@ -107,7 +107,8 @@ public sealed class ChannelConformanceTests
         var port = ((IPEndPoint)hanging.LocalEndpoint).Port;
         using var telling = new Telling(null!);
         using var webhooks = telling.Webhooks($"127.0.0.1:{port}");
-        INotificationChannel channel = name == "email" ? Telling.Email(port) : webhooks;
+        using var mails = telling.Email(port);
+        INotificationChannel channel = name == "email" ? mails : webhooks;
         using var over = new CancellationTokenSource();
 
         var attempt = channel.SendAsync(Telling.Notice(name == "email" ? "a@example.com" : $"http://127.0.0.1:{port}/"), over.Token);
@@ -127,19 +128,26 @@ public sealed class ChannelConformanceTests
 
     private static async Task<OpenedChannel> OpenAsync(string name)
     {
+        var telling = new Telling(null!);
         if (name == "email")
         {
             var folder = await TestFolder.CreateAsync(Cancel);
             var server = await SmtpServer.StartAsync(folder.Path, folder.Daemons, Cancel);
+            var mails = telling.Email(server.Port);
             return new OpenedChannel
             {
-                Channel = Telling.Email(server.Port),
+                Channel = mails,
                 Address = $"{Detail}@example.com",
                 UnknownAddress = $"unknown-{Detail}@example.com",
                 BusyAddress = $"later-{Detail}@example.com",
                 ReadArrived = () => [.. server.Mails.Select(ReadMail)],
                 GoAwayAsync = () => server.Process.KillAsync(Cancel),
-                Close = folder.DisposeAsync,
+                Close = async () =>
+                {
+                    mails.Dispose();
+                    telling.Dispose();
+                    await folder.DisposeAsync();
+                },
             };
         }
 
@@ -150,7 +158,6 @@ public sealed class ChannelConformanceTests
                 : http.Request.Path.Value.Contains("later", StringComparison.Ordinal) ? 503 : 204;
             return http.Response.StatusCode == 204 ? Task.CompletedTask : http.Response.WriteAsync(Detail);
         };
-        var telling = new Telling(null!);
         var channel = telling.Webhooks(receiver.Target);
         return new OpenedChannel
         {

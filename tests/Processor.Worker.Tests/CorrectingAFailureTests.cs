@@ -68,7 +68,7 @@ public sealed class CorrectingAFailureTests(PostgresFixture postgres)
         telling.Time.Advance(TimeSpan.FromMinutes(1));
 
         Assert.Equal(0, await Telling.TellDueAsync(dispatcher));
-        await telling.Queue.SettleAsync(onItsWay, NotificationStatus.Delivered, telling.Time.GetUtcNow(), error: null, Cancel);
+        await telling.Settler.SettleAsync(Settlement.Of(onItsWay, Delivery.Delivered, telling.Time.GetUtcNow()));
 
         Assert.Equal(1, await Telling.TellDueAsync(dispatcher));
         Assert.Equal(["completed webhook delivered", "failed webhook delivered"], await database.NotificationsAsync());

@@ -171,7 +171,8 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
         using var telling = new Telling(database);
         using var webhooks = telling.Webhooks(receiver.Target);
-        using var byMail = telling.Dispatch(Telling.Email(mail.Port));
+        using var mails = telling.Email(mail.Port);
+        using var byMail = telling.Dispatch(mails);
         using var byWebhook = telling.Dispatch(webhooks);
         await mail.Process.KillAsync(Cancel);
         await EndAsync(database, "j", receiver.Url, "ada@example.com");

@@ -16,6 +16,8 @@ internal sealed class Telling(TestDatabase database) : IDisposable
 
     private readonly ServiceProvider _metrics = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
+    private NotificationSettler? _settler;
+
     public FakeTimeProvider Time { get; } = new(TimeProvider.System.GetUtcNow());
 
     public NotificationQueue Queue => new(database.Source, Time);
@@ -28,16 +30,19 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         return new WebhookChannel(options, new TargetGuard(options, resolve), Time);
     }
 
-    public static EmailChannel Email(int port) => new(Options.Create(
-        new EmailOptions { Host = "127.0.0.1", Port = port, Security = EmailSecurity.None, From = "Studio <studio@example.com>" }));
+    public EmailChannel Email(int port) => new(
+        Options.Create(new EmailOptions { Host = "127.0.0.1", Port = port, Security = EmailSecurity.None, From = "Studio <studio@example.com>" }), Time);
+
+    public NotificationSettler Settler => _settler ??= new NotificationSettler(
+        Queue, new ProcessorMetrics(_metrics.GetRequiredService<IMeterFactory>()), NullLogger<NotificationSettler>.Instance);
 
     public NotificationDispatcher Dispatch(INotificationChannel channel) => new(
         channel,
         Queue,
+        Settler,
         // Only a dispatcher that runs by itself waits for it.
         gate: null!,
         Options.Create(new NotificationOptions()),
-        new ProcessorMetrics(_metrics.GetRequiredService<IMeterFactory>()),
         Time,
         NullLogger<NotificationDispatcher>.Instance);
 
@@ -84,5 +89,9 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         ErrorMessage = outcome is JobStatus.Failed ? "Please use an image with a detectable face" : null,
     };
 
-    public void Dispose() => _metrics.Dispose();
+    public void Dispose()
+    {
+        _settler?.Dispose();
+        _metrics.Dispose();
+    }
 }

@@ -46,6 +46,19 @@ public sealed class NotificationVerdictTests(StormedPlatform platform)
         Assert.True(found is null || all.Contains($"{Completed.JobId}: its owner {found}"), string.Join('\n', all));
     }
 
-    private string Decision(string outcome) =>
-        $"insert into notifications values ('{Completed.JobId}', '{outcome}', 'webhook', 'delivered', 1, now(), now(), now(), null);";
+    [Fact]
+    public async Task An_owner_who_was_given_up_was_not_told()
+    {
+        await using var database = await platform.CopyAsync();
+        await database.ExecuteAsync(Registration + Decision("completed", "parked"));
+
+        var verdict = await database.JudgeAsync(new VerdictOptions { Told = [] });
+
+        Assert.Equal([$"{Completed.JobId}: its owner was not told that it has completed"], verdict.Lost.First);
+    }
+
+    private string Decision(string outcome) => Decision(outcome, "delivered");
+
+    private string Decision(string outcome, string status) =>
+        $"insert into notifications values ('{Completed.JobId}', '{outcome}', 'webhook', '{status}', 1, now(), now(), now(), null);";
 }

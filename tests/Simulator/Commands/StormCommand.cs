@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using Platform.LocalStack;
 using Platform.Simulator.Storms;
 using Platform.Simulator.Verdicts;
 
@@ -35,9 +36,11 @@ internal static class StormCommand
         DefaultValueFactory = _ => "mixed",
     };
 
-    private static readonly Option<bool> Verify = new("--verify")
+    private static readonly Option<bool> Verify = new("--verify") { Description = "Judge afterwards: ledger, tables and queues, joined by id." };
+
+    private static readonly Option<bool> WithOwners = new("--owners")
     {
-        Description = "Judge afterwards: ledger, tables and queues, joined by id.",
+        Description = "Register an owner for each job, half of them after the storm, and judge what they are told; not with workers in containers.",
     };
 
     private static readonly Option<string?> Postgres = new("--postgres") { Description = "Where --verify finds the tables, with --url." };
@@ -58,7 +61,7 @@ internal static class StormCommand
         var command = new Command(
             "storm", "Send as Magic Hour does on a bad day; exit code 1 when something was given up or the verdict is violated.")
         {
-            Events, Seed, Rate, Compression, Url, Secret, NextSecret, ReSign, Verify, Postgres, RabbitMq, Json, LedgerFile,
+            Events, Seed, Rate, Compression, Url, Secret, NextSecret, ReSign, Verify, WithOwners, Postgres, RabbitMq, Json, LedgerFile,
         };
         command.Validators.Add(RequireWhole);
         command.SetAction(RunAsync);
@@ -94,6 +97,11 @@ internal static class StormCommand
             result.AddError("--next-secret is given for every --url, or not at all.");
         }
 
+        if (result.GetValue(WithOwners) && !result.GetValue(Verify))
+        {
+            result.AddError("--owners needs --verify.");
+        }
+
         if (urls > 0 && result.GetValue(Verify) && (result.GetValue(Postgres) is null || result.GetValue(RabbitMq) is null))
         {
             result.AddError("--verify with --url needs --postgres and --rabbitmq.");
@@ -111,6 +119,9 @@ internal static class StormCommand
         await using var destination = await FindDestinationAsync(arguments, cancellationToken);
         var plan = StormPlan.Create(ReadSettings(arguments, destination.Targets.Count), TimeProvider.System.GetUtcNow());
         Console.WriteLine($"Storm of seed {plan.Settings.Seed}: {plan}");
+        await using var receiver = arguments.GetValue(WithOwners) ? await WebhookReceiver.StartAsync(cancellationToken) : null;
+        var owners = receiver is null ? null : new Owners(plan, destination.RabbitMq!, receiver);
+        await (owners?.RegisterFirstAsync(cancellationToken) ?? Task.CompletedTask);
         using var storm = new Storm(plan, destination.Targets, TimeProvider.System);
         var isWhole = await WatchAsync(storm, arguments, destination.Postgres, cancellationToken);
         if (arguments.GetValue(LedgerFile) is { } file)
@@ -121,8 +132,10 @@ internal static class StormCommand
         var report = new StormReport(plan, StormSummary.Of(storm.Ledger), storm.Progress.TimesFull, Verdict: null);
         if (isWhole && arguments.GetValue(Verify))
         {
+            await (owners?.RegisterOthersAsync(cancellationToken) ?? Task.CompletedTask);
             Console.WriteLine("Waiting until nothing moves any more ...");
-            var verdict = await Verdict.JudgeAsync(storm.Ledger, destination.Postgres!, destination.RabbitMq!, cancellationToken);
+            var verdict = await Verdict.JudgeAsync(
+                storm.Ledger, destination.Postgres!, destination.RabbitMq!, new VerdictOptions { Told = owners?.Told }, cancellationToken);
             report = report with { Verdict = verdict };
         }
 
@@ -171,7 +184,7 @@ internal static class StormCommand
     {
         if (arguments.GetValue(Url) is not { Length: > 0 } urls)
         {
-            return await StormDestination.OfLocalStackAsync(cancellationToken);
+            return await StormDestination.OfLocalStackAsync(arguments.GetValue(WithOwners), cancellationToken);
         }
 
         var secrets = arguments.GetValue(Secret)!;

@@ -44,12 +44,12 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
     /// budget, and the verdict must be clean.
     /// </summary>
     /// <param name="fault">Begins once the first events are applied.</param>
-    /// <param name="owners">Whom all jobs belong to, half of them from the start and half after the fault; null when nobody is to be told.</param>
-    public async Task<StormReport> StormAsync(StormSettings settings, Func<Task> fault, WebhookReceiver? owners = null)
+    /// <param name="receiver">Where the owners of all jobs are told; half of them are known from the start and half after the fault. Null when nobody is to be told.</param>
+    public async Task<StormReport> StormAsync(StormSettings settings, Func<Task> fault, WebhookReceiver? receiver = null)
     {
         var plan = StormPlan.Create(settings with { Seed = seed, TimeCompression = 120 }, TimeProvider.System.GetUtcNow());
-        var jobs = plan.Events.Where(one => one.Expected is Expectation.Applied && JobFold.Concerns(one.Type)).Select(one => one.JobId).Distinct().ToArray();
-        await RegisterAsync(owners, jobs.Where((_, index) => index % 2 == 0));
+        var owners = receiver is null ? null : new Owners(plan, lab.Broker.Uri, receiver);
+        await (owners?.RegisterFirstAsync(cancellationToken) ?? Task.CompletedTask);
         using var storm = new Storm(plan, [lab.Target], TimeProvider.System);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var running = storm.RunAsync(ending.Token);
@@ -57,7 +57,7 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
         {
             await UntilAsync("the storm has begun", () => Task.FromResult(storm.Ledger.Attempts.Count >= Math.Min(20, plan.Deliveries.Count)));
             await fault();
-            await RegisterAsync(owners, jobs.Where((_, index) => index % 2 == 1));
+            await (owners?.RegisterOthersAsync(cancellationToken) ?? Task.CompletedTask);
             await running;
         }
         finally
@@ -66,21 +66,13 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
             await Task.WhenAny(running);
         }
 
-        var options = new VerdictOptions { Told = owners?.Received };
+        var options = new VerdictOptions { Told = owners?.Told };
         var verdict = await Verdict.JudgeAsync(storm.Ledger, lab.Postgres, lab.Broker.Uri, options, cancellationToken);
         var report = new StormReport(StormSummary.Of(storm.Ledger), storm.Ledger, verdict);
         Expect(verdict.IsClean && verdict.IsSettled, string.Join('\n', verdict.Lines));
         Expect(report.Summary.GivenUp == 0, $"{report.Summary.GivenUp} events were never accepted");
         Expect(report.SlowestAnswer <= AnswerBudget, $"an answer took {report.SlowestAnswer.TotalSeconds:0.0} s");
         return report;
-    }
-
-    private async Task RegisterAsync(WebhookReceiver? owners, IEnumerable<string> jobIds)
-    {
-        if (owners is not null)
-        {
-            await Owners.RegisterAsync(lab.Broker.Uri, jobIds, owners.Url, cancellationToken);
-        }
     }
 
     /// <summary>A storm of the usual size.</summary>

@@ -1,14 +1,29 @@
 using System.Text.Json;
 using Platform.Contracts;
+using Platform.LocalStack;
+using Platform.Simulator.Verdicts;
 using RabbitMQ.Client;
 
 namespace Platform.Simulator.Storms;
 
-/// <summary>The application beside the platform: says whose jobs they are.</summary>
-internal static class Owners
+/// <summary>The application beside the platform: says by message whose the jobs of a storm are, each to be told by webhook.</summary>
+internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver receiver)
 {
-    /// <summary>Registers jobs by message, each for a webhook.</summary>
-    public static async Task RegisterAsync(string rabbitMq, IEnumerable<string> jobIds, string webhookUrl, CancellationToken cancellationToken)
+    private readonly string[] _jobIds =
+        [.. plan.Events.Where(one => one.Expected is Expectation.Applied && JobFold.Concerns(one.Type)).Select(one => one.JobId).Distinct()];
+
+    /// <summary>What they were told so far, in the order in which it arrived.</summary>
+    public IReadOnlyCollection<ReceivedWebhook> Told => receiver.Received;
+
+    /// <summary>Registers half of the jobs: before they begin.</summary>
+    public Task RegisterFirstAsync(CancellationToken cancellationToken) =>
+        RegisterAsync(_jobIds.Where((_, index) => index % 2 == 0), cancellationToken);
+
+    /// <summary>Registers the other half: when many have ended already.</summary>
+    public Task RegisterOthersAsync(CancellationToken cancellationToken) =>
+        RegisterAsync(_jobIds.Where((_, index) => index % 2 == 1), cancellationToken);
+
+    private async Task RegisterAsync(IEnumerable<string> jobIds, CancellationToken cancellationToken)
     {
         await using var connection = await new ConnectionFactory { Uri = new Uri(rabbitMq) }.CreateConnectionAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(
@@ -16,7 +31,7 @@ internal static class Owners
         foreach (var jobId in jobIds)
         {
             var now = TimeProvider.System.GetUtcNow();
-            var registration = new RegisterJob { JobId = jobId, Resource = "video", UserId = "owner", WebhookUrl = webhookUrl, RegisteredAt = now };
+            var registration = new RegisterJob { JobId = jobId, Resource = "video", UserId = "owner", WebhookUrl = receiver.Url, RegisteredAt = now };
             var envelope = Envelope.Of(
                 Guid.NewGuid(), nameof(RegisterJob), JsonSerializer.Serialize(registration, JsonSerializerOptions.Web), now);
             var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true };

@@ -10,10 +10,16 @@ internal sealed record StormDestination(IReadOnlyList<StormTarget> Targets, stri
     : IAsyncDisposable
 {
     /// <summary>The local stack; one is started when none is up.</summary>
-    public static async Task<StormDestination> OfLocalStackAsync(CancellationToken cancellationToken)
+    /// <param name="withOwners">They are told here: its workers must reach us.</param>
+    public static async Task<StormDestination> OfLocalStackAsync(bool withOwners, CancellationToken cancellationToken)
     {
         if (Stack.Load() is { } running && await running.IsUpAsync(cancellationToken))
         {
+            if (withOwners && running.Kind is not StackKind.Native)
+            {
+                throw new SetupException("--owners needs workers that reach this machine as 127.0.0.1: ./platform up --native.");
+            }
+
             return Of(running, isOurs: false);
         }
 

@@ -30,7 +30,7 @@ internal sealed class NotificationCheck(IEnumerable<Case> cases, Evidence eviden
         }
 
         var told = _told.Select(one => (one.JobId, one.Outcome)).ToHashSet();
-        foreach (var row in evidence.Notifications.Where(row => received is not null && row is { Channel: "webhook", Status: "delivered" }))
+        foreach (var row in evidence.Notifications.Where(row => received is not null && row is { Channel: "webhook", Status: not "superseded" }))
         {
             if (!told.Contains((row.JobId, row.Outcome)))
             {

@@ -1,0 +1,50 @@
+using Npgsql;
+using Processor.Worker.Jobs;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Notifications;
+
+/// <summary>What became of an attempt, as it is written down.</summary>
+/// <param name="NextAttemptAt">Of no meaning unless it is still <see cref="NotificationStatus.Pending"/>.</param>
+/// <param name="Error">Why it failed. Null when it did not.</param>
+internal sealed record Settlement(Notice Notice, NotificationStatus Status, DateTimeOffset SettledAt, DateTimeOffset NextAttemptAt, string? Error)
+{
+    public static Settlement Of(Notice notice, Delivery delivery, DateTimeOffset now)
+    {
+        var next = RetrySchedule.Next(notice.Attempt, notice.DecidedAt, now, Random.Shared.NextDouble(), delivery.RetryAfter);
+        var status = delivery.Outcome switch
+        {
+            _ when notice.IsSuperseded => NotificationStatus.Superseded,
+            DeliveryOutcome.Delivered => NotificationStatus.Delivered,
+            DeliveryOutcome.Failed when next is not null => NotificationStatus.Pending,
+            _ => NotificationStatus.Parked,
+        };
+        return new Settlement(notice, status, now, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason);
+    }
+
+    /// <summary>Writes down what became of attempts; nothing where another attempt has gone past it, unless it was delivered.</summary>
+    public static NpgsqlBatchCommand Update(IReadOnlyList<Settlement> rows) => new(
+        """
+        update notifications
+        set status = settled.status, next_attempt_at = settled.next_attempt_at, last_error = coalesce(settled.error, last_error),
+            delivered_at = case when settled.status = 'delivered' then settled.settled_at end
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8) as settled (job_id, outcome, channel, attempt, status, settled_at, next_attempt_at, error)
+        where notifications.job_id = settled.job_id and notifications.outcome = settled.outcome and notifications.channel = settled.channel
+            -- Not "in ('pending', 'sending')": the index of what is due would answer to that, and be read through for each row.
+            and notifications.status not in ('delivered', 'superseded', 'parked')
+            and (notifications.attempts = settled.attempt or settled.status = 'delivered')
+        """)
+    {
+        Parameters =
+        {
+            Column.Text(rows, row => row.Notice.JobId),
+            Column.Text(rows, row => Job.StatusText(row.Notice.Outcome)),
+            Column.Text(rows, row => row.Notice.Channel),
+            Column.Bigint(rows, row => row.Notice.Attempt),
+            Column.Text(rows, row => row.Status.Name()),
+            Column.Time(rows, row => row.SettledAt),
+            Column.Time(rows, row => row.NextAttemptAt),
+            Column.Text(rows, row => row.Error),
+        },
+    };
+}

@@ -13,6 +13,7 @@ internal sealed partial class NotificationDispatcher(
     NotificationSettler settler,
     MigrationGate gate,
     IOptions<NotificationOptions> options,
+    ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<NotificationDispatcher> logger) : BackgroundService
 {

@@ -34,7 +34,9 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         Options.Create(new EmailOptions { Host = "127.0.0.1", Port = port, Security = EmailSecurity.None, From = "Studio <studio@example.com>" }), Time);
 
     public NotificationSettler Settler => _settler ??= new NotificationSettler(
-        Queue, new ProcessorMetrics(_metrics.GetRequiredService<IMeterFactory>()), NullLogger<NotificationSettler>.Instance);
+        Queue, Metrics, NullLogger<NotificationSettler>.Instance);
+
+    private ProcessorMetrics Metrics => new(_metrics.GetRequiredService<IMeterFactory>());
 
     public NotificationDispatcher Dispatch(INotificationChannel channel) => new(
         channel,
@@ -43,6 +45,7 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         // Only a dispatcher that runs by itself waits for it.
         gate: null!,
         Options.Create(new NotificationOptions()),
+        Metrics,
         Time,
         NullLogger<NotificationDispatcher>.Instance);
 

@@ -29,7 +29,7 @@ public sealed record Stack(
     public const string LocalApiKey = "local_development_only";
 
     /// <summary>The secret that signs what the native stack's workers tell owners; they may tell those on this machine.</summary>
-    public const string LocalOutgoingSecret = "whsec_bG9jYWxfZGV2ZWxvcG1lbnRfb25seQ==";
+    public const string LocalOutgoingSecret = "whsec_bG9jYWxfZGV2ZWxvcG1lbnRfb25seV9vdXQ=";
 
     /// <summary>The second secret of the local stack, as that of a second webhook or of the next one.</summary>
     public const string LocalNextSecret = "mhw_local_development_only_next";

@@ -98,7 +98,15 @@ internal sealed class SmtpConnections : IDisposable
         using var patience = new CancellationTokenSource(GoodbyeTime);
         while (_idle.TryPop(out var client))
         {
-            client.Disconnect(quit: true, patience.Token);
+            try
+            {
+                client.Disconnect(quit: true, patience.Token);
+            }
+            catch (Exception)
+            {
+                // Not even a goodbye is possible; on a timer, telling so would end the process.
+            }
+
             client.Dispose();
         }
     }

@@ -35,7 +35,7 @@ internal static class BenchCommand
         DefaultValueFactory = _ => Path.Combine(Machine.LocalFolder, "bench.json"),
     };
 
-    private static readonly Option<bool> Report = new("--report") { Description = "Put the table into docs/performance.md." };
+    private static readonly Option<bool> Report = new("--report") { Description = "Put the table into docs/performance.md, and what has a target into README.md." };
 
     public static Command Create()
     {
@@ -73,7 +73,7 @@ internal static class BenchCommand
         await File.WriteAllTextAsync(arguments.GetValue(Json)!, report.ToJson(), cancellationToken);
         if (arguments.GetValue(Report))
         {
-            await report.WritePageAsync(cancellationToken);
+            await report.WritePagesAsync(cancellationToken);
         }
 
         // A missed target is a finding, not a failure.

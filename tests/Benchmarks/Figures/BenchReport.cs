@@ -23,8 +23,6 @@ internal sealed record BenchReport(BenchMachine Machine, DateTimeOffset At, bool
     private string Conditions =>
         $"{At:yyyy-MM-dd}, {(IsQuick ? "quick, " : "")}{RoundCount} round{(RoundCount == 1 ? "" : "s")}, {Machine}.";
 
-    private static string Page => Path.Combine(LocalStack.Machine.Root, "docs", "performance.md");
-
     public string ToText() => $"{Conditions}\n\n{FigureTable.ToText(Lines)}";
 
     /// <summary>Everything, every round of every value included.</summary>
@@ -32,19 +30,28 @@ internal sealed record BenchReport(BenchMachine Machine, DateTimeOffset At, bool
         new { Machine, At, IsQuick, RoundCount, Figures = Lines, Rounds = Rounds.All },
         Readable);
 
-    /// <summary>Puts the table in its place on the page; the prose around it is a person's.</summary>
+    /// <summary>
+    /// Puts the table in its place in docs/performance.md, and what has a target in README.md; the prose around it is a person's.
+    /// </summary>
     /// <exception cref="SetupException">The place is not marked.</exception>
-    public async Task WritePageAsync(CancellationToken cancellationToken)
+    public async Task WritePagesAsync(CancellationToken cancellationToken)
     {
-        var page = await File.ReadAllTextAsync(Page, cancellationToken);
+        await WriteAsync(Path.Combine("docs", "performance.md"), Lines, cancellationToken);
+        await WriteAsync("README.md", [.. Lines.Where(line => line.Figure.Target is not null)], cancellationToken);
+    }
+
+    private async Task WriteAsync(string name, IReadOnlyList<FigureLine> lines, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(LocalStack.Machine.Root, name);
+        var page = await File.ReadAllTextAsync(path, cancellationToken);
         var begin = page.IndexOf(Begin, StringComparison.Ordinal);
         var end = page.IndexOf(End, StringComparison.Ordinal);
         if (begin < 0 || end < begin)
         {
-            throw new SetupException($"{Page} must have the lines {Begin} and {End}; the table goes between them.");
+            throw new SetupException($"{path} must have the lines {Begin} and {End}; the table goes between them.");
         }
 
-        var table = $"{Begin}\n\n{Conditions}\n\n{FigureTable.ToMarkdown(Lines)}\n\n";
-        await File.WriteAllTextAsync(Page, page[..begin] + table + page[end..], cancellationToken);
+        var table = $"{Begin}\n\n{Conditions}\n\n{FigureTable.ToMarkdown(lines)}\n\n";
+        await File.WriteAllTextAsync(path, page[..begin] + table + page[end..], cancellationToken);
     }
 }

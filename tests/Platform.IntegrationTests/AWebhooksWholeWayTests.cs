@@ -3,6 +3,7 @@ using System.Text;
 using Platform.Contracts;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -54,7 +55,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     {
         await using var platform = await StartAsync(ingresses: 1, workers: 0);
 
-        Assert.Equal(new Dictionary<int, int> { [200] = 1000 }, await platform.SendAsync(NewEvents("video.completed", 1000)));
+        Assert.Equal(new Dictionary<int, int> { [200] = 1000 }, await platform.SendAsync(NewEvents(1000)));
         await platform.StartWorkerAsync();
 
         await platform.CountAsync(1000, "select count(*) from jobs where status = 'completed' and download_url is not null");
@@ -69,7 +70,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await platform.StartIngressAsync(waitUntilReady: false);
         await platform.StartWorkerAsync(waitUntilReady: false);
 
-        Assert.Equal(new Dictionary<int, int> { [503] = 50 }, await platform.SendAsync(NewEvents("video.completed", 50)));
+        Assert.Equal(new Dictionary<int, int> { [503] = 50 }, await platform.SendAsync(NewEvents(50)));
         Assert.False(await platform.Broker.ExistsAsync("webhook-received", Cancel));
         await platform.MigrateAsync();
 
@@ -87,7 +88,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     {
         await using var platform = await StartAsync(ingresses: 2, workers: 2);
         var told = await platform.Broker.SubscribeAsync(Cancel);
-        var events = NewEvents("video.completed", 20);
+        var events = NewEvents(20);
         var copies = Enumerable.Repeat(events, 50).SelectMany(copy => copy).ToArray();
         new Random(1).Shuffle(copies);
 
@@ -134,8 +135,8 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
             create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this event is poison'; end $$;
             create trigger refuse before insert on webhook_events for each row when (new.job_id = 'poison') execute function refuse();
             """);
-        var poison = MagicHourEvent.Create("video.completed", "poison", TimeProvider.System.GetUtcNow()).Body;
-        byte[][] bodies = [.. NewEvents("video.completed", 250), poison, .. NewEvents("video.completed", 250)];
+        var poison = NewEvent("poison");
+        byte[][] bodies = [.. NewEvents(250), poison, .. NewEvents(250)];
         Assert.Equal(new Dictionary<int, int> { [200] = 501 }, await platform.SendAsync(bodies));
 
         await platform.StartWorkerAsync();
@@ -184,9 +185,6 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
 
         return platform;
     }
-
-    private static byte[][] NewEvents(string type, int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => MagicHourEvent.Create(type, null, TimeProvider.System.GetUtcNow()).Body)];
 
     private static async Task<string[]> ReadAsync(TestPlatform platform, string sql)
     {

@@ -3,6 +3,7 @@ using System.Net;
 using MassTransit;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -128,7 +129,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await platform.StartIngressAsync();
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(platform)).Status);
         var told = await platform.Broker.SubscribeAsync(Cancel);
-        var body = NewBody();
+        var body = NewEvent();
         platform.OwnBroker.Process.Halt();
 
         AssertUnavailable(await SendAsync(platform, body));
@@ -196,9 +197,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     private static async Task<bool> SaysAsync(ServerProcess process, string text) =>
         (await File.ReadAllTextAsync(process.Daemon.LogFile, Cancel)).Contains(text, StringComparison.Ordinal);
 
-    private static byte[] NewBody() => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body;
-
-    private static Task<Answer> SendAsync(TestPlatform platform) => SendAsync(platform, NewBody());
+    private static Task<Answer> SendAsync(TestPlatform platform) => SendAsync(platform, NewEvent());
 
     private static async Task<Answer> SendAsync(TestPlatform platform, byte[] body)
     {

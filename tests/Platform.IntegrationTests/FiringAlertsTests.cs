@@ -1,6 +1,6 @@
 using System.Text;
 using Platform.LocalStack;
-using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -126,7 +126,4 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
         async () => !(await monitored.Prometheus.ListFiringAsync(Cancel)).Any(firing => alerts.Contains(firing.Name)),
         Cancel,
         Patience);
-
-    private static byte[] NewEvent(string? jobId = null) =>
-        MagicHourEvent.Create("video.completed", jobId, TimeProvider.System.GetUtcNow()).Body;
 }

@@ -1,8 +1,8 @@
 using System.Text;
 using Platform.Contracts;
 using Platform.LocalStack;
-using Platform.Simulator.MagicHour;
 using RabbitMQ.Client;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -178,8 +178,6 @@ public sealed class ReleasingTests(ServersFixture servers)
 
     private static Task WaitForAsync(TestPlatform platform, string queue, uint count) =>
         Waiting.UntilAsync($"{count} in {queue}", async () => await platform.Broker.CountAsync(queue, Cancel) == count, Cancel);
-
-    private static byte[] NewEvent(string jobId) => MagicHourEvent.Create("video.completed", jobId, TimeProvider.System.GetUtcNow()).Body;
 
     private static string IdOf(string jobId) => EventIdentity.Of("video.completed", jobId).ToString();
 

@@ -1,5 +1,5 @@
 using Platform.LocalStack;
-using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -13,7 +13,7 @@ public sealed class ScrapingTests(ServersFixture servers)
         await using var platform = await TestPlatform.CreateAsync(servers);
         await platform.StartWorkerAsync();
         await platform.StartIngressAsync();
-        byte[][] events = [.. Enumerable.Range(0, 50).Select(_ => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body)];
+        byte[][] events = NewEvents(50);
         await platform.SendAsync([.. events, .. events, "{}"u8.ToArray()]);
         await platform.CountAsync(50, "select count(*) from jobs");
         await platform.AssertDrainedAsync();

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Platform.Contracts;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -229,18 +230,6 @@ public sealed class TellingOwnersTests(ServersFixture servers)
 
         return settings;
     }
-
-    private static RegisterJob Register(string jobId, string? email, string? webhookUrl) => new()
-    {
-        JobId = jobId,
-        Resource = "video",
-        UserId = "ada",
-        Email = email,
-        WebhookUrl = webhookUrl,
-        RegisteredAt = TimeProvider.System.GetUtcNow(),
-    };
-
-    private static byte[] NewEvent(string type, string jobId) => MagicHourEvent.Create(type, jobId, TimeProvider.System.GetUtcNow()).Body;
 
     private static string MessageId(string mail) => mail.Split("\r\n").Single(line => line.StartsWith("Message-Id:", StringComparison.OrdinalIgnoreCase));
 

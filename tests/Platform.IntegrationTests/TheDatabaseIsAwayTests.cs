@@ -1,6 +1,6 @@
 using MassTransit;
 using Platform.LocalStack;
-using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -40,7 +40,7 @@ public sealed class TheDatabaseIsAwayTests(ServersFixture servers)
         await platform.StartWorkerAsync();
         await platform.StartIngressAsync();
         await platform.ExecuteAsync("alter table webhook_events rename to away");
-        var events = Enumerable.Range(0, 500).Select(_ => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body).ToArray();
+        var events = NewEvents(500);
 
         Assert.Equal(new Dictionary<int, int> { [200] = 500 }, await platform.SendAsync(events));
         await Waiting.UntilAsync("nobody consumes", async () => await platform.Broker.CountConsumersAsync("webhook-received", Cancel) == 0, Cancel);

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Platform.Contracts;
-using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -31,7 +30,7 @@ public sealed class TheMailServerIsAwayTests(ServersFixture servers)
             ["Notifications__SendTimeout"] = "00:00:25",
         });
         await platform.StartIngressAsync();
-        await Task.WhenAll(Enumerable.Range(0, Jobs).Select(i => platform.Broker.PublishAsync(Register($"job-{i}"), Cancel)));
+        await Task.WhenAll(Enumerable.Range(0, Jobs).Select(i => platform.Broker.PublishAsync(Register($"job-{i}", "ada@example.com", webhookUrl: null), Cancel)));
         await platform.CountAsync(Jobs, "select count(*) from job_registrations");
         await platform.SendAsync([NewEvent("video.completed", "job-0")]);
         using var attempt = await mail.AcceptSocketAsync(Cancel);
@@ -50,15 +49,4 @@ public sealed class TheMailServerIsAwayTests(ServersFixture servers)
         await platform.AssertDrainedAsync();
         await platform.CountAsync(Jobs, "select count(*) from notifications where status in ('pending', 'sending')");
     }
-
-    private static RegisterJob Register(string jobId) => new()
-    {
-        JobId = jobId,
-        Resource = "video",
-        UserId = "ada",
-        Email = "ada@example.com",
-        RegisteredAt = TimeProvider.System.GetUtcNow(),
-    };
-
-    private static byte[] NewEvent(string type, string jobId) => MagicHourEvent.Create(type, jobId, TimeProvider.System.GetUtcNow()).Body;
 }

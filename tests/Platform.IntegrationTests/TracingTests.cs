@@ -1,6 +1,7 @@
 using System.Net;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -168,7 +169,4 @@ public sealed class TracingTests(ServersFixture servers)
 
     private static async Task<long> CountAsync(TestPlatform platform, IEnumerable<string> traceIds) => await platform.QueryAsync<long>(
         $"select count(*) from webhook_events where trace_id in ({string.Join(", ", traceIds.Select(id => $"'{id}'"))})");
-
-    private static byte[][] NewEvents(int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body)];
 }

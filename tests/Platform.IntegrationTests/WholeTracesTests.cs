@@ -1,5 +1,5 @@
 using Platform.LocalStack;
-using Platform.Simulator.MagicHour;
+using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -32,7 +32,7 @@ public sealed class WholeTracesTests(ServersFixture servers)
         var doomed = await platform.StartWorkerAsync(settings: collector.Settings);
         await platform.StartIngressAsync(settings: collector.Settings);
         await platform.ExecuteAsync("alter table webhook_events rename to away");
-        await platform.SendAsync([.. NewEvents(20)]);
+        await platform.SendAsync(NewEvents(20));
         await Waiting.UntilAsync("all are in work", async () => await platform.Broker.CountAsync("webhook-received", Cancel) == 0, Cancel);
         // By then its members have been through the consumer, and whatever was to be exported of that would have been.
         await collector.UntilAsync("an attempt to commit", spans => spans.Any(span => span.Name == "group commit"));
@@ -63,7 +63,4 @@ public sealed class WholeTracesTests(ServersFixture servers)
             roots.Order(),
             (await platform.QueryAsync<string[]>("select array_agg(trace_id) from webhook_events")).Order());
     }
-
-    private static IEnumerable<byte[]> NewEvents(int count) =>
-        Enumerable.Range(0, count).Select(_ => MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body);
 }

@@ -28,7 +28,6 @@ internal sealed class GuidePart(Scale scale) : IPart
     {
         await MeasureGuideAsync(rig, round, cancellationToken);
         await MeasureOursAsync(rig, round, cancellationToken);
-        await MeasureIngressAsync(rig, round, cancellationToken);
     }
 
     private async Task MeasureGuideAsync(Rig rig, Round round, CancellationToken cancellationToken)
@@ -69,20 +68,6 @@ internal sealed class GuidePart(Scale scale) : IPart
         }
 
         round.Add("guide.ours.lost", acknowledged.Count);
-    }
-
-    // What a burst meets when the workers have cores of their own.
-    private async Task MeasureIngressAsync(Rig rig, Round round, CancellationToken cancellationToken)
-    {
-        Progress.Say("ours, the ingress alone");
-        await rig.ClearAsync(cancellationToken);
-        await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(), cancellationToken);
-        var requests = RequestSet.Render(RequestSet.PoolSize, Launcher.Secret, TimeProvider.System);
-        using var load = new HttpLoad(ingress.Port, requests, IngestPart.MainConnections);
-        await load.RunClosedAsync(scale.WarmUp, cancellationToken);
-        var measured = (await load.RunClosedAsync(scale.Window, cancellationToken)).ThrowIfRefused();
-        round.Add("guide.ingress.answered", measured.Rate);
-        round.Add("guide.ingress.p99", measured.Latency.P99);
     }
 
     /// <param name="processes">The first of them answers.</param>

@@ -1,16 +1,19 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Platform.IntegrationTests;
+namespace Platform.LocalStack;
 
 /// <summary>A protobuf message as its fields on the wire: OTLP needs no more, and no package.</summary>
-internal sealed class OtlpMessage
+public sealed class OtlpMessage
 {
     private readonly ILookup<int, object> _fields;
 
     public OtlpMessage(ReadOnlyMemory<byte> bytes) => _fields = Read(bytes).ToLookup(field => field.Number, field => field.Value);
 
     public IEnumerable<OtlpMessage> Messages(int field) => _fields[field].Select(value => new OtlpMessage((ReadOnlyMemory<byte>)value));
+
+    /// <summary>How many <see cref="Messages"/> there are, without reading them.</summary>
+    public int Count(int field) => _fields[field].Count();
 
     public string Text(int field) => Encoding.UTF8.GetString(Bytes(field).Span);
 

@@ -13,7 +13,13 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
 
     public bool AreIngress => Containers.Any(container => IsImage(container, "ingress-api"));
 
-    public bool HavePort(string port) => Ports.Any(known => known.Name == port || int.TryParse(port, out var number) && known.Number <= number && number <= known.Last);
+    /// <summary>Instances of a database, which an operator makes.</summary>
+    public bool AreDatabase => Template is null && Labels.ContainsKey("cnpg.io/cluster");
+
+    public bool HavePort(string port) => HavePorts(port, port);
+
+    /// <summary>Whether one of their ports is all of a range.</summary>
+    public bool HavePorts(string first, string last) => Ports.Any(known => known.Has(first) && known.Has(last));
 
     public static IReadOnlyList<Pods> Of(Manifests manifests) =>
     [
@@ -55,6 +61,9 @@ internal sealed record PodPort(string? Name, int Number)
 {
     /// <summary>Greater than <see cref="Number"/> for a range.</summary>
     public int Last { get; init; } = Number;
+
+    /// <summary>Whether it is called so, or is of that number.</summary>
+    public bool Has(string port) => Name == port || int.TryParse(port, out var number) && Number <= number && number <= Last;
 }
 
 internal static class Selectors

@@ -30,24 +30,25 @@ public static class Services
     public static ServerProcess Ingress(
         string name, string folder, int port, string rabbitMq, string secret, DaemonRegistry daemons,
         bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
-        Create("Ingress.Api", name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
+        Create("Ingress.Api", [], name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["MagicHour__WebhookSecrets__0"] = secret,
         });
 
     /// <summary>A worker, not yet started. It serves when it is ready, or live if it need not be ready.</summary>
+    /// <param name="roles">As <c>--roles</c> takes them; all unless told.</param>
     public static ServerProcess Worker(
         string name, string folder, int port, string rabbitMq, string postgres, DaemonRegistry daemons,
-        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) =>
-        Create("Processor.Worker", name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
+        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null, string? roles = null) =>
+        Create("Processor.Worker", roles is null ? [] : ["--roles", roles], name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
         {
             ["ConnectionStrings__RabbitMq"] = rabbitMq,
             ["ConnectionStrings__Postgres"] = postgres,
         });
 
     private static ServerProcess Create(
-        string project, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady,
+        string project, string[] arguments, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady,
         IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment)
     {
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
@@ -60,7 +61,7 @@ public static class Services
         return new ServerProcess(
             name,
             daemons,
-            () => Daemon.Start(name, Path.Combine(folder, $"{name}.log"), "dotnet", [assembly], environment, Path.GetDirectoryName(assembly)),
+            () => Daemon.Start(name, Path.Combine(folder, $"{name}.log"), "dotnet", [assembly, .. arguments], environment, Path.GetDirectoryName(assembly)),
             token => SucceedsAsync(port, mustBeReady ? "/health/ready" : "/health/live", token));
     }
 

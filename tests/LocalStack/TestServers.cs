@@ -10,9 +10,9 @@ namespace Platform.LocalStack;
 /// </summary>
 public sealed class TestServers : IAsyncDisposable
 {
-    // As in docker-compose.yml.
+    // As in docker-compose.yml, and of the releases that deploy/k8s has: a test compares them.
     public const string RabbitMqImage = "rabbitmq:4.2-management";
-    private const string PostgresImage = "postgres:17-alpine";
+    public const string PostgresImage = "postgres:17-alpine";
 
     private const string RabbitMqVariable = "TEST_RABBITMQ";
     private const string PostgresVariable = "TEST_POSTGRES";

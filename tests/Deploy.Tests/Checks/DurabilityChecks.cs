@@ -7,54 +7,62 @@ namespace Deploy.Tests.Checks;
 internal static class DurabilityChecks
 {
     private const int Nodes = 3;
+    private const string Machine = "kubernetes.io/hostname";
 
-    public static IEnumerable<string> Broker(Manifests manifests)
+    public static IEnumerable<string> Broker(Manifests manifests) =>
+    [
+        .. manifests.Of("RabbitmqCluster").SelectMany(FindBrokerFaults),
+        .. from cluster in manifests.Of("RabbitmqCluster")
+           from pods in Pods.Of(manifests)
+           where pods.Template is not null && !pods.Ports.Any() && pods.AreOurs
+           let nodes = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__ExpectedNodes")
+           where nodes != $"{cluster.At("spec.replicas")}"
+           select $"the migration is content with {nodes} nodes, and a queue has the replicas of its birth",
+        .. manifests.Of("Vhost").Where(vhost => $"{vhost.At("spec.deletionPolicy")}" != "retain")
+            .Select(vhost => $"the virtual host {vhost.NameOf()} goes with its object, and every event in it"),
+    ];
+
+    public static IEnumerable<string> Database(Manifests manifests) => manifests.Of("Cluster").SelectMany(FindDatabaseFaults);
+
+    private static IEnumerable<string> FindBrokerFaults(JsonObject cluster)
     {
-        foreach (var cluster in manifests.Of("RabbitmqCluster"))
+        if ((int?)cluster.At("spec.replicas") != Nodes)
         {
-            if ((int?)cluster.At("spec.replicas") != Nodes)
-            {
-                yield return $"the broker has {cluster.At("spec.replicas")} nodes, of which no one may fail";
-            }
-
-            if (!$"{cluster.At("spec.rabbitmq.additionalConfig")}".Contains("cluster_partition_handling = pause_minority", StringComparison.Ordinal))
-            {
-                yield return "a node of the broker goes on when it is cut off from the others";
-            }
-
-            var expected = Pods.Of(manifests).Where(pods => pods.Template is not null && !pods.Ports.Any() && pods.AreOurs)
-                .Select(pods => SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__ExpectedNodes"));
-            foreach (var nodes in expected.Where(nodes => nodes != $"{cluster.At("spec.replicas")}"))
-            {
-                yield return $"the migration is content with {nodes} nodes, and a queue has the replicas of its birth";
-            }
+            yield return $"the broker has {cluster.At("spec.replicas")} nodes, of which no one may fail";
         }
 
-        foreach (var vhost in manifests.Of("Vhost").Where(vhost => $"{vhost.At("spec.deletionPolicy")}" != "retain"))
+        if (!$"{cluster.At("spec.rabbitmq.additionalConfig")}".Contains("cluster_partition_handling = pause_minority", StringComparison.Ordinal))
         {
-            yield return $"the virtual host {vhost.NameOf()} goes with its object, and every event in it";
+            yield return "a node of the broker goes on when it is cut off from the others";
+        }
+
+        if (!cluster.List("spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution").Any(apart => $"{apart["topologyKey"]}" == Machine))
+        {
+            yield return "two nodes of the broker may be on one machine";
         }
     }
 
-    public static IEnumerable<string> Database(Manifests manifests)
+    private static IEnumerable<string> FindDatabaseFaults(JsonObject cluster)
     {
-        foreach (var cluster in manifests.Of("Cluster"))
+        var synchronous = cluster.At("spec.postgresql.synchronous");
+        if ((int?)cluster.At("spec.instances") < Nodes || (int?)synchronous.At("number") is not >= 1 || $"{synchronous.At("dataDurability")}" != "required")
         {
-            var synchronous = cluster.At("spec.postgresql.synchronous");
-            if ((int?)cluster.At("spec.instances") < Nodes || (int?)synchronous.At("number") is not >= 1 || $"{synchronous.At("dataDurability")}" != "required")
-            {
-                yield return "a commit does not wait for another instance";
-            }
+            yield return "a commit does not wait for another instance";
+        }
 
-            if ((bool?)synchronous.At("failoverQuorum") != true)
-            {
-                yield return "an instance without the last commits may be promoted";
-            }
+        if ((bool?)synchronous.At("failoverQuorum") != true)
+        {
+            yield return "an instance without the last commits may be promoted";
+        }
 
-            if (Gigabytes(cluster.At("spec.postgresql.parameters.max_slot_wal_keep_size")) is not { } kept || kept >= Gigabytes(cluster.At("spec.walStorage.size")))
-            {
-                yield return "what is kept for a standby that is away may fill the disk of the primary";
-            }
+        if ($"{cluster.At("spec.affinity.podAntiAffinityType")}" != "required" || $"{cluster.At("spec.affinity.topologyKey")}" != Machine)
+        {
+            yield return "two instances of the database may be on one machine";
+        }
+
+        if (Gigabytes(cluster.At("spec.postgresql.parameters.max_slot_wal_keep_size")) is not { } kept || kept >= Gigabytes(cluster.At("spec.walStorage.size")))
+        {
+            yield return "what is kept for a standby that is away may fill the disk of the primary";
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using k8s.Models;
 using Platform.LocalStack;
 
@@ -6,6 +7,12 @@ namespace Deploy.Tests.Checks;
 /// <summary>Nothing talks to anything unless a policy says so, and every policy speaks of somebody.</summary>
 internal static class NetworkChecks
 {
+    private const string InternetRole = "processor-worker-notify";
+    private const string ApiServerPort = "6443";
+
+    /// <summary>As many addresses as an API server may be behind: a /24 of IPv4, a /120 of IPv6.</summary>
+    private const int SmallNetworkBits = 8;
+
     public static IEnumerable<string> DefaultIsDeny(Manifests manifests) =>
         manifests.Of<V1NetworkPolicy>().Any(policy =>
             policy.Spec is { Ingress: null, Egress: null, PolicyTypes: ["Ingress", "Egress"] } && policy.Spec.PodSelector.Matches(new Dictionary<string, string>()))
@@ -17,97 +24,89 @@ internal static class NetworkChecks
         where !manifests.Of<V1NetworkPolicy>().Any(policy => Pods.Of(manifests).Where(other => policy.Spec.PodSelector.Matches(other.Labels)).Select(other => other.Name).SequenceEqual([pods.Name]))
         select $"{pods.Name} has no NetworkPolicy of its own";
 
+    /// <summary>A rule without peers is for everybody, one without ports for all of them, and so is a peer that selects without a term.</summary>
+    public static IEnumerable<string> NothingIsOpen(Manifests manifests) =>
+        from rule in NetworkRule.Of(manifests)
+        let fault = rule switch
+        {
+            { Peers.Length: 0 } => "names no peer",
+            _ when rule.Peers.Any(peer => peer.IpBlock is null && TakesAll(peer.NamespaceSelector ?? peer.PodSelector)) => "names everybody",
+            { Ports.Length: 0 } => "names no port",
+            _ when rule.Ports.Any(port => port.First == "") => "names every port",
+            _ => null,
+        }
+        where fault is not null
+        select $"a rule of the NetworkPolicy {rule.Policy} {fault}";
+
     /// <summary>Selectors take pods that will run, on ports that they have; namespaces are those that docs/kubernetes.md lists.</summary>
     public static IEnumerable<string> PeersAreReal(Manifests manifests)
     {
-        var all = Pods.Of(manifests);
         var documented = File.ReadAllText(Path.Combine(Machine.Root, "docs", "kubernetes.md"));
-        foreach (var (policy, rule) in RulesOf(manifests))
-        {
-            foreach (var peer in rule.Peers.Where(peer => peer.NamespaceSelector is not null))
-            {
-                foreach (var label in peer.NamespaceSelector.MatchLabels.Where(label => !documented.Contains($"`{(label.Key == "kubernetes.io/metadata.name" ? label.Value : label.Key)}`")))
-                {
-                    yield return $"the NetworkPolicy {policy} names a namespace {label.Key}={label.Value} that nobody has heard of";
-                }
-            }
-
-            var own = all.Where(pods => rule.Selector.Matches(pods.Labels)).ToArray();
-            if (own.Length == 0)
-            {
-                yield return $"the NetworkPolicy {policy} selects {rule.Selector.Show()}, which takes no pods";
-            }
-
-            var targets = rule.IsEgress ? rule.Peers.Where(IsHere).SelectMany(peer => all.Where(pods => peer.PodSelector.Matches(pods.Labels))) : own;
-            foreach (var peer in rule.Peers.Where(peer => IsHere(peer) && !all.Any(pods => peer.PodSelector.Matches(pods.Labels))))
-            {
-                yield return $"the NetworkPolicy {policy} names {peer.PodSelector.Show()}, which takes no pods";
-            }
-
-            foreach (var (pods, port) in targets.SelectMany(pods => rule.Ports.Select(port => (pods, port))).Where(pair => !pair.pods.HavePort(pair.port)))
-            {
-                yield return $"the NetworkPolicy {policy} names port {port}, which {pods.Name} does not have";
-            }
-        }
+        return NetworkRule.Of(manifests).SelectMany(rule => FindStrangers(rule, Pods.Of(manifests), documented).Select(fault => $"the NetworkPolicy {rule.Policy} {fault}"));
     }
 
     /// <summary>What one may call must let itself be called: a connection needs both ends.</summary>
     public static IEnumerable<string> BothEndsAgree(Manifests manifests)
     {
-        var all = Pods.Of(manifests);
-        var rules = RulesOf(manifests).Select(pair => pair.Rule).ToArray();
+        var rules = NetworkRule.Of(manifests).ToArray();
         return
         [
-            .. from egress in rules
-               where egress.IsEgress
-               from peer in egress.Peers.Where(IsHere)
-               from target in all.Where(pods => peer.PodSelector.Matches(pods.Labels))
-               from caller in all.Where(pods => egress.Selector.Matches(pods.Labels))
-               from port in egress.Ports
-               where !rules.Any(ingress => !ingress.IsEgress && ingress.Selector.Matches(target.Labels) && ingress.Ports.Any(open => IsSame(target, open, port))
-                   && ingress.Peers.Any(source => IsHere(source) && source.PodSelector.Matches(caller.Labels)))
-               select $"{caller.Name} may call port {port} of {target.Name}, which does not let it in",
-            .. from ingress in rules
-               where !ingress.IsEgress
-               from peer in ingress.Peers.Where(IsHere)
-               from caller in all.Where(pods => peer.PodSelector.Matches(pods.Labels))
-               from target in all.Where(pods => ingress.Selector.Matches(pods.Labels))
-               from port in ingress.Ports
-               where !rules.Any(egress => egress.IsEgress && egress.Selector.Matches(caller.Labels) && egress.Ports.Any(open => IsSame(target, open, port))
-                   && egress.Peers.Any(aim => IsHere(aim) && aim.PodSelector.Matches(target.Labels)))
-               select $"{target.Name} lets {caller.Name} in on port {port}, which may not call it",
+            .. from call in CallsOf(manifests, rules, isEgress: true)
+               where !rules.Any(ingress => !ingress.IsEgress && ingress.Allows(call.Target, call.Caller, call.Target, call.Port))
+               select $"{call.Caller.Name} may call port {call.Port} of {call.Target.Name}, which does not let it in",
+            .. from call in CallsOf(manifests, rules, isEgress: false)
+               where !rules.Any(egress => egress.IsEgress && egress.Allows(call.Caller, call.Target, call.Target, call.Port))
+               select $"{call.Target.Name} lets {call.Caller.Name} in on port {call.Port}, which may not call it",
         ];
     }
 
+    /// <summary>Blocks of addresses are the internet, but for the few of the API server, which the pods of a database follow.</summary>
     public static IEnumerable<string> OnlyNotifyReachesTheInternet(Manifests manifests) =>
-        from pair in RulesOf(manifests)
-        where pair.Rule.Peers.Any(peer => peer.IpBlock is not null)
+        from rule in NetworkRule.Of(manifests)
+        from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
         from pods in Pods.Of(manifests)
-        where pair.Rule.Selector.Matches(pods.Labels) && pods.Name != "processor-worker-notify"
-        select $"{pods.Name} reaches the internet";
+        where rule.Selector.Matches(pods.Labels) && pods.Name != InternetRole && !(pods.AreDatabase && IsSmall(block))
+        select $"{pods.Name} reaches {block.Cidr}";
 
-    private static bool IsHere(V1NetworkPolicyPeer peer) => peer is { PodSelector: not null, NamespaceSelector: null };
+    /// <summary>An instance that cannot follow its Cluster never starts.</summary>
+    public static IEnumerable<string> DatabaseFollowsTheApiServer(Manifests manifests) =>
+        from pods in Pods.Of(manifests)
+        where pods.AreDatabase && !NetworkRule.Of(manifests).Any(rule =>
+            rule.IsEgress && rule.Selector.Matches(pods.Labels) && rule.Peers.Any(peer => peer.IpBlock is not null) && rule.Ports.Any(port => port.First == ApiServerPort))
+        select $"{pods.Name} may not call the API server";
 
-    private static bool IsSame(Pods target, string open, string port) =>
-        open == port || target.Ports.Any(known => known.Name is not null && (known.Name, $"{known.Number}") is var names && (names == (open, port) || names == (port, open)));
-
-    private static IEnumerable<(string Policy, Rule Rule)> RulesOf(Manifests manifests)
+    private static IEnumerable<string> FindStrangers(NetworkRule rule, IReadOnlyList<Pods> all, string documented)
     {
-        foreach (var policy in manifests.Of<V1NetworkPolicy>())
-        {
-            foreach (var rule in policy.Spec.Ingress ?? [])
-            {
-                yield return (policy.Metadata.Name, new Rule(false, policy.Spec.PodSelector, rule.FromProperty ?? [], PortsOf(rule.Ports)));
-            }
-
-            foreach (var rule in policy.Spec.Egress ?? [])
-            {
-                yield return (policy.Metadata.Name, new Rule(true, policy.Spec.PodSelector, rule.To ?? [], PortsOf(rule.Ports)));
-            }
-        }
+        var own = all.Where(pods => rule.Selector.Matches(pods.Labels)).ToArray();
+        var targets = rule.IsEgress ? rule.PeersHere.SelectMany(peer => all.Where(pods => peer.PodSelector.Matches(pods.Labels))) : own;
+        return
+        [
+            .. rule.Peers.SelectMany(peer => peer.NamespaceSelector?.MatchLabels ?? new Dictionary<string, string>())
+                .Where(label => !documented.Contains($"`{(label.Key == "kubernetes.io/metadata.name" ? label.Value : label.Key)}`"))
+                .Select(label => $"names a namespace {label.Key}={label.Value} that nobody has heard of"),
+            .. rule.Peers.Where(peer => peer.NamespaceSelector?.MatchExpressions is { Count: > 0 }).Select(_ => "names namespaces otherwise than by a label"),
+            .. new[] { rule.Selector }.Concat(rule.PeersHere.Select(peer => peer.PodSelector)).Where(selector => !all.Any(pods => selector.Matches(pods.Labels)))
+                .Select(selector => $"names {selector.Show()}, which takes no pods"),
+            .. from target in targets
+               from port in rule.Ports
+               where !target.HavePorts(port.First, port.Last)
+               select $"names port {port}, which {target.Name} does not have",
+        ];
     }
 
-    private static string[] PortsOf(IList<V1NetworkPolicyPort>? ports) => [.. (ports ?? []).Select(port => port.Port.ToString())];
+    /// <summary>The calls that the rules of one direction speak of, between pods that are here.</summary>
+    private static IEnumerable<(Pods Caller, Pods Target, NetworkPort Port)> CallsOf(Manifests manifests, IEnumerable<NetworkRule> rules, bool isEgress) =>
+        from rule in rules
+        where rule.IsEgress == isEgress
+        from own in Pods.Of(manifests)
+        where rule.Selector.Matches(own.Labels)
+        from other in Pods.Of(manifests)
+        where rule.PeersHere.Any(peer => peer.PodSelector.Matches(other.Labels))
+        from port in rule.Ports
+        select isEgress ? (own, other, port) : (other, own, port);
 
-    private sealed record Rule(bool IsEgress, V1LabelSelector Selector, IList<V1NetworkPolicyPeer> Peers, string[] Ports);
+    private static bool TakesAll(V1LabelSelector? selector) => selector is null or { MatchLabels: null or { Count: 0 }, MatchExpressions: null or { Count: 0 } };
+
+    private static bool IsSmall(V1IPBlock block) =>
+        IPNetwork.Parse(block.Cidr) is var network && network.BaseAddress.GetAddressBytes().Length * 8 - network.PrefixLength <= SmallNetworkBits;
 }

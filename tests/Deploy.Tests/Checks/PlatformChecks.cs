@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Globalization;
 using System.Text.RegularExpressions;
 using k8s.Models;
 using Npgsql;
@@ -12,25 +12,21 @@ internal static partial class PlatformChecks
     /// <summary>Connections that are left to the operator, to monitoring and to a person.</summary>
     private const int SpareConnections = 20;
 
-    /// <summary>All workers at once, each with a full pool and one more of each kind during a rollout, beside the migration.</summary>
+    /// <summary>
+    /// Each pod with a full pool, at the worst moment: all of the new version run, and all of the old one still stop. Beside them are two
+    /// migrations, of the new version and of one before it that is still tried.
+    /// </summary>
     public static IEnumerable<string> Connections(Manifests manifests)
     {
-        var workers = 0;
-        var others = 0;
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods is { AreOurs: true, AreIngress: false }))
-        {
-            var pool = new NpgsqlConnectionStringBuilder(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__Postgres"]).MaxPoolSize;
-            var deployment = manifests.Of<V1Deployment>().SingleOrDefault(deployment => deployment.Metadata.Name == pods.Name);
-            (workers, others) = deployment is null ? (workers, others + pool) : (workers + pool * (MaxReplicas(manifests, deployment) + 1), others);
-        }
-
+        var workers = manifests.Of<V1Deployment>().Sum(deployment => PodsAtWorst(manifests, deployment) * PoolOf(manifests, deployment.Metadata.Name));
+        var migrations = manifests.Of<V1Job>().Sum(job => 2 * PoolOf(manifests, job.Metadata.Name));
         foreach (var cluster in manifests.Of("Cluster"))
         {
-            var limit = int.Parse($"{cluster.At("spec.postgresql.parameters.max_connections")}", System.Globalization.CultureInfo.InvariantCulture) - SpareConnections;
+            var most = int.Parse($"{cluster.At("spec.postgresql.parameters.max_connections")}", CultureInfo.InvariantCulture);
             var role = (int)cluster.List("spec.managed.roles").Single()["connectionLimit"]!;
-            if (workers > role || role + others > limit)
+            if (workers > role || role + migrations + SpareConnections > most)
             {
-                yield return $"workers may open {workers} of {role} connections, which with {others} of the migration must fit into {limit}";
+                yield return $"workers may open {workers} of {role} connections, which with {migrations} of migrations and {SpareConnections} to spare must fit into {most}";
             }
         }
     }
@@ -38,73 +34,28 @@ internal static partial class PlatformChecks
     /// <summary>With operators everything is encrypted, to a host that is there and has a certificate for that name.</summary>
     public static IEnumerable<string> Addresses(Manifests manifests)
     {
+        var isEncrypted = manifests.Of("RabbitmqCluster").Any();
+        var certified = manifests.Of("Certificate").SelectMany(certificate => certificate.At("spec.dnsNames")?.AsArray() ?? []).Select(name => $"{name}").ToHashSet();
         var hosts = manifests.Of<V1Service>().Select(service => service.Metadata.Name)
             .Concat(manifests.Of("RabbitmqCluster").Select(cluster => $"{cluster.NameOf()}.webhook-platform.svc"))
             .Concat(manifests.Of("Cluster").Select(cluster => $"{cluster.NameOf()}-rw.webhook-platform.svc"))
             .ToHashSet();
-        var certified = manifests.Of("Certificate").SelectMany(certificate => certificate.At("spec.dnsNames")?.AsArray() ?? []).Select(name => $"{name}").ToHashSet();
-        var isEncrypted = manifests.Of("RabbitmqCluster").Any();
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.AreOurs))
-        {
-            var settings = SettingsChecks.SecretSettingsOf(manifests, pods);
-            var broker = BrokerAddress.Parse(settings["ConnectionStrings__RabbitMq"]);
-            if (broker.UseTls != isEncrypted || broker.Nodes.Any(node => !hosts.Contains(node.Host) || isEncrypted && !certified.Contains(node.Host)))
-            {
-                yield return $"{pods.Name} calls the broker at {broker}, {(broker.UseTls ? "with" : "without")} TLS";
-            }
-
-            if (settings.TryGetValue("ConnectionStrings__Postgres", out var text) && new NpgsqlConnectionStringBuilder(text) is var database
-                && (!hosts.Contains(database.Host!) || isEncrypted != (database.SslMode is SslMode.VerifyFull)))
-            {
-                yield return $"{pods.Name} calls the database at {database.Host} with SSL Mode={database.SslMode}";
-            }
-        }
-
-        foreach (var url in manifests.Of("ScaledObject").SelectMany(scaler => scaler.List("spec.triggers")).Select(trigger => new Uri($"{trigger.At("metadata.host")}")))
-        {
-            if (url.Scheme != "https" || !certified.Contains(url.Host))
-            {
-                yield return $"KEDA calls the broker at {url}";
-            }
-        }
-    }
-
-    /// <summary>Whoever logs in to the broker is a user with permissions in the virtual host that it names.</summary>
-    public static IEnumerable<string> Users(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
-        where pods.AreOurs && manifests.Of("RabbitmqCluster").Any()
-        let address = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
-        where PermissionOf(manifests, address.User) is not { } permission || $"{permission.At("spec.vhost")}" != address.VirtualHost
-        select $"{pods.Name} logs in to the broker as {address.User} at {address.VirtualHost}, who may do nothing there";
-
-    /// <summary>The ingress writes to its exchanges and its queue alone; who declares may declare every queue.</summary>
-    public static IEnumerable<string> Permissions(Manifests manifests)
-    {
-        if (!manifests.Of("Permission").Any())
-        {
-            yield break;
-        }
-
-        string[] written = [$"Platform.Contracts:{nameof(WebhookReceived)}", $"Platform.Contracts:{nameof(WebhookQuarantined)}", Topology.CanaryExchange, Topology.WebhookReceivedQueue];
-        var ingress = PermissionOf(manifests, "ingress-api").At("spec.permissions")!;
-        if (ingress["configure"] is not null || ingress["read"] is not null)
-        {
-            yield return "the ingress may declare or read";
-        }
-
-        foreach (var name in written.Where(name => !May(ingress, "write", name)).Concat(Topology.Queues.Keys.Append("amq.default").Except(written).Where(name => May(ingress, "write", name))))
-        {
-            yield return $"the ingress may not write to {name}, or may and must not";
-        }
-
-        foreach (var (user, name) in new[] { "processor-worker", "migrate" }.SelectMany(user => Topology.Queues.Keys.Select(queue => (user, queue))))
-        {
-            var permissions = PermissionOf(manifests, user).At("spec.permissions")!;
-            if (!May(permissions, "configure", name) || !May(permissions, "write", name) || !May(permissions, "read", name))
-            {
-                yield return $"{user} may not do all to the queue {name}";
-            }
-        }
+        return
+        [
+            .. from pods in Pods.Of(manifests)
+               where pods.AreOurs
+               let broker = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
+               where broker.UseTls != isEncrypted || broker.Nodes.Any(node => !hosts.Contains(node.Host) || isEncrypted && !certified.Contains(node.Host))
+               select $"{pods.Name} calls the broker at {broker}, {(broker.UseTls ? "with" : "without")} TLS",
+            .. from pods in Pods.Of(manifests)
+               let database = DatabaseOf(manifests, pods)
+               where database is not null && (!hosts.Contains(database.Host!) || isEncrypted != (database.SslMode is SslMode.VerifyFull))
+               select $"{pods.Name} calls the database at {database.Host} with SSL Mode={database.SslMode}",
+            .. from trigger in manifests.Of("ScaledObject").SelectMany(scaler => scaler.List("spec.triggers"))
+               let url = new Uri($"{trigger.At("metadata.host")}")
+               where url.Scheme != "https" || !certified.Contains(url.Host)
+               select $"KEDA calls the broker at {url}",
+        ];
     }
 
     /// <summary>Its name carries the tag of its image: the template of a Job cannot change. The pod of an attempt that failed stays, with its log.</summary>
@@ -125,15 +76,21 @@ internal static partial class PlatformChecks
         return images.Where(image => !image.isFixed).Select(image => $"{image.image} is whatever it is on the day");
     }
 
-    private static JsonObject? PermissionOf(Manifests manifests, string user) =>
-        manifests.Of("Permission").SingleOrDefault(permission => $"{permission.At("spec.userReference.name")}" == user);
+    // A surge as a percentage, Kubernetes' own default, may be all of them again.
+    private static int PodsAtWorst(Manifests manifests, V1Deployment deployment)
+    {
+        var replicas = (int?)manifests.Of("ScaledObject").SingleOrDefault(scaler => $"{scaler.At("spec.scaleTargetRef.name")}" == deployment.Metadata.Name).At("spec.maxReplicaCount")
+            ?? deployment.Spec.Replicas ?? 1;
+        var surge = int.TryParse($"{deployment.Spec.Strategy?.RollingUpdate?.MaxSurge}", out var pods) ? pods : replicas;
+        return replicas + surge + replicas;
+    }
 
-    private static bool May(JsonNode permissions, string what, string name) =>
-        permissions[what] is { } pattern && Regex.IsMatch(name, $"{pattern}", RegexOptions.None, TimeSpan.FromSeconds(1));
+    private static int PoolOf(Manifests manifests, string workload) =>
+        DatabaseOf(manifests, Pods.Of(manifests).Single(pods => pods.Name == workload))?.MaxPoolSize ?? 0;
 
-    private static int MaxReplicas(Manifests manifests, V1Deployment deployment) =>
-        (int?)manifests.Of("ScaledObject").SingleOrDefault(scaler => $"{scaler.At("spec.scaleTargetRef.name")}" == deployment.Metadata.Name).At("spec.maxReplicaCount")
-        ?? deployment.Spec.Replicas ?? 1;
+    /// <summary>Null for who calls no database.</summary>
+    private static NpgsqlConnectionStringBuilder? DatabaseOf(Manifests manifests, Pods pods) =>
+        SettingsChecks.SecretSettingsOf(manifests, pods).TryGetValue("ConnectionStrings__Postgres", out var text) ? new NpgsqlConnectionStringBuilder(text) : null;
 
     [GeneratedRegex("@sha256:[0-9a-f]{64}$")]
     private static partial Regex Digest();

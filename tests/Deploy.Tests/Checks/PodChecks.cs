@@ -21,38 +21,22 @@ internal static class PodChecks
 
         foreach (var pods in Pods.Of(manifests).Where(pods => pods.Template is not null))
         {
-            var spec = pods.Template!.Spec;
-            var wrong = new List<string>();
-            Expect(spec.AutomountServiceAccountToken == false, "mounts a service account token");
-            Expect(spec.SecurityContext?.RunAsNonRoot == true, "may run as root");
-            Expect(spec.SecurityContext?.SeccompProfile?.Type == "RuntimeDefault", "has no seccomp profile");
-            Expect(spec.HostNetwork is not true && spec.HostPID is not true && spec.HostIPC is not true, "uses the host's namespaces");
-            Expect((spec.Volumes ?? []).All(volume => volume.HostPath is null), "mounts the host's files");
-            foreach (var container in spec.Containers.Concat(spec.InitContainers ?? []))
-            {
-                var security = container.SecurityContext;
-                Expect(security?.AllowPrivilegeEscalation == false, $"{container.Name} may gain privileges");
-                Expect(security?.ReadOnlyRootFilesystem == true, $"{container.Name} may write to its image");
-                Expect(security?.Capabilities?.Drop?.Contains("ALL") == true && security.Capabilities.Add is null, $"{container.Name} keeps capabilities");
-                Expect(security?.Privileged is not true && security?.RunAsNonRoot is not false, $"{container.Name} is privileged");
-            }
-
-            foreach (var fault in wrong)
+            var faults = FindPodFaults(pods.Template!.Spec).Concat(pods.Template.Spec.Containers.Concat(pods.Template.Spec.InitContainers ?? []).SelectMany(FindContainerFaults));
+            foreach (var fault in faults)
             {
                 yield return $"{pods.Name} {fault}";
             }
-
-            void Expect(bool isTrue, string otherwise) => wrong.AddRange(isTrue ? [] : [otherwise]);
         }
     }
 
     public static IEnumerable<string> Probes(Manifests manifests) =>
-        from deployment in manifests.Of<V1Deployment>()
-        from container in deployment.Spec.Template.Spec.Containers
-        from probe in new[] { ("readiness", container.ReadinessProbe), ("liveness", container.LivenessProbe) }
-        let fault = FindProbeFault(container, probe.Item2)
+        from pods in Pods.Of(manifests)
+        where pods.Ports.Count > 0
+        from container in pods.Containers
+        from probe in new (string Kind, V1Probe? Probe, string Path)[] { ("readiness", container.ReadinessProbe, "/health/ready"), ("liveness", container.LivenessProbe, "/health/live") }
+        let fault = FindProbeFault(container, probe.Probe, pods.AreOurs ? probe.Path : null)
         where fault is not null
-        select $"{deployment.Metadata.Name}: the {probe.Item1} probe {fault}";
+        select $"{pods.Name}: the {probe.Kind} probe {fault}";
 
     public static IEnumerable<string> Resources(Manifests manifests) =>
         from pods in Pods.Of(manifests)
@@ -88,13 +72,34 @@ internal static class PodChecks
         }
     }
 
+    private static IEnumerable<string> FindPodFaults(V1PodSpec spec) => Otherwise(
+        (spec.AutomountServiceAccountToken == false, "mounts a service account token"),
+        (spec.SecurityContext?.RunAsNonRoot == true, "may run as root"),
+        (spec.SecurityContext?.SeccompProfile?.Type == "RuntimeDefault", "has no seccomp profile"),
+        (spec.HostNetwork is not true && spec.HostPID is not true && spec.HostIPC is not true, "uses the host's namespaces"),
+        ((spec.Volumes ?? []).All(volume => volume.HostPath is null), "mounts the host's files"));
+
+    private static IEnumerable<string> FindContainerFaults(V1Container container)
+    {
+        var security = container.SecurityContext;
+        return Otherwise(
+            (security?.AllowPrivilegeEscalation == false, $"{container.Name} may gain privileges"),
+            (security?.ReadOnlyRootFilesystem == true, $"{container.Name} may write to its image"),
+            (security?.Capabilities?.Drop?.Contains("ALL") == true && security.Capabilities.Add is null, $"{container.Name} keeps capabilities"),
+            (security?.Privileged is not true && security?.RunAsNonRoot is not false, $"{container.Name} is privileged"));
+    }
+
+    private static IEnumerable<string> Otherwise(params (bool IsTrue, string Fault)[] expected) => expected.Where(one => !one.IsTrue).Select(one => one.Fault);
+
     private static bool Matches(this IDictionary<string, string> labels, string key, string value) => labels.TryGetValue(key, out var found) && found == value;
 
-    private static string? FindProbeFault(V1Container container, V1Probe? probe) => probe switch
+    /// <param name="path">Where a service of ours answers to it; null for a server of others, which has its own way.</param>
+    private static string? FindProbeFault(V1Container container, V1Probe? probe, string? path) => probe switch
     {
         null => "is missing",
+        { HttpGet: null } when path is not null => "does not ask the service",
         { HttpGet: { } http } when !(container.Ports ?? []).Any(port => port.Name == http.Port.ToString()) => $"asks a port '{http.Port}' that has no such name",
-        { HttpGet: { } http } when http.Path is not ("/health/ready" or "/health/live") => $"asks for {http.Path}",
+        { HttpGet: { } http } when http.Path != path => $"asks for {http.Path}",
         _ => null,
     };
 

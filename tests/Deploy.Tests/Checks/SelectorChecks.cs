@@ -54,6 +54,16 @@ internal static class SelectorChecks
         }
     }
 
+    /// <summary>A node need not say its zone, nor a cluster have three: a pod that insists on one would never start.</summary>
+    public static IEnumerable<string> Spread(Manifests manifests) =>
+        from spread in manifests.Of<V1Deployment>()
+            .SelectMany(deployment => (deployment.Spec.Template.Spec.TopologySpreadConstraints ?? []).Select(spread => (deployment.Metadata.Name, spread.TopologyKey, spread.WhenUnsatisfiable)))
+            .Concat(manifests.Of("RabbitmqCluster").Concat(manifests.Of("Cluster")).SelectMany(cluster => cluster.List("spec.topologySpreadConstraints")
+                .Concat(cluster.List("spec.override.statefulSet.spec.template.spec.topologySpreadConstraints"))
+                .Select(spread => (Name: cluster.NameOf(), TopologyKey: $"{spread["topologyKey"]}", WhenUnsatisfiable: $"{spread["whenUnsatisfiable"]}"))))
+        where spread is { TopologyKey: "topology.kubernetes.io/zone", WhenUnsatisfiable: not "ScheduleAnyway" }
+        select $"a pod of {spread.Name} is not started where there is no zone for it";
+
     public static IEnumerable<string> Services(Manifests manifests)
     {
         foreach (var service in manifests.Of<V1Service>())

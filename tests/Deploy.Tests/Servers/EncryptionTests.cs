@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 
@@ -15,6 +16,8 @@ public sealed class EncryptionTests(ProductionServers servers)
 
     // What .NET says of either; only in the set-up do they differ.
     private const string Refusal = "The remote certificate was rejected";
+
+    private static readonly TimeSpan RegexPatience = TimeSpan.FromSeconds(5);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -68,6 +71,52 @@ public sealed class EncryptionTests(ProductionServers servers)
         Assert.Equal(1, migrated.ExitCode);
         Assert.Contains(Refusal, migrated.Error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(UnknownAuthority)]
+    [InlineData(WrongName)]
+    public async Task The_consumer_refuses_a_broker_with(string fault)
+    {
+        await servers.StartAsync(Cancel);
+
+        // The worker's own connection, and MassTransit's, by which events would come.
+        await ConsumeInVainAsync(
+            servers.BrokerOf("processor-worker", HostOf(fault)), servers.DatabaseOf("processor-worker"), TrustOf(fault), "MigrationGate", "MassTransit");
+    }
+
+    [Theory]
+    [InlineData(UnknownAuthority)]
+    [InlineData(WrongName)]
+    public async Task The_consumer_refuses_a_database_with(string fault)
+    {
+        await servers.StartAsync(Cancel);
+        var authority = fault == UnknownAuthority ? servers.Stranger : servers.Authority;
+
+        await ConsumeInVainAsync(
+            servers.BrokerOf("processor-worker"), servers.DatabaseOf("processor-worker", HostOf(fault), authority.CertificateFile), servers.Trust, "MigrationGate");
+    }
+
+    /// <summary>Runs the worker as its Deployment <c>consume</c> does, until each of these has refused a certificate: it is not ready.</summary>
+    private async Task ConsumeInVainAsync(string broker, string database, Dictionary<string, string?> trust, params string[] who)
+    {
+        var port = Machine.FreePort();
+        var worker = Services.Worker(
+            $"worker-{port}", servers.Folder.Path, port, broker, database, servers.Folder.Daemons, mustBeReady: false, trust, roles: "consume");
+        await worker.StartAsync(Cancel);
+        await Waiting.UntilAsync(
+            $"{string.Join(" and ", who)} refuse the certificate",
+            async () => await File.ReadAllTextAsync(worker.Daemon.LogFile, Cancel) is var log && who.All(one => Regex.IsMatch(log, RefusalBy(one), RegexOptions.None, RegexPatience)),
+            Cancel);
+        using var http = new HttpClient();
+
+        using var ready = await http.GetAsync($"http://127.0.0.1:{port}/health/ready", Cancel);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+        await worker.KillAsync(Cancel);
+    }
+
+    // Within one record of the log: the next begins with a time.
+    private static string RefusalBy(string who) => $@"(?sm) {who}: (?:(?!^\d\d:\d\d:\d\d).)*{Refusal}";
 
     private static string HostOf(string fault) => fault == WrongName ? "127.0.0.1" : "localhost";
 

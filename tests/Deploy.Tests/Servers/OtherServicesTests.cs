@@ -18,8 +18,8 @@ public sealed class OtherServicesTests(ProductionServers servers)
     {
         await servers.StartAsync(Cancel);
         var (completed, register) = ($"Platform.Contracts:{nameof(JobCompleted)}", $"Platform.Contracts:{nameof(RegisterJob)}");
-        await servers.Broker.ControlAsync(Cancel, "add_user", User, User);
-        await servers.Broker.ControlAsync(Cancel, ["set_permissions", "-p", "webhook-platform", User, .. DocumentedPermissions()]);
+        await servers.Broker.Control(["add_user", User, User], Cancel);
+        await servers.Broker.Control(["set_permissions", "-p", "webhook-platform", User, .. DocumentedPermissions()], Cancel);
         await using var channel = await ConnectAsync();
 
         // As MassTransit does it.

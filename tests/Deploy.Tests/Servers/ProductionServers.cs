@@ -12,21 +12,22 @@ namespace Deploy.Tests.Servers;
 
 /// <summary>
 /// A broker and a database as the production overlay has them, started when a test first asks for them: TLS by an authority of their own,
-/// and the users, permissions, roles and SQL that are read from the manifests, with the passwords that <c>create-secrets</c> makes.
+/// and the users, permissions, roles and SQL that are read from the manifests, with the passwords that <c>create-secrets</c> makes. In
+/// containers they are of production's releases too.
 /// </summary>
 public sealed class ProductionServers : IAsyncDisposable
 {
     // The name in the certificates: 127.0.0.1 is the same machine under a name that they do not have.
     private const string Host = "localhost";
 
-    private readonly SemaphoreSlim _starting = new(1);
+    private readonly Lock _lock = new();
+    private Task? _started;
     private Manifests? _manifests;
     private TestFolder? _folder;
     private TestAuthority? _authority;
     private TestAuthority? _stranger;
-    private RabbitMqInstance? _broker;
-    private PostgresInstance? _database;
-    private int _brokerPort;
+    private ProductionBroker? _broker;
+    private ProductionDatabase? _database;
 
     /// <summary>What the services are told besides: the broker's authority.</summary>
     internal Dictionary<string, string?> Trust => new() { ["SSL_CERT_FILE"] = Authority.CertificateFile };
@@ -36,7 +37,7 @@ public sealed class ProductionServers : IAsyncDisposable
     /// <summary>One that has issued nothing here.</summary>
     internal TestAuthority Stranger => _stranger ?? throw new InvalidOperationException("Not started.");
 
-    internal RabbitMqInstance Broker => _broker ?? throw new InvalidOperationException("Not started.");
+    internal ProductionBroker Broker => _broker ?? throw new InvalidOperationException("Not started.");
 
     internal TestFolder Folder => _folder ?? throw new InvalidOperationException("Not started.");
 
@@ -47,34 +48,19 @@ public sealed class ProductionServers : IAsyncDisposable
 
     private JsonNode Cluster => _manifests!.Of("Cluster").Single();
 
-    /// <summary>Starts both the first time, and migrates as the user for it. Skips the test where servers are not started natively.</summary>
+    /// <summary>Starts both the first time, and migrates as the user for it. Skips the test where servers are given.</summary>
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
         var choice = await TestServers.ChooseAsync(cancellationToken);
-        Assert.SkipUnless(choice.Kind is TestServerKind.Native, $"It needs servers with certificates of its own, and this run uses {choice.Description}.");
-        await _starting.WaitAsync(cancellationToken);
-        try
+        Assert.SkipWhen(choice.Kind is TestServerKind.Given, $"It needs servers with certificates of its own, and this run uses {choice.Description}.");
+        Task started;
+        lock (_lock)
         {
-            if (_database is null)
-            {
-                await ServerPackages.EnsureAsync(cancellationToken);
-                _manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
-                _folder = await TestFolder.CreateAsync(cancellationToken);
-                _authority = new TestAuthority(Path.Combine(_folder.Path, "authority"), "authority");
-                _stranger = new TestAuthority(Path.Combine(_folder.Path, "stranger"), "stranger");
-                var certificate = _authority.Issue(Host);
-                await StartBrokerAsync(certificate, cancellationToken);
-                await StartDatabaseAsync(certificate, cancellationToken);
-                var migration = await Services.RunVerbAsync(
-                    BrokerOf("migrate"), DatabaseOf("migrate"), ["migrate"], cancellationToken,
-                    new Dictionary<string, string?>(Trust) { ["Broker__ManagementUrl"] = Broker.ManagementUrl });
-                migration.ThrowIfFailed("migrate");
-            }
+            // What failed the first time fails every test.
+            started = _started ??= StartOnceAsync(choice.Kind, cancellationToken);
         }
-        finally
-        {
-            _starting.Release();
-        }
+
+        await started;
     }
 
     /// <summary>The broker's connection string of a user, as its Secret has it, but for the place.</summary>
@@ -82,8 +68,12 @@ public sealed class ProductionServers : IAsyncDisposable
     {
         var address = BrokerAddress.Parse(Secret($"{user}-broker", "ConnectionStrings__RabbitMq"));
         Assert.True(address.UseTls);
-        return $"amqps://{address.User}:{address.Password}@{host}:{_brokerPort}/{address.VirtualHost}";
+        return $"amqps://{address.User}:{address.Password}@{host}:{Broker.TlsPort}/{address.VirtualHost}";
     }
+
+    /// <summary>How a user logs in to the broker; the scaler, who calls it by HTTP alone, has no connection string.</summary>
+    internal BrokerAddress LoginOf(string user) =>
+        BrokerAddress.Parse(BrokerOf("migrate")) with { User = user, Password = Secret($"{user}-broker", "password") };
 
     /// <summary>The database's connection string of a user, as its Secret has it, but for the place.</summary>
     internal string DatabaseOf(string user, string host = Host, string? authorityFile = null) =>
@@ -117,58 +107,79 @@ public sealed class ProductionServers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_folder is not null)
+        foreach (var part in new IAsyncDisposable?[] { _broker, _database, _folder }.OfType<IAsyncDisposable>())
         {
-            await _folder.DisposeAsync();
+            await part.DisposeAsync();
         }
 
         _authority?.Dispose();
         _stranger?.Dispose();
-        _starting.Dispose();
     }
 
-    private async Task StartBrokerAsync((string Certificate, string Key) server, CancellationToken cancellationToken)
+    private async Task StartOnceAsync(TestServerKind kind, CancellationToken cancellationToken)
     {
-        _brokerPort = Machine.FreePort();
-        _broker = await RabbitMqServer.StartAsync(
-            Path.Combine(Folder.Path, "rabbitmq"), withManagement: true, Folder.Daemons, cancellationToken,
-            [
-                $"listeners.ssl.1 = 127.0.0.1:{_brokerPort}", $"ssl_options.cacertfile = {Authority.CertificateFile}",
-                $"ssl_options.certfile = {server.Certificate}", $"ssl_options.keyfile = {server.Key}",
-            ]);
+        _manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
+        _folder = await TestFolder.CreateAsync(cancellationToken);
+        _authority = new TestAuthority(Path.Combine(Folder.Path, "authority"), "authority");
+        _stranger = new TestAuthority(Path.Combine(Folder.Path, "stranger"), "stranger");
+        await StartServersAsync(kind, Authority.Issue(Host), cancellationToken);
+        await CreateBrokerUsersAsync(cancellationToken);
+        await CreateDatabaseRolesAsync(cancellationToken);
+        var migration = await Services.RunVerbAsync(
+            BrokerOf("migrate"), DatabaseOf("migrate"), ["migrate"], cancellationToken,
+            new Dictionary<string, string?>(Trust) { ["Broker__ManagementUrl"] = Broker.ManagementUrl });
+        migration.ThrowIfFailed("migrate");
+    }
+
+    private async Task StartServersAsync(TestServerKind kind, TestCertificate certificate, CancellationToken cancellationToken)
+    {
+        if (kind is TestServerKind.Containers)
+        {
+            _broker = await ProductionBroker.StartInContainerAsync(Authority, certificate, cancellationToken);
+            _database = await ProductionDatabase.StartInContainerAsync(certificate, cancellationToken);
+            return;
+        }
+
+        await ServerPackages.EnsureAsync(cancellationToken);
+        _broker = await ProductionBroker.StartNativelyAsync(Folder, Authority, certificate, cancellationToken);
+        _database = await ProductionDatabase.StartNativelyAsync(Folder, certificate, cancellationToken);
+    }
+
+    private async Task CreateBrokerUsersAsync(CancellationToken cancellationToken)
+    {
         foreach (var vhost in _manifests!.Of("Vhost"))
         {
-            await Broker.ControlAsync(cancellationToken, "add_vhost", $"{vhost.At("spec.name")}");
+            await Broker.Control(["add_vhost", $"{vhost.At("spec.name")}"], cancellationToken);
             // The user of the server itself, as the cluster operator makes one.
-            await Broker.ControlAsync(cancellationToken, "set_permissions", "-p", $"{vhost.At("spec.name")}", new Uri(Broker.Uri).UserInfo.Split(':')[0], ".*", ".*", ".*");
+            await Broker.Control(["set_permissions", "-p", $"{vhost.At("spec.name")}", new Uri(Broker.Uri).UserInfo.Split(':')[0], ".*", ".*", ".*"], cancellationToken);
         }
 
         foreach (var user in _manifests.Of("User"))
         {
             var secret = $"{user.At("spec.importCredentialsSecret.name")}";
-            await Broker.ControlAsync(cancellationToken, "add_user", Secret(secret, "username"), Secret(secret, "password"));
+            await Broker.Control(["add_user", Secret(secret, "username"), Secret(secret, "password")], cancellationToken);
             string[] tags = [.. (user.At("spec.tags")?.AsArray() ?? []).Select(tag => $"{tag}")];
-            await Broker.ControlAsync(cancellationToken, ["set_user_tags", Secret(secret, "username"), .. tags]);
+            await Broker.Control(["set_user_tags", Secret(secret, "username"), .. tags], cancellationToken);
         }
 
         foreach (var permission in _manifests.Of("Permission"))
         {
-            await Broker.ControlAsync(
-                cancellationToken, "set_permissions", "-p", $"{permission.At("spec.vhost")}", $"{permission.At("spec.userReference.name")}",
-                $"{permission.At("spec.permissions.configure")}", $"{permission.At("spec.permissions.write")}", $"{permission.At("spec.permissions.read")}");
+            await Broker.Control(
+                [
+                    "set_permissions", "-p", $"{permission.At("spec.vhost")}", $"{permission.At("spec.userReference.name")}",
+                    $"{permission.At("spec.permissions.configure")}", $"{permission.At("spec.permissions.write")}", $"{permission.At("spec.permissions.read")}",
+                ],
+                cancellationToken);
         }
     }
 
-    private async Task StartDatabaseAsync((string Certificate, string Key) server, CancellationToken cancellationToken)
+    private async Task CreateDatabaseRolesAsync(CancellationToken cancellationToken)
     {
-        var database = await PostgresServer.StartAsync(
-            Path.Combine(Folder.Path, "postgres"), isThrowAway: true, Folder.Daemons, cancellationToken,
-            ["ssl=on", $"ssl_cert_file={server.Certificate}", $"ssl_key_file={server.Key}"]);
+        var superuser = _database!.ConnectionString;
         var owner = $"{Cluster.At("spec.bootstrap.initdb.owner")}";
         var role = Cluster.List("spec.managed.roles").Single();
-        await ExecuteAsync(database.ConnectionString, $"create role {owner} login password '{Secret("migrate-database", "password")}'", cancellationToken);
-        await ExecuteAsync(database.ConnectionString, $"create database {DatabaseName} owner {owner}", cancellationToken);
-        _database = database;
+        await ExecuteAsync(superuser, $"create role {owner} login password '{Secret("migrate-database", "password")}'", cancellationToken);
+        await ExecuteAsync(superuser, $"create database {DatabaseName} owner {owner}", cancellationToken);
         foreach (var statement in Cluster.At("spec.bootstrap.initdb.postInitApplicationSQL")!.AsArray())
         {
             await ExecuteAsync(Superuser, $"{statement}", cancellationToken);

@@ -1,41 +1,19 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using Npgsql;
 using Platform.Contracts;
 using Platform.LocalStack;
 using Platform.Simulator.MagicHour;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
-using RabbitMQ.Client.Exceptions;
 
 namespace Deploy.Tests.Servers;
 
 /// <summary>Production's users on a real broker and a real database, over TLS: each does its work, and nothing else.</summary>
 public sealed class ProductionUsersTests(ProductionServers servers)
 {
-    private const ushort AccessRefused = 403;
     private const string Secret = "mhw_live_ExampleOnly000000000000000000000";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    public static TheoryData<string> NotForTheIngress => [.. Refused.Keys];
-
-    private static Dictionary<string, Func<IChannel, Task>> Refused => new()
-    {
-        ["declare the queue"] = channel => channel.QueueDeclareAsync(Topology.WebhookReceivedQueue, durable: true, exclusive: false, autoDelete: false),
-        ["declare another queue"] = channel => channel.QueueDeclareAsync("another", durable: true, exclusive: false, autoDelete: false),
-        ["delete the queue"] = channel => channel.QueueDeleteAsync(Topology.WebhookReceivedQueue),
-        ["purge the queue"] = channel => channel.QueuePurgeAsync(Topology.WebhookReceivedQueue),
-        ["read the queue"] = channel => channel.BasicGetAsync(Topology.WebhookReceivedQueue, autoAck: false),
-        ["consume the queue"] = channel => channel.BasicConsumeAsync(Topology.WebhookReceivedQueue, autoAck: false, new AsyncEventingBasicConsumer(channel)),
-        ["read the parked"] = channel => channel.BasicGetAsync(Topology.ErrorQueue, autoAck: false),
-        ["take the way out of the queue"] = channel => channel.QueueUnbindAsync(Topology.WebhookReceivedQueue, Topology.WebhookReceivedQueue, ""),
-        ["declare an exchange"] = channel => channel.ExchangeDeclareAsync("another", ExchangeType.Fanout),
-        ["delete its exchange"] = channel => channel.ExchangeDeleteAsync($"Platform.Contracts:{nameof(WebhookReceived)}"),
-        ["write past the exchange"] = async channel => await channel.BasicPublishAsync("", Topology.WebhookReceivedQueue, ReadOnlyMemory<byte>.Empty),
-        ["tell of a job"] = async channel => await channel.BasicPublishAsync($"Platform.Contracts:{nameof(JobCompleted)}", "", ReadOnlyMemory<byte>.Empty),
-    };
 
     [Fact]
     public async Task An_event_goes_the_whole_way()
@@ -81,19 +59,6 @@ public sealed class ProductionUsersTests(ProductionServers servers)
     }
 
     [Theory]
-    [MemberData(nameof(NotForTheIngress))]
-    public async Task The_ingress_may_not(string what)
-    {
-        await servers.StartAsync(Cancel);
-        await using var channel = await ConnectAsync("ingress-api");
-
-        var refusal = await Assert.ThrowsAnyAsync<Exception>(() => Refused[what](channel));
-
-        // A confirmed publish says only that the channel is closed; the channel knows why.
-        Assert.Equal(AccessRefused, (refusal as OperationInterruptedException)?.ShutdownReason?.ReplyCode ?? channel.CloseReason?.ReplyCode);
-    }
-
-    [Theory]
     [InlineData("alter table jobs add column extra text")]
     [InlineData("drop table jobs")]
     [InlineData("truncate webhook_events")]
@@ -122,26 +87,7 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         Assert.True((long)(await QueryAsync(servers.Superuser, "select count(*) from pg_class where relname like 'webhook_bodies_2%' and relkind = 'r'"))! >= 20);
     }
 
-    [Fact]
-    public async Task The_scaler_sees_the_depth_of_the_queue_and_may_do_nothing()
-    {
-        await servers.StartAsync(Cancel);
-        using var http = new HttpClient { BaseAddress = new Uri(servers.Broker.ManagementUrl!) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
-            "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"keda:{servers.Secret("keda-broker", "password")}")));
-        var queue = new Uri($"api/queues/webhook-platform/{Topology.WebhookReceivedQueue}", UriKind.Relative);
-
-        using var seen = await http.GetAsync(queue, Cancel);
-        using var deleted = await http.DeleteAsync(queue, Cancel);
-        using var got = await http.PostAsync(
-            $"{queue}/get", new StringContent("""{"count":1,"ackmode":"ack_requeue_true","encoding":"auto"}""", Encoding.UTF8, "application/json"), Cancel);
-
-        Assert.Equal(HttpStatusCode.OK, seen.StatusCode);
-        Assert.False(deleted.IsSuccessStatusCode);
-        Assert.False(got.IsSuccessStatusCode);
-    }
-
-    private Task<IChannel> ConnectAsync(string user) => ProductionServers.ConnectAsync(BrokerAddress.Parse(servers.BrokerOf(user)), Cancel);
+    private Task<IChannel> ConnectAsync(string user) => ProductionServers.ConnectAsync(servers.LoginOf(user), Cancel);
 
     private static async Task PublishAsync(string uri, string body)
     {

@@ -24,7 +24,7 @@ internal sealed class TestAuthority : IDisposable
     public string CertificateFile => PathOf("ca.crt");
 
     /// <summary>Makes a certificate for a host, and its key.</summary>
-    public (string Certificate, string Key) Issue(string host)
+    public TestCertificate Issue(string host)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256);
@@ -37,10 +37,13 @@ internal sealed class TestAuthority : IDisposable
         File.WriteAllText(PathOf("tls.key"), key.ExportPkcs8PrivateKeyPem());
         // PostgreSQL refuses a key that others may read.
         File.SetUnixFileMode(PathOf("tls.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        return (PathOf("tls.crt"), PathOf("tls.key"));
+        return new TestCertificate(PathOf("tls.crt"), PathOf("tls.key"));
     }
 
     public void Dispose() => _certificate.Dispose();
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 }
+
+/// <summary>What a server shows.</summary>
+internal sealed record TestCertificate(string CertificateFile, string KeyFile);

@@ -1,0 +1,117 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using Platform.Contracts;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
+
+namespace Deploy.Tests.Servers;
+
+/// <summary>What production's users are refused by a real broker: all that they are not there for.</summary>
+public sealed class BrokerRefusalsTests(ProductionServers servers)
+{
+    private const ushort AccessRefused = 403;
+
+    private static readonly string Exchange = $"Platform.Contracts:{nameof(WebhookReceived)}";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Who may do which of <see cref="Attempts"/>; the rest is refused.</summary>
+    private static Dictionary<string, string[]> Allowed => new()
+    {
+        ["ingress-api"] = ["send an event", "ask with the canary"],
+        ["processor-worker"] = [.. Ours, "write past the exchange"],
+        ["migrate"] = [.. Ours, "delete the canary's exchange"],
+        ["keda"] = [],
+    };
+
+    private static string[] Ours =>
+    [
+        "declare the queue", "delete the queue", "purge the queue", "read the queue", "consume the queue", "read the parked",
+        "take the way out of the queue", "send an event", "tell of a job", "delete the exchange",
+    ];
+
+    private static Dictionary<string, Func<IChannel, Task>> Attempts => new()
+    {
+        ["declare the queue"] = channel => channel.QueueDeclareAsync(Topology.WebhookReceivedQueue, durable: true, exclusive: false, autoDelete: false),
+        ["delete the queue"] = channel => channel.QueueDeleteAsync(Topology.WebhookReceivedQueue),
+        ["purge the queue"] = channel => channel.QueuePurgeAsync(Topology.WebhookReceivedQueue),
+        ["read the queue"] = channel => channel.BasicGetAsync(Topology.WebhookReceivedQueue, autoAck: false),
+        ["consume the queue"] = channel => channel.BasicConsumeAsync(Topology.WebhookReceivedQueue, autoAck: false, new AsyncEventingBasicConsumer(channel)),
+        ["read the parked"] = channel => channel.BasicGetAsync(Topology.ErrorQueue, autoAck: false),
+        ["take the way out of the queue"] = channel => channel.QueueUnbindAsync(Topology.WebhookReceivedQueue, Topology.WebhookReceivedQueue, ""),
+        ["send an event"] = channel => PublishAsync(channel, Exchange),
+        ["tell of a job"] = channel => PublishAsync(channel, $"Platform.Contracts:{nameof(JobCompleted)}"),
+        ["delete the exchange"] = channel => channel.ExchangeDeleteAsync(Exchange),
+        ["write past the exchange"] = channel => PublishAsync(channel, "", Topology.WebhookReceivedQueue),
+        ["ask with the canary"] = channel => PublishAsync(channel, Topology.CanaryExchange),
+        ["delete the canary's exchange"] = channel => channel.ExchangeDeleteAsync(Topology.CanaryExchange),
+        ["declare another queue"] = channel => channel.QueueDeclareAsync("another", durable: true, exclusive: false, autoDelete: false),
+        ["read another queue"] = channel => channel.BasicGetAsync("another", autoAck: false),
+        ["declare another exchange"] = channel => channel.ExchangeDeclareAsync("another", ExchangeType.Fanout),
+        ["write to another exchange"] = channel => PublishAsync(channel, "amq.topic"),
+    };
+
+    public static TheoryData<string, string> Refused =>
+        [.. Allowed.SelectMany(user => Attempts.Keys.Except(user.Value).Select(what => new TheoryDataRow<string, string>(user.Key, what)))];
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task A_user_may_not(string user, string what)
+    {
+        await servers.StartAsync(Cancel);
+        await using var channel = await ProductionServers.ConnectAsync(servers.LoginOf(user), Cancel);
+
+        var refusal = await Assert.ThrowsAnyAsync<Exception>(() => Attempts[what](channel));
+
+        // A confirmed publish says only that the channel is closed; the channel knows why.
+        Assert.Equal(AccessRefused, (refusal as OperationInterruptedException)?.ShutdownReason?.ReplyCode ?? channel.CloseReason?.ReplyCode);
+    }
+
+    [Theory]
+    [InlineData("keda", true)]
+    [InlineData("migrate", true)]
+    [InlineData("ingress-api", false)]
+    [InlineData("processor-worker", false)]
+    public async Task Who_monitors_sees_the_queue_and_changes_nothing(string user, bool isLetIn)
+    {
+        await servers.StartAsync(Cancel);
+        using var http = CreateClient(user);
+
+        using var seen = await http.GetAsync($"api/queues/webhook-platform/{Topology.WebhookReceivedQueue}", Cancel);
+        using var policy = await http.PutAsJsonAsync("api/policies/webhook-platform/another", new { pattern = ".*", definition = new { expires = 1000 } }, Cancel);
+        using var other = await http.PutAsJsonAsync("api/users/another", new { password = "another", tags = "administrator" }, Cancel);
+
+        Assert.Equal(isLetIn ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, seen.StatusCode);
+        Assert.Equal((HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized), (policy.StatusCode, other.StatusCode));
+    }
+
+    [Fact]
+    public async Task The_scaler_can_neither_delete_nor_read_by_the_management_API()
+    {
+        await servers.StartAsync(Cancel);
+        using var http = CreateClient("keda");
+        var queue = $"api/queues/webhook-platform/{Topology.WebhookReceivedQueue}";
+
+        using var deleted = await http.DeleteAsync(queue, Cancel);
+        using var got = await http.PostAsJsonAsync($"{queue}/get", new { count = 1, ackmode = "ack_requeue_true", encoding = "auto" }, Cancel);
+
+        Assert.False(deleted.IsSuccessStatusCode);
+        Assert.False(got.IsSuccessStatusCode);
+    }
+
+    private HttpClient CreateClient(string user)
+    {
+        var login = $"{user}:{servers.Secret($"{user}-broker", "password")}";
+        return new HttpClient
+        {
+            BaseAddress = new Uri(servers.Broker.ManagementUrl),
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login))) },
+        };
+    }
+
+    private static async Task PublishAsync(IChannel channel, string exchange, string routingKey = "") =>
+        await channel.BasicPublishAsync(exchange, routingKey, ReadOnlyMemory<byte>.Empty);
+}

@@ -17,9 +17,6 @@ internal sealed partial class NotificationDispatcher(
     TimeProvider time,
     ILogger<NotificationDispatcher> logger) : BackgroundService
 {
-    // For writing down what became of the attempt. What takes longer is sent once more.
-    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
     private readonly List<Task> _inWork = [];
@@ -63,7 +60,7 @@ internal sealed partial class NotificationDispatcher(
 
         await ParkExpiredAsync(cancellationToken);
         var room = Math.Min(options.Value.InWork - _inWork.Count, options.Value.ChunkSize);
-        var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + SettleTime, cancellationToken);
+        var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + NotificationSettler.SettleTime, cancellationToken);
         _inWork.AddRange(due.Select(DeliverAsync));
         return due.Count;
     }

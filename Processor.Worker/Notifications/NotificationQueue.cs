@@ -72,11 +72,13 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
         return claimed;
     }
 
-    /// <summary>Writes down what became of attempts, in one transaction.</summary>
-    public async Task SettleAsync(IReadOnlyList<Settlement> group, CancellationToken cancellationToken)
+    /// <summary>Writes down what became of attempts, in one transaction: of all or of none.</summary>
+    public async Task SettleAsync(IEnumerable<Settlement> group, CancellationToken cancellationToken)
     {
+        var rows = Settlement.OnePerNotification(group);
         await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(Settlement.Update(group));
+        batch.BatchCommands.Add(Settlement.Lock(rows));
+        batch.BatchCommands.Add(Settlement.Update(rows));
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
@@ -89,7 +91,12 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
             """
             update notifications
             set status = 'parked', last_error = coalesce(last_error, 'nobody has sent it')
-            where status in ('pending', 'sending') and next_attempt_at <= $1 and decided_at <= $2
+            where ctid = any (array(
+                select ctid
+                from notifications
+                where status in ('pending', 'sending') and next_attempt_at <= $1 and decided_at <= $2
+                -- What somebody writes at this moment is not left behind; waiting for one while holding others, two could wait for each other.
+                for update skip locked))
             """);
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now });
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now - Lifetime });

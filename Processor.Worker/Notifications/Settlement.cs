@@ -22,7 +22,38 @@ internal sealed record Settlement(Notice Notice, NotificationStatus Status, Date
         return new Settlement(notice, status, now, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason);
     }
 
+    /// <summary>
+    /// Of several attempts of one notification, whose leases have ended, the one that counts: that was delivered, whatever the others say,
+    /// or else the last. An update takes any of several rows.
+    /// </summary>
+    public static IReadOnlyList<Settlement> OnePerNotification(IEnumerable<Settlement> attempts) =>
+    [
+        .. attempts.GroupBy(attempt => attempt.Notice.Id).Select(same => same
+            .OrderByDescending(attempt => attempt.Status is NotificationStatus.Delivered).ThenByDescending(attempt => attempt.Notice.Attempt).First()),
+    ];
+
+    /// <summary>Waits until the rows are ours. Always in the order of their keys, so that two groups cannot wait for each other.</summary>
+    public static NpgsqlBatchCommand Lock(IReadOnlyList<Settlement> rows) => new(
+        """
+        select
+        from (select * from unnest($1, $2, $3) as one (job_id, outcome, channel) order by job_id, outcome, channel) as settled
+        -- Row by row, and so in that order.
+        cross join lateral (
+            select from notifications as one
+            where one.job_id = settled.job_id and one.outcome = settled.outcome and one.channel = settled.channel
+            for update) as locked
+        """)
+    {
+        Parameters =
+        {
+            Column.Text(rows, row => row.Notice.JobId),
+            Column.Text(rows, row => Job.StatusText(row.Notice.Outcome)),
+            Column.Text(rows, row => row.Notice.Channel),
+        },
+    };
+
     /// <summary>Writes down what became of attempts; nothing where another attempt has gone past it, unless it was delivered.</summary>
+    /// <param name="rows">No two of the same notification.</param>
     public static NpgsqlBatchCommand Update(IReadOnlyList<Settlement> rows) => new(
         """
         update notifications

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 
@@ -7,37 +6,46 @@ namespace Processor.Worker.Notifications;
 /// <summary>Connections to the mail server, kept from one mail to the next: greeting, handshake and login cost more than a mail.</summary>
 internal sealed class SmtpConnections : IDisposable
 {
-    // After a burst, none is kept: a server has only so many, and closes those that say nothing.
+    // A server has only so many, and closes those that say nothing.
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
+
+    // In a burst, a connection that has just served is not asked whether it still does.
+    private static readonly TimeSpan TrustedTime = TimeSpan.FromSeconds(1);
+
+    // For asking: what does not answer by then must leave time for a new connection and the mail.
+    private static readonly TimeSpan CheckTime = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromSeconds(2);
 
     private readonly EmailOptions _options;
-    private readonly ConcurrentStack<SmtpClient> _idle = new();
+    private readonly TimeProvider _time;
+    private readonly Lock _lock = new();
+
+    // In the order in which they were given back; the last is taken first, so that the others grow old.
+    private readonly List<IdleConnection> _idle = [];
+
+    // For the oldest of them.
     private readonly ITimer _closing;
 
     public SmtpConnections(EmailOptions options, TimeProvider time)
     {
         _options = options;
-        _closing = time.CreateTimer(_ => CloseIdle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _time = time;
+        _closing = time.CreateTimer(_ => CloseOld(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>One that answers, and that nobody else has. It is given back, whatever happened to it.</summary>
     public async Task<SmtpClient> TakeAsync(CancellationToken cancellationToken)
     {
-        while (_idle.TryPop(out var client))
+        if (TakeLast() is { } last)
         {
-            try
+            if (await IsUsableAsync(last, cancellationToken))
             {
-                await client.NoOpAsync(cancellationToken);
-                return client;
+                return last.Client;
             }
-            catch (Exception)
-            {
-                // The server has closed it, as it may; or our time is over, and the next line says so.
-                client.Dispose();
-                cancellationToken.ThrowIfCancellationRequested();
-            }
+
+            // Those that are older are not asked: they would take the time of the mail, and grow too old by themselves.
+            last.Client.Dispose();
         }
 
         return await ConnectAsync(cancellationToken);
@@ -52,14 +60,62 @@ internal sealed class SmtpConnections : IDisposable
             return;
         }
 
-        _idle.Push(client);
-        _closing.Change(IdleTime, Timeout.InfiniteTimeSpan);
+        lock (_lock)
+        {
+            _idle.Add(new IdleConnection(client, _time.GetTimestamp()));
+            if (_idle.Count == 1)
+            {
+                _closing.Change(IdleTime, Timeout.InfiniteTimeSpan);
+            }
+        }
     }
 
     public void Dispose()
     {
         _closing.Dispose();
-        CloseIdle();
+        Close(TakeOlderThan(TimeSpan.Zero));
+    }
+
+    private IdleConnection? TakeLast()
+    {
+        lock (_lock)
+        {
+            if (_idle.Count == 0)
+            {
+                return null;
+            }
+
+            var last = _idle[^1];
+            _idle.RemoveAt(_idle.Count - 1);
+            return last;
+        }
+    }
+
+    private async Task<bool> IsUsableAsync(IdleConnection connection, CancellationToken cancellationToken)
+    {
+        var idle = _time.GetElapsedTime(connection.Since);
+        if (idle < TrustedTime)
+        {
+            return true;
+        }
+
+        if (idle >= IdleTime)
+        {
+            return false;
+        }
+
+        using var timeout = new CancellationTokenSource(CheckTime, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            await connection.Client.NoOpAsync(either.Token);
+            return true;
+        }
+        catch (Exception)
+        {
+            // The server has closed it, as it may, or is out of reach by it.
+            return false;
+        }
     }
 
     private async Task<SmtpClient> ConnectAsync(CancellationToken cancellationToken)
@@ -93,10 +149,33 @@ internal sealed class SmtpConnections : IDisposable
         }
     }
 
-    private void CloseIdle()
+    private void CloseOld()
+    {
+        Close(TakeOlderThan(IdleTime));
+        lock (_lock)
+        {
+            if (_idle.Count > 0)
+            {
+                var left = IdleTime - _time.GetElapsedTime(_idle[0].Since);
+                _closing.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    private IdleConnection[] TakeOlderThan(TimeSpan age)
+    {
+        lock (_lock)
+        {
+            IdleConnection[] old = [.. _idle.TakeWhile(connection => _time.GetElapsedTime(connection.Since) >= age)];
+            _idle.RemoveRange(0, old.Length);
+            return old;
+        }
+    }
+
+    private static void Close(IdleConnection[] connections)
     {
         using var patience = new CancellationTokenSource(GoodbyeTime);
-        while (_idle.TryPop(out var client))
+        foreach (var (client, _) in connections)
         {
             try
             {
@@ -110,4 +189,7 @@ internal sealed class SmtpConnections : IDisposable
             client.Dispose();
         }
     }
+
+    /// <param name="Since">When it was given back.</param>
+    private sealed record IdleConnection(SmtpClient Client, long Since);
 }

@@ -6,7 +6,7 @@ namespace Platform.LocalStack;
 
 /// <summary>
 /// A private mail server, Debian's aiosmtpd: keeps every mail in a file. A recipient whose address begins with <c>unknown</c> is refused for
-/// ever, and one with <c>later</c> for now.
+/// ever, and one with <c>later</c> for now. While there is a file <c>silent</c> in its folder, it does not answer who asks whether it is there.
 /// </summary>
 public static class SmtpServer
 {
@@ -24,6 +24,10 @@ public static class SmtpServer
         numbers = itertools.count(len([name for name in os.listdir(folder) if name.endswith('.eml')]))
 
         class Mails:
+            async def handle_NOOP(self, server, session, envelope, argument):
+                if os.path.exists(os.path.join(folder, 'silent')): await asyncio.sleep(3600)
+                return '250 OK'
+
             async def handle_RCPT(self, server, session, envelope, address, options):
                 if address.startswith('unknown'): return '550 5.1.1 <' + address + '> is nobody here'
                 if address.startswith('later'): return '451 4.3.0 <' + address + '> later'

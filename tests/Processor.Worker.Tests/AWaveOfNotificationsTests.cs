@@ -38,8 +38,9 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
         using var telling = new Telling(database);
         var notices = await telling.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
 
-        var plan = await ExplainAsync(
-            database, Settlement.Update([.. notices.Select(notice => Settlement.Of(notice, Delivery.Delivered, telling.Time.GetUtcNow()))]));
+        Settlement[] settled = [.. notices.Select(notice => Settlement.Of(notice, Delivery.Delivered, telling.Time.GetUtcNow()))];
+
+        var plan = await ExplainAsync(database, Settlement.Lock(settled)) + await ExplainAsync(database, Settlement.Update(settled));
 
         Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
         Assert.All(Removed().Matches(plan), removed => Assert.InRange(int.Parse(removed.Groups[1].Value, null), 0, 1));

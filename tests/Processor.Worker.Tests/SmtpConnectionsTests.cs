@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using Platform.LocalStack;
 using Processor.Worker.Notifications;
 
@@ -49,6 +50,7 @@ public sealed class SmtpConnectionsTests : IAsyncLifetime
 
         await _server.Process.KillAsync(Cancel);
         await _server.Process.StartAsync(Cancel);
+        _telling.Time.Advance(TimeSpan.FromSeconds(2));
 
         Assert.Equal(Delivery.Delivered, await _channel.SendAsync(Telling.Notice("b@example.com"), Cancel));
         Assert.Equal(2, _server.Mails.Count);
@@ -65,12 +67,55 @@ public sealed class SmtpConnectionsTests : IAsyncLifetime
         Assert.Equal(2, _server.Mails.Select(Connection).Distinct().Count());
     }
 
+    [Fact]
+    public async Task What_is_not_needed_any_more_is_closed_though_another_connection_is_in_use()
+    {
+        await Task.WhenAll(_channel.SendAsync(Telling.Notice("a@example.com"), Cancel), _channel.SendAsync(Telling.Notice("b@example.com"), Cancel));
+        Assert.Equal(2, OpenConnections());
+
+        for (var i = 0; i < 4; i++)
+        {
+            _telling.Time.Advance(TimeSpan.FromSeconds(3));
+            await _channel.SendAsync(Telling.Notice($"{i}@example.com"), Cancel);
+        }
+
+        await Waiting.UntilAsync("one is left", () => Task.FromResult(OpenConnections() == 1), Cancel, patience: TimeSpan.FromSeconds(10));
+        Assert.Equal(2, _server.Mails.Select(Connection).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_connection_that_does_not_answer_any_more_costs_no_attempt()
+    {
+        await _channel.SendAsync(Telling.Notice("a@example.com"), Cancel);
+        await File.WriteAllTextAsync(Path.Combine(_server.Folder, "silent"), "", Cancel);
+        _telling.Time.Advance(TimeSpan.FromSeconds(2));
+
+        var sending = _channel.SendAsync(Telling.Notice("b@example.com"), Cancel);
+        _telling.Time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal(Delivery.Delivered, await sending.WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+        Assert.Equal(2, _server.Mails.Select(Connection).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_connection_that_was_in_use_a_moment_ago_is_not_asked_whether_it_answers()
+    {
+        await _channel.SendAsync(Telling.Notice("a@example.com"), Cancel);
+        await File.WriteAllTextAsync(Path.Combine(_server.Folder, "silent"), "", Cancel);
+
+        Assert.Equal(Delivery.Delivered, await _channel.SendAsync(Telling.Notice("b@example.com"), Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+        Assert.Single(_server.Mails.Select(Connection).Distinct());
+    }
+
     public async ValueTask DisposeAsync()
     {
         _channel.Dispose();
         _telling.Dispose();
         await _folder.DisposeAsync();
     }
+
+    private int OpenConnections() => IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpConnections()
+        .Count(connection => connection.RemoteEndPoint.Port == _server.Port && connection.State is TcpState.Established);
 
     private static string Connection(string mail) => mail.Split("\r\n").Single(line => line.StartsWith("X-Connection:", StringComparison.Ordinal));
 }

@@ -34,7 +34,7 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         Options.Create(new EmailOptions { Host = "127.0.0.1", Port = port, Security = EmailSecurity.None, From = "Studio <studio@example.com>" }), Time);
 
     public NotificationSettler Settler => _settler ??= new NotificationSettler(
-        Queue, Metrics, NullLogger<NotificationSettler>.Instance);
+        Queue, Metrics, Time, NullLogger<NotificationSettler>.Instance);
 
     private ProcessorMetrics Metrics => new(_metrics.GetRequiredService<IMeterFactory>());
 

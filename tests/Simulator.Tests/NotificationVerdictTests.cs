@@ -27,6 +27,24 @@ public sealed class NotificationVerdictTests(StormedPlatform platform)
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("insert into job_registrations values ('{0}', 'video', 'owner', 'ada@example.com', null, now());")]
+    public async Task A_registration_that_is_gone_is_lost(string tampering)
+    {
+        await using var database = await platform.CopyAsync();
+        await database.ExecuteAsync(Registration + Decision("completed"));
+        var options = new VerdictOptions { Registered = [Completed.JobId] };
+
+        var whole = await database.JudgeAsync(options);
+        await database.ExecuteAsync("delete from notifications; delete from job_registrations;" + string.Format(null, tampering, Completed.JobId));
+        var lost = await database.JudgeAsync(options);
+
+        Assert.True(whole is { IsClean: true, IsSettled: true }, string.Join('\n', whole.Lines));
+        Assert.Contains($"{Completed.JobId}: its owner was registered and is not known", lost.Lost.First);
+        Assert.False(lost.IsSettled);
+    }
+
+    [Theory]
     [InlineData("completed", null, "was not told that it has completed")]
     [InlineData("completed", "completed a, completed b", "was told twice that it has completed")]
     [InlineData("completed", "completed a, failed b", "was told that it has failed after they were told that it has completed")]

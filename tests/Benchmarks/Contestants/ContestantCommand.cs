@@ -18,6 +18,7 @@ internal static class ContestantCommand
         ["usual"] = UsualContestant.RunAsync,
         ["guide"] = GuideContestant.RunAsync,
         ["collector"] = CollectorContestant.RunAsync,
+        ["receiver"] = ReceiverContestant.RunAsync,
     };
 
     public static Command Create()

@@ -9,7 +9,8 @@ internal static class FloorContestant
     public static Task<int> RunVerifiedAsync(ContestantOptions options, CancellationToken cancellationToken) =>
         WebhookServer.RunAsync(options.Url, WebhookServer.Verified(options.Secret, (_, _) => Task.CompletedTask), cancellationToken);
 
-    private static async Task AnswerAsync(HttpContext http)
+    /// <summary>Reads a body and accepts it.</summary>
+    public static async Task AnswerAsync(HttpContext http)
     {
         var reader = http.Request.BodyReader;
         while (true)

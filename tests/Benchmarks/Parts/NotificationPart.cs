@@ -1,3 +1,4 @@
+using Platform.Benchmarks.Contestants;
 using Platform.Benchmarks.Figures;
 using Platform.Benchmarks.Stage;
 using Platform.LocalStack;
@@ -6,57 +7,65 @@ namespace Platform.Benchmarks.Parts;
 
 /// <summary>
 /// What it costs to tell the owners of jobs: a drain in which nobody is to be told, one in which it is only decided, one in which they are
-/// told by webhook, and one in which the receiver is away. Every job is registered before.
+/// told by webhook, and one in which the receiver is away. Every job is registered before, and every worker has the same settings and has
+/// done the same before.
 /// </summary>
 internal sealed class NotificationPart(Scale scale) : IPart
 {
-    private const string Secret = "whsec_YmVuY2ggb25seSwgbm90IGEgc2VjcmV0IGF0IGFsbC4=";
+    // The default of Notifications__PerSecond.
+    private const int ToldPerSecond = 100;
 
     public string Id => "h";
 
     public async Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
-        // It reads what it is sent and answers 200: as cheap as a receiver can be.
-        await using var receiver = await Rig.StartAsync(rig.Launcher.Rival("floor"), cancellationToken);
-        await DrainAsync(rig, round, "off", port: null, isOn: false, cancellationToken);
-        await DrainAsync(rig, round, "decided", receiver.Port, isOn: false, cancellationToken);
-        await DrainAsync(rig, round, "told", receiver.Port, isOn: true, cancellationToken);
-        round.Add("owners.told.rate", await rig.Tables.ReadAsync<double>(
-            "select (count(*) / extract(epoch from max(delivered_at) - min(delivered_at)))::float8 from notifications where status = 'delivered'",
-            cancellationToken));
-        await DrainAsync(rig, round, "away", Machine.FreePort(), isOn: true, cancellationToken);
+        await using var receiver = await Rig.StartAsync(rig.Launcher.Rival("receiver"), cancellationToken);
+        var stage = new OwnersStage(rig, receiver.Port, Machine.FreePort());
+        await DrainAsync(stage, round, "off", default, each: null, cancellationToken);
+        await DrainAsync(stage, round, "decided", OwnersStage.ByMail, "status = 'pending' and attempts = 0", cancellationToken);
+        await DrainAsync(stage, round, "told", stage.Receiver, "status = 'delivered' and attempts = 1", cancellationToken);
+        await DrainAsync(stage, round, "away", stage.Away, "status = 'pending' and attempts > 0 and last_error is not null", cancellationToken);
     }
 
-    /// <param name="port">Where the owners want to be told; null when they do not.</param>
-    /// <param name="isOn">They are told, and not only to be told.</param>
-    private async Task DrainAsync(Rig rig, Round round, string name, int? port, bool isOn, CancellationToken cancellationToken)
+    /// <param name="each">What has become of every notification in the end, as SQL; null when there is to be none.</param>
+    private async Task DrainAsync(OwnersStage stage, Round round, string name, Contact contact, string? each, CancellationToken cancellationToken)
     {
-        var backlog = await Backlog.CreateAsync(rig, $"owners {name}", scale.CostDrained, cancellationToken);
-        var url = port is null ? null : $"http://127.0.0.1:{port}/webhook";
-        await rig.Tables.RegisterAsync(backlog.JobIds, url, cancellationToken);
-        await using var worker = await Rig.StartAsync(rig.Launcher.Worker(isOn ? Settings(port) : null), cancellationToken);
+        // For half as long as an ingress warms up: what tells an owner is compiled after a few dozen.
+        await using var worker = await stage.StartWarmAsync(owners: (int)(ToldPerSecond * scale.CostWarmUp.TotalSeconds / 2), cancellationToken);
+        var backlog = await Backlog.CreateAsync(stage.Rig, $"owners {name}", scale.CostDrained, cancellationToken, worker: worker);
+        await stage.Rig.Tables.RegisterAsync(backlog.JobIds, contact, cancellationToken);
+        worker.Process.Continue();
         round.Add($"owners.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).PerSecond);
         round.Add($"owners.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
-        await CheckAsync(rig, name, url is null ? 0 : backlog.JobIds.Count(), isOn, cancellationToken);
-    }
-
-    private static Dictionary<string, string?> Settings(int? port) => new()
-    {
-        ["OutgoingWebhooks__Secrets__0"] = Secret,
-        ["OutgoingWebhooks__AllowedTargets__0"] = $"127.0.0.1:{port}",
-    };
-
-    /// <summary>It did what it is measured for: decided for every job that has ended, and tried or not.</summary>
-    private static async Task CheckAsync(Rig rig, string name, int ended, bool isOn, CancellationToken cancellationToken)
-    {
-        var decided = await rig.Tables.CountAsync("notifications", cancellationToken);
-        if (decided != ended || (!isOn && await CountAttemptsAsync() > 0))
+        await worker.Process.StopAsync(cancellationToken);
+        if (contact == stage.Receiver)
         {
-            throw new InvalidOperationException($"owners {name}: {decided} notifications for {ended} jobs.");
+            round.Add("owners.told.rate", await stage.ReadRateAsync(cancellationToken));
         }
 
-        await Waiting.UntilAsync("a notification to be tried", async () => !isOn || await CountAttemptsAsync() > 0, cancellationToken);
+        if (contact.WebhookUrl is not null)
+        {
+            await stage.FinishAsync(cancellationToken);
+        }
 
-        Task<long> CountAttemptsAsync() => rig.Tables.CountAsync("notifications where attempts > 0", cancellationToken);
+        await CheckAsync(stage, name, backlog.JobIds.Count(), contact, each, cancellationToken);
+    }
+
+    /// <summary>It did what it was measured for, whole: a figure of anything less would say nothing.</summary>
+    private static async Task CheckAsync(
+        OwnersStage stage, string name, int jobs, Contact contact, string? each, CancellationToken cancellationToken)
+    {
+        var tables = stage.Rig.Tables;
+        var completed = await tables.CountAsync("jobs where status = 'completed'", cancellationToken);
+        var decided = await tables.CountAsync("notifications", cancellationToken);
+        var asExpected = await tables.CountAsync($"notifications where {each ?? "true"}", cancellationToken);
+        var told = await ReceiverContestant.TakeCountsAsync(stage.ReceiverPort, cancellationToken);
+        var expected = each is null ? 0 : jobs;
+        var toldExpected = contact == stage.Receiver ? jobs : 0;
+        if ((completed, decided, asExpected, told) != (jobs, expected, expected, new Told(toldExpected, toldExpected)))
+        {
+            throw new InvalidOperationException(
+                $"owners {name}: of {jobs} jobs {completed} are completed; {decided} notifications, {asExpected} of them as they should be; {told}.");
+        }
     }
 }

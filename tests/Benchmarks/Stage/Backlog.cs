@@ -21,11 +21,13 @@ internal sealed class Backlog
 
     /// <summary>In an empty queue, beside empty tables.</summary>
     /// <param name="sampled">The share of the messages whose traces are sampled.</param>
+    /// <param name="worker">It runs already, and is halted before the first message is there; whoever measures lets it go on.</param>
     public static async Task<Backlog> CreateAsync(
-        Rig rig, string name, int messages, CancellationToken cancellationToken, double sampled = 1)
+        Rig rig, string name, int messages, CancellationToken cancellationToken, double sampled = 1, Contestant? worker = null)
     {
         Progress.Say($"drain: {name}, {messages:#,0} messages");
         await rig.ClearAsync(cancellationToken);
+        worker?.Process.Halt();
         var events = new SampleEvents(TimeProvider.System.GetUtcNow());
         await rig.Queue.PreloadAsync(events, messages, sampled, cancellationToken);
         return new Backlog(rig, messages, events);

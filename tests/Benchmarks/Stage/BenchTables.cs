@@ -65,21 +65,22 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
     }
 
     /// <summary>Jobs whose owner is known before their first event, as a registration leaves them.</summary>
-    /// <param name="webhookUrl">Where the owner is told; null when nobody is.</param>
-    public async Task RegisterAsync(IEnumerable<string> jobIds, string? webhookUrl, CancellationToken cancellationToken)
+    /// <param name="contact">Where the owner is told.</param>
+    public async Task RegisterAsync(IEnumerable<string> jobIds, Contact contact, CancellationToken cancellationToken)
     {
         await using var command = Database.CreateCommand(
             """
             with registered as (
-                insert into job_registrations (job_id, resource, user_id, webhook_url, registered_at)
-                select job_id, 'video', 'bench', $2, now() from unnest($1) as job_id
+                insert into job_registrations (job_id, resource, user_id, email, webhook_url, registered_at)
+                select job_id, 'video', 'bench', $2, $3, now() from unnest($1) as job_id
                 returning *
             )
             insert into jobs (magic_hour_id, resource, status, user_id, created_at, updated_at)
             select job_id, resource, 'queued', user_id, registered_at, registered_at from registered
             """);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. jobIds] });
-        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = webhookUrl });
+        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = contact.Email });
+        command.Parameters.Add(new NpgsqlParameter<string?> { TypedValue = contact.WebhookUrl });
         await command.ExecuteNonQueryAsync(cancellationToken);
         // As they stand where jobs come and go all day.
         await ExecuteAsync(Database, "vacuum (analyze) job_registrations, jobs", cancellationToken);
@@ -144,3 +145,6 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
         }
     }
 }
+
+/// <summary>Where an owner is told; nowhere, when both are null.</summary>
+internal readonly record struct Contact(string? Email, string? WebhookUrl);

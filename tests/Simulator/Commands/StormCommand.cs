@@ -134,8 +134,8 @@ internal static class StormCommand
         {
             await (owners?.RegisterOthersAsync(cancellationToken) ?? Task.CompletedTask);
             Console.WriteLine("Waiting until nothing moves any more ...");
-            var verdict = await Verdict.JudgeAsync(
-                storm.Ledger, destination.Postgres!, destination.RabbitMq!, new VerdictOptions { Told = owners?.Told }, cancellationToken);
+            var options = new VerdictOptions { Told = owners?.Told, Registered = owners?.JobIds };
+            var verdict = await Verdict.JudgeAsync(storm.Ledger, destination.Postgres!, destination.RabbitMq!, options, cancellationToken);
             report = report with { Verdict = verdict };
         }
 

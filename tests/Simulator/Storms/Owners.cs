@@ -9,7 +9,8 @@ namespace Platform.Simulator.Storms;
 /// <summary>The application beside the platform: says by message whose the jobs of a storm are, each to be told by webhook.</summary>
 internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver receiver)
 {
-    private readonly string[] _jobIds =
+    /// <summary>The jobs that it registers, the first half and the other.</summary>
+    public IReadOnlyList<string> JobIds { get; } =
         [.. plan.Events.Where(one => one.Expected is Expectation.Applied && JobFold.Concerns(one.Type)).Select(one => one.JobId).Distinct()];
 
     /// <summary>What they were told so far, in the order in which it arrived.</summary>
@@ -17,11 +18,11 @@ internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver re
 
     /// <summary>Registers half of the jobs: before they begin.</summary>
     public Task RegisterFirstAsync(CancellationToken cancellationToken) =>
-        RegisterAsync(_jobIds.Where((_, index) => index % 2 == 0), cancellationToken);
+        RegisterAsync(JobIds.Where((_, index) => index % 2 == 0), cancellationToken);
 
     /// <summary>Registers the other half: when many have ended already.</summary>
     public Task RegisterOthersAsync(CancellationToken cancellationToken) =>
-        RegisterAsync(_jobIds.Where((_, index) => index % 2 == 1), cancellationToken);
+        RegisterAsync(JobIds.Where((_, index) => index % 2 == 1), cancellationToken);
 
     private async Task RegisterAsync(IEnumerable<string> jobIds, CancellationToken cancellationToken)
     {

@@ -34,7 +34,7 @@ internal sealed class Judgement
         ];
         _caseOf = _cases.ToDictionary(one => one.Webhook.MessageId);
         _jobIds = [.. _cases.Where(one => !one.Webhook.IsKeptAside).Select(one => one.Webhook.JobId)];
-        _notifications = new NotificationCheck(_cases, evidence, options.Told);
+        _notifications = new NotificationCheck(_cases, evidence, options);
     }
 
     public Verdict Judge(bool isSettled)
@@ -61,8 +61,11 @@ internal sealed class Judgement
         };
     }
 
+    /// <summary>Nothing is missing that may still come.</summary>
+    public bool IsWhole => !Missing().Any() && !_notifications.Unregistered().Any();
+
     /// <summary>What was accepted and is in no table, and in no queue where a person looks.</summary>
-    public IEnumerable<(Case Case, string What)> Missing()
+    private IEnumerable<(Case Case, string What)> Missing()
     {
         foreach (var one in _cases.Where(one => one.Accepted.Any() && !IsParked(one)))
         {

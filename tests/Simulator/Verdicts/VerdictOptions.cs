@@ -27,6 +27,12 @@ public sealed record VerdictOptions
     public IReadOnlyCollection<ReceivedWebhook>? Told { get; init; }
 
     /// <summary>
+    /// Jobs whose owners were registered, to be told by webhook; the broker has confirmed it. Null when nobody knows: then only the
+    /// registrations that are stored are judged.
+    /// </summary>
+    public IReadOnlyCollection<string>? Registered { get; init; }
+
+    /// <summary>
     /// A domain event that came twice is no violation: they are published at least once, and again when a worker dies in between.
     /// </summary>
     public bool MayRepeatDomainEvents { get; init; } = true;

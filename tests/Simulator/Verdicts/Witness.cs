@@ -71,7 +71,7 @@ internal sealed class Witness : IAsyncDisposable
 
     /// <summary>An empty queue is not enough: a worker may hold what it could not commit yet.</summary>
     private async Task<bool> HasEverythingAsync(CancellationToken cancellationToken) =>
-        !new Judgement(_ledger, await ReadAsync(ParkedQueues, cancellationToken), _options).Missing().Any();
+        new Judgement(_ledger, await ReadAsync(ParkedQueues, cancellationToken), _options).IsWhole;
 
     private async Task<Evidence> ReadAsync(string[] queues, CancellationToken cancellationToken)
     {

@@ -1,0 +1,111 @@
+using Npgsql;
+using Platform.LocalStack;
+using Processor.Worker.Outbox;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>Two workers look for what is to be sent at the same moment: each row is taken by one of them, and none by nobody.</summary>
+public sealed class TwoInstancesTests(PostgresFixture postgres)
+{
+    private const int Rows = 40;
+
+    // What one dispatcher begins at once, by default.
+    private const int Chunk = 16;
+
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_notification_that_one_is_sending_is_not_sent_by_the_other()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
+        await using var database = await CreateDueAsync(receiver.Url);
+        await using var otherSource = NpgsqlDataSource.Create(database.ConnectionString);
+        await using var otherDatabase = new TestDatabase(database.ConnectionString, otherSource, () => Task.CompletedTask);
+        using var one = new Telling(database);
+        using var other = new Telling(otherDatabase);
+        using var channel = one.Webhooks(receiver.Target);
+        using var otherChannel = other.Webhooks(receiver.Target);
+        using var dispatcher = one.Dispatch(channel);
+        using var otherDispatcher = other.Dispatch(otherChannel);
+        var bothHaveBegun = new TaskCompletionSource();
+        receiver.Answer = _ => bothHaveBegun.Task;
+
+        var begun = await Task.WhenAll(dispatcher.BeginDueAsync(Cancel), otherDispatcher.BeginDueAsync(Cancel));
+        bothHaveBegun.SetResult();
+        await Task.WhenAll(dispatcher.FinishAsync(), otherDispatcher.FinishAsync());
+        var rest = await Task.WhenAll(Telling.TellDueAsync(dispatcher), Telling.TellDueAsync(otherDispatcher));
+
+        Assert.Equal([Chunk, Chunk], begun);
+        Assert.Equal(Rows - Chunk - Chunk, rest.Sum());
+        Assert.Equal((Rows, Rows), (receiver.Received.Count, receiver.Received.Select(webhook => webhook.Id).Distinct().Count()));
+        Assert.Equal([$"{Rows}"], await database.QueryAsync("select count(*) from notifications where status = 'delivered' and attempts = 1"));
+    }
+
+    [Fact]
+    public async Task A_notification_that_one_is_just_taking_is_left_to_it_and_the_other_does_not_wait()
+    {
+        await using var database = await CreateDueAsync("https://example.com");
+        using var telling = new Telling(database);
+        await using var one = await database.Source.OpenConnectionAsync(Cancel);
+        await using var taking = await one.BeginTransactionAsync(Cancel);
+        await using var take = new NpgsqlCommand($"select from notifications limit {Rows / 2} for update", one, taking);
+        await take.ExecuteNonQueryAsync(Cancel);
+
+        var taken = await telling.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel).WaitAsync(Soon, Cancel);
+        // It dies before it has them.
+        await taking.RollbackAsync(Cancel);
+        var rest = await telling.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel);
+
+        Assert.Equal((Rows / 2, Rows / 2), (taken.Count, rest.Count));
+        Assert.Equal(Rows, taken.Concat(rest).Select(notice => notice.JobId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_domain_event_that_one_is_publishing_is_not_published_by_the_other_and_comes_back_when_it_dies()
+    {
+        await using var database = await CreateDueAsync("https://example.com");
+        await using var one = await database.Source.OpenConnectionAsync(Cancel);
+        await using var publishing = await one.BeginTransactionAsync(Cancel);
+        await using var other = await database.Source.OpenConnectionAsync(Cancel);
+        await using var alsoPublishing = await other.BeginTransactionAsync(Cancel);
+
+        var first = await TakeOldestAsync(one, Rows / 2);
+        var second = await TakeOldestAsync(other, Rows).WaitAsync(Soon, Cancel);
+        await alsoPublishing.CommitAsync(Cancel);
+        await publishing.RollbackAsync(Cancel);
+
+        Assert.Equal((Rows / 2, Rows / 2), (first.Count, second.Count));
+        Assert.Empty(first.Intersect(second));
+        Assert.Equal(first.Order(), (await TakeOldestAsync(other, Rows)).Order());
+    }
+
+    /// <summary>Jobs that have ended: each with a notification by webhook that is due, and with a domain event.</summary>
+    private async Task<TestDatabase> CreateDueAsync(string webhookUrl)
+    {
+        var database = await postgres.CreateDatabaseAsync();
+        foreach (var jobId in Enumerable.Range(0, Rows).Select(i => $"job-{i}"))
+        {
+            await database.RegisterAsync(Owners.Register(jobId, email: null, webhookUrl));
+            await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", jobId)));
+        }
+
+        // The clock of those who take them stands still.
+        await database.ExecuteAsync("update notifications set next_attempt_at = next_attempt_at - interval '1 hour'");
+        return database;
+    }
+
+    private static async Task<List<Guid>> TakeOldestAsync(NpgsqlConnection connection, int limit)
+    {
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { OutboxMessage.TakeOldest(limit) } };
+        await using var reader = await batch.ExecuteReaderAsync(Cancel);
+        var ids = new List<Guid>();
+        while (await reader.ReadAsync(Cancel))
+        {
+            ids.Add(OutboxMessage.Read(reader).MessageId);
+        }
+
+        return ids;
+    }
+}

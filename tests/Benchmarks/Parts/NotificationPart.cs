@@ -21,10 +21,19 @@ internal sealed class NotificationPart(Scale scale) : IPart
     {
         await using var receiver = await Rig.StartAsync(rig.Launcher.Rival("receiver"), cancellationToken);
         var stage = new OwnersStage(rig, receiver.Port, Machine.FreePort());
-        await DrainAsync(stage, round, "off", default, each: null, cancellationToken);
-        await DrainAsync(stage, round, "decided", OwnersStage.ByMail, "status = 'pending' and attempts = 0", cancellationToken);
-        await DrainAsync(stage, round, "told", stage.Receiver, "status = 'delivered' and attempts = 1", cancellationToken);
-        await DrainAsync(stage, round, "away", stage.Away, "status = 'pending' and attempts > 0 and last_error is not null", cancellationToken);
+        (string Name, Contact Contact, string? Each)[] drains =
+        [
+            ("off", default, null),
+            ("decided", OwnersStage.ByMail, "status = 'pending' and attempts = 0"),
+            ("told", stage.Receiver, "status = 'delivered' and attempts = 1"),
+            ("away", stage.Away, "status = 'pending' and attempts > 0 and last_error is not null"),
+        ];
+        // Each round begins with another: servers that have just started are slower than later.
+        for (var i = 0; i < drains.Length; i++)
+        {
+            var (name, contact, each) = drains[(round.Number + i) % drains.Length];
+            await DrainAsync(stage, round, name, contact, each, cancellationToken);
+        }
     }
 
     /// <param name="each">What has become of every notification in the end, as SQL; null when there is to be none.</param>

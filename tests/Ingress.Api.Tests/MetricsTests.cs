@@ -19,6 +19,7 @@ public sealed class MetricsTests
             [
                 ("broker.connection.state", null),
                 ("broker.publish.duration", "s"),
+                ("broker.publishes.failed", "{message}"),
                 ("broker.publishes.in_flight", "{message}"),
                 ("broker.publishes.not_tried", "{message}"),
                 ("broker.publishes.unconfirmed", "{message}"),
@@ -61,6 +62,8 @@ public sealed class MetricsTests
                 "broker.connection.state{state=queue_missing}", "broker.connection.state{state=unknown}",
                 "broker.publish.duration{result=confirmed}", "broker.publish.duration{result=lost}", "broker.publish.duration{result=refused}",
                 "broker.publish.duration{result=returned}", "broker.publish.duration{result=timed_out}",
+                "broker.publishes.failed{result=lost}", "broker.publishes.failed{result=refused}",
+                "broker.publishes.failed{result=returned}", "broker.publishes.failed{result=timed_out}",
                 "broker.publishes.in_flight{}",
                 "broker.publishes.not_tried{reason=breaker_open}", "broker.publishes.not_tried{reason=broker_away}",
                 "broker.publishes.not_tried{reason=too_many}",
@@ -91,6 +94,7 @@ public sealed class MetricsTests
 
         Assert.Equal(50, ZerosOf("webhooks_received_total"));
         Assert.Equal(5, ZerosOf("webhook_signature_failures_total"));
+        Assert.Equal(4, ZerosOf("broker_publishes_failed_total"));
         Assert.Equal(3, ZerosOf("broker_publishes_not_tried_total"));
         Assert.Equal(2, ZerosOf("telemetry_dropped_total"));
 

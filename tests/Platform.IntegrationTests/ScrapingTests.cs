@@ -32,7 +32,7 @@ public sealed class ScrapingTests(ServersFixture servers)
             ingress,
             "webhooks_received_total", "webhook_processing_seconds_bucket", "webhook_signature_failures_total", "webhook_delivery_age_seconds_bucket",
             "webhook_secret_matched_total", "broker_publish_duration_seconds_bucket", "broker_publishes_in_flight", "broker_publishes_unconfirmed",
-            "broker_publishes_not_tried_total", "broker_connection_state", "broker_watchdog_stalled", "telemetry_dropped_total",
+            "broker_publishes_failed_total", "broker_publishes_not_tried_total", "broker_connection_state", "broker_watchdog_stalled", "telemetry_dropped_total",
             "http_server_request_duration_seconds_bucket", "kestrel_active_connections", "dotnet_gc_collections_total", "dotnet_process_memory_working_set_bytes"));
         Assert.Empty(Missing(
             worker,

@@ -30,7 +30,8 @@ internal sealed partial class BacklogSampler(
         {
             for (; ; await Task.Delay(Interval, time, stoppingToken))
             {
-                gauges.Show(await TrySampleAsync(ReadDatabaseAsync, stoppingToken));
+                gauges.Show(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                gauges.Show(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
                 gauges.Show(await TrySampleAsync(ReadQueuesAsync, stoppingToken) ?? []);
             }
         }
@@ -56,17 +57,6 @@ internal sealed partial class BacklogSampler(
             LogFailed(logger, exception);
             return null;
         }
-    }
-
-    private async Task<DatabaseBacklog> ReadDatabaseAsync(CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var command = DatabaseBacklog.Select(now);
-        command.Connection = connection;
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return DatabaseBacklog.Read(reader, now);
     }
 
     private async Task<IReadOnlyList<QueueDepth>> ReadQueuesAsync(CancellationToken cancellationToken)

@@ -39,6 +39,7 @@ public sealed class ScrapingTests(ServersFixture servers)
             "inbox_units_committed_total", "inbox_group_size_bucket", "inbox_group_duration_seconds_bucket", "inbox_units_parked_total", "inbox_units_waiting",
             "inbox_event_age_seconds_bucket", "inbox_oldest_unit_age_seconds", "database_outage", "outbox_messages_published_total",
             "outbox_backlog_messages", "outbox_oldest_message_age_seconds", "queue_messages", "queue_consumers",
+            "notification_waiting", "notification_oldest_due_age_seconds", "notification_parked", "notification_channel_configured",
             "job_download_expiry_seconds", "database_sample_errors_total", "telemetry_dropped_total",
             "messaging_masstransit_consume_ea_total", "db_client_operation_duration_seconds_bucket", "dotnet_gc_collections_total"));
         Assert.Contains("queue_consumers{otel_scope_name=\"Processor.Worker\",queue=\"webhook-received\"} 1", worker, StringComparison.Ordinal);

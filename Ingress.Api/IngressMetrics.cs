@@ -23,6 +23,9 @@ internal sealed class IngressMetrics : IHostedService
 
     private const string OtherType = "other";
 
+    private static readonly PublishResult[] FailedResults =
+        [PublishResult.Returned, PublishResult.Refused, PublishResult.TimedOut, PublishResult.Lost];
+
     // From a fast confirm to the time at which the sender gives up.
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
@@ -38,6 +41,7 @@ internal sealed class IngressMetrics : IHostedService
     private readonly Histogram<double> _deliveryAge;
     private readonly Counter<long> _secretMatched;
     private readonly Histogram<double> _publishDuration;
+    private readonly Counter<long> _publishesFailed;
     private readonly Counter<long> _publishesNotTried;
     private readonly Counter<long> _telemetryDropped;
 
@@ -53,6 +57,8 @@ internal sealed class IngressMetrics : IHostedService
         _secretMatched = meter.CreateCounter<long>("webhook.secret_matched", null, "Authentic webhooks, by the name of the secret.");
         _publishDuration = meter.CreateHistogram(
             "broker.publish.duration", "s", "From handing a message over to what became of it, by result.", tags: null, Seconds);
+        _publishesFailed = meter.CreateCounter<long>(
+            "broker.publishes.failed", "{message}", "Messages handed over that the broker did not confirm, by result.");
         _publishesNotTried = meter.CreateCounter<long>(
             "broker.publishes.not_tried", "{message}", "Messages that were not even handed over, by reason.");
         _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
@@ -69,6 +75,7 @@ internal sealed class IngressMetrics : IHostedService
         }
 
         Array.ForEach(failures, failure => _signatureFailures.Add(0, Tag("reason", Reason(failure))));
+        Array.ForEach(FailedResults, result => _publishesFailed.Add(0, Tag("result", Name(result))));
         Array.ForEach(Enum.GetValues<PublishObstacle>(), obstacle => _publishesNotTried.Add(0, Tag("reason", Name(obstacle))));
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
         return Task.CompletedTask;
@@ -96,7 +103,14 @@ internal sealed class IngressMetrics : IHostedService
         _deliveryAge.Record(Math.Max(0, age.TotalSeconds));
     }
 
-    public void Published(PublishResult result, TimeSpan elapsed) => _publishDuration.Record(elapsed.TotalSeconds, Tag("result", Name(result)));
+    public void Published(PublishResult result, TimeSpan elapsed)
+    {
+        _publishDuration.Record(elapsed.TotalSeconds, Tag("result", Name(result)));
+        if (result is not PublishResult.Confirmed)
+        {
+            _publishesFailed.Add(1, Tag("result", Name(result)));
+        }
+    }
 
     public void PublishNotTried(PublishObstacle obstacle) => _publishesNotTried.Add(1, Tag("reason", Name(obstacle)));
 

@@ -9,6 +9,7 @@ namespace Processor.Worker.Backlog;
 internal sealed class BacklogGauges
 {
     private volatile DatabaseBacklog? _database;
+    private volatile IReadOnlyList<NotificationBacklog> _notifications = [];
     private volatile IReadOnlyList<QueueDepth> _queues = [];
 
     public BacklogGauges(IMeterFactory meters)
@@ -27,14 +28,14 @@ internal sealed class BacklogGauges
             "job.download.expiry", () => ObserveDatabase(backlog => backlog.NearestExpiry?.TotalSeconds), "s",
             "Until the next download of a job expires; missing when none is known to.");
         meter.CreateObservableGauge(
-            "notification.waiting", () => ObserveDatabase(backlog => backlog.Notifications.Waiting), "{notification}",
-            "Owners of jobs who are yet to be told, or to be tried again.");
+            "notification.waiting", () => ObserveNotifications(backlog => backlog.Waiting), "{notification}",
+            "Owners of jobs who are yet to be told, or to be tried again, by channel.");
         meter.CreateObservableGauge(
-            "notification.oldest_due.age", () => ObserveDatabase(backlog => backlog.Notifications.OldestDueAge.TotalSeconds), "s",
-            "How long one of them has been due and nobody has tried; 0 when none is due.");
+            "notification.oldest_due.age", () => ObserveNotifications(backlog => backlog.OldestDueAge.TotalSeconds), "s",
+            "How long one of them has been due and nobody has tried, by channel; 0 when none is due.");
         meter.CreateObservableGauge(
-            "notification.parked", () => ObserveDatabase(backlog => backlog.Notifications.Parked), "{notification}",
-            "Owners of jobs who could not be told, for a person to look at.");
+            "notification.parked", () => ObserveNotifications(backlog => backlog.Parked), "{notification}",
+            "Owners of jobs who could not be told, for a person to look at, by channel.");
         meter.CreateObservableGauge(
             "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
             "Messages in a queue that no consumer has fetched.");
@@ -45,10 +46,15 @@ internal sealed class BacklogGauges
 
     public void Show(DatabaseBacklog? backlog) => _database = backlog;
 
+    public void Show(IReadOnlyList<NotificationBacklog> notifications) => _notifications = notifications;
+
     public void Show(IReadOnlyList<QueueDepth> queues) => _queues = queues;
 
     private Measurement<double>[] ObserveDatabase(Func<DatabaseBacklog, double?> value) =>
         _database is { } backlog && value(backlog) is { } number ? [new(number)] : [];
+
+    private IEnumerable<Measurement<double>> ObserveNotifications(Func<NotificationBacklog, double> value) =>
+        _notifications.Select(backlog => new Measurement<double>(value(backlog), new KeyValuePair<string, object?>("channel", backlog.Channel)));
 
     private IEnumerable<Measurement<long>> ObserveQueues(Func<QueueDepth, long> value) =>
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>("queue", queue.Queue)));

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
+using Processor.Worker.Events;
 using Processor.Worker.Persistence;
 using RabbitMQ.Client;
 
@@ -9,6 +10,7 @@ namespace Processor.Worker.Backlog;
 /// Reads now and then what waits, for the metrics: nothing of it is counted on the way of an event. Runs in every role, so that it is
 /// seen also when nobody consumes.
 /// </summary>
+/// <param name="attachment">Null in a process that does not consume.</param>
 internal sealed partial class BacklogSampler(
     NpgsqlDataSource database,
     IOptions<ConnectionOptions> connections,
@@ -16,7 +18,8 @@ internal sealed partial class BacklogSampler(
     BacklogGauges gauges,
     ProcessorMetrics metrics,
     TimeProvider time,
-    ILogger<BacklogSampler> logger) : BackgroundService
+    ILogger<BacklogSampler> logger,
+    Attachment? attachment = null) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -30,8 +33,11 @@ internal sealed partial class BacklogSampler(
         {
             for (; ; await Task.Delay(Interval, time, stoppingToken))
             {
-                gauges.Show(await TrySampleAsync(ReadDatabaseAsync, stoppingToken));
-                gauges.Show(await TrySampleAsync(ReadQueuesAsync, stoppingToken) ?? []);
+                gauges.Show(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                gauges.Show(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
+                var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);
+                gauges.Show(queues ?? []);
+                attachment?.Saw(queues);
             }
         }
         finally
@@ -56,17 +62,6 @@ internal sealed partial class BacklogSampler(
             LogFailed(logger, exception);
             return null;
         }
-    }
-
-    private async Task<DatabaseBacklog> ReadDatabaseAsync(CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var command = DatabaseBacklog.Select(now);
-        command.Connection = connection;
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return DatabaseBacklog.Read(reader, now);
     }
 
     private async Task<IReadOnlyList<QueueDepth>> ReadQueuesAsync(CancellationToken cancellationToken)

@@ -14,4 +14,11 @@ internal sealed class EventOptions
     /// </summary>
     [Range(1, 2000)]
     public int InWork { get; set; } = 512;
+
+    /// <summary>
+    /// Events that have waited for so long in a queue to which nobody is attached, although this process believes to be, make it no longer
+    /// live: a restart attaches it anew. Longer than any reconnecting takes. 30 seconds to 1 hour; default 5 minutes.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:30", "01:00:00")]
+    public TimeSpan LostAfter { get; set; } = TimeSpan.FromMinutes(5);
 }

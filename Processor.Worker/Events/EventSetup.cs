@@ -14,6 +14,7 @@ internal static class EventSetup
             context.ConfigureConsumer<WebhookReceivedConsumer>(endpoint);
             context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
         });
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<Attachment>(provider, IsBelieved(provider)));
         return services;
     }
 
@@ -33,5 +34,12 @@ internal static class EventSetup
     {
         bus.AddConsumer<WebhookReceivedConsumer, WebhookReceivedDefinition>();
         bus.AddConsumer<WebhookQuarantinedConsumer, WebhookQuarantinedDefinition>();
+    }
+
+    private static Func<bool> IsBelieved(IServiceProvider provider)
+    {
+        var consumption = provider.GetRequiredKeyedService<Consumption>(Topology.WebhookReceivedQueue);
+        var outage = provider.GetRequiredService<DatabaseOutage>();
+        return () => consumption.IsAttached && !outage.IsOn;
     }
 }

@@ -17,8 +17,10 @@ internal static class CountedExport
         tracing.AddProcessor(provider =>
         {
             var queue = new BatchExportActivityProcessorOptions();
+            var metrics = provider.GetRequiredService<ProcessorMetrics>();
             return new TreeExport(
-                new CountedSpanExporter(Options(configure), provider.GetRequiredService<ProcessorMetrics>()),
+                new CountedSpanExporter(Options(configure), metrics),
+                metrics,
                 Math.Max(queue.MaxQueueSize, MinQueueSize),
                 queue.ScheduledDelayMilliseconds,
                 queue.ExporterTimeoutMilliseconds,

@@ -11,13 +11,22 @@ internal static class HealthEndpoints
     /// </summary>
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/health/live", async (CancellationToken cancellationToken) =>
-            app.Services.GetService<Progress>() is { } progress && await progress.IsStuckAsync(cancellationToken)
-                ? Unhealthy("There is work and the database answers, but nothing has been done for a minute and a half.")
-                : Results.Text("live"));
+        app.MapGet("/health/live", (CancellationToken cancellationToken) => CheckLiveAsync(app.Services, cancellationToken));
         app.MapGet("/health/ready", () => app.Services.GetServices<Consumption>().Any(consumption => !consumption.IsAttached)
             ? Unhealthy("Waiting for schema, topology or broker.")
             : Results.Text("ready"));
+    }
+
+    private static async Task<IResult> CheckLiveAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        if (services.GetService<Attachment>() is { IsLost: true })
+        {
+            return Unhealthy("Events have waited for long in a queue to which nobody is attached, though this worker believes to be.");
+        }
+
+        return services.GetService<Progress>() is { } progress && await progress.IsStuckAsync(cancellationToken)
+            ? Unhealthy("There is work and the database answers, but nothing has been done for a minute and a half.")
+            : Results.Text("live");
     }
 
     private static IResult Unhealthy(string why) => Results.Problem(why, statusCode: StatusCodes.Status503ServiceUnavailable);

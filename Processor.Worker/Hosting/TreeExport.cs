@@ -4,52 +4,86 @@ using OpenTelemetry;
 namespace Processor.Worker.Hosting;
 
 /// <summary>
-/// Hands a span over for export when what it is part of in this process has ended too. One that is killed leaves no spans whose parent
+/// Hands a span over for export when all that it is part of in this process has ended too. One that is killed leaves no spans whose parent
 /// never comes: its messages are processed elsewhere, and the trace of each is one tree all the same.
 /// </summary>
-internal sealed class TreeExport(BaseExporter<Activity> exporter, int maxQueueSize, int delayMilliseconds, int timeoutMilliseconds, int maxBatchSize)
+internal sealed class TreeExport(
+    BaseExporter<Activity> exporter, ProcessorMetrics metrics, int maxQueueSize, int delayMilliseconds, int timeoutMilliseconds, int maxBatchSize)
     : BatchActivityExportProcessor(exporter, maxQueueSize, delayMilliseconds, timeoutMilliseconds, maxBatchSize)
 {
-    // Kept by the parent itself: when that never ends, they go with it.
-    private const string EndedChildren = "ended children";
-
     private readonly Lock _lock = new();
+    private readonly int _room = maxQueueSize;
+
+    // By what they wait for.
+    private readonly Dictionary<Activity, List<Activity>> _kept = [];
+    private int _keptCount;
 
     public override void OnEnd(Activity data)
     {
+        List<Activity>? parts;
         lock (_lock)
         {
-            if (data.Parent is { } parent && IsYetToEnd(parent))
+            parts = Take(data);
+            if (FindYetToEnd(data) is { } whole)
             {
-                KeepFor(parent, data);
+                Keep(whole, data, parts);
                 return;
             }
         }
 
-        HandOver(data);
+        base.OnEnd(data);
+        parts?.ForEach(base.OnEnd);
+    }
+
+    protected override bool OnShutdown(int timeoutMilliseconds)
+    {
+        lock (_lock)
+        {
+            // What they are part of ends with the process.
+            Drop(_keptCount);
+            _kept.Clear();
+        }
+
+        return base.OnShutdown(timeoutMilliseconds);
+    }
+
+    private static Activity? FindYetToEnd(Activity span)
+    {
+        var whole = span.Parent;
+        while (whole is not null && !IsYetToEnd(whole))
+        {
+            whole = whole.Parent;
+        }
+
+        return whole;
     }
 
     // Of a span without listeners, such as ASP.NET's of a request, nobody tells the end.
     private static bool IsYetToEnd(Activity span) => span is { IsStopped: false, Recorded: true } && span.Source.HasListeners();
 
-    private static void KeepFor(Activity parent, Activity child)
+    private List<Activity>? Take(Activity whole)
     {
-        if (parent.GetCustomProperty(EndedChildren) is List<Activity> children)
+        _kept.Remove(whole, out var parts);
+        _keptCount -= parts?.Count ?? 0;
+        return parts;
+    }
+
+    private void Keep(Activity whole, Activity span, List<Activity>? parts)
+    {
+        if (!_kept.TryGetValue(whole, out var kept))
         {
-            children.Add(child);
+            _kept.Add(whole, kept = []);
         }
-        else
+
+        kept.Add(span);
+        kept.AddRange(parts ?? []);
+        _keptCount += 1 + (parts?.Count ?? 0);
+        if (_keptCount > _room)
         {
-            parent.SetCustomProperty(EndedChildren, new List<Activity> { child });
+            // It has probably been forgotten, and never ends.
+            Drop(Take(_kept.Keys.MinBy(one => one.StartTimeUtc)!)!.Count);
         }
     }
 
-    private void HandOver(Activity span)
-    {
-        base.OnEnd(span);
-        if (span.GetCustomProperty(EndedChildren) is List<Activity> children)
-        {
-            children.ForEach(HandOver);
-        }
-    }
+    private void Drop(int count) => metrics.TelemetryDropped(TelemetrySignal.Spans, count);
 }

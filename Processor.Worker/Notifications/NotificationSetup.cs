@@ -13,6 +13,7 @@ internal static class NotificationSetup
         services.AddSingleton<NotificationSettler>();
         services.AddSingleton<TargetGuard>();
         services.AddSingleton<ResolveHost>((host, cancellationToken) => Dns.GetHostAddressesAsync(host, cancellationToken));
+        services.AddHostedService<NotificationGauges>();
         services.AddChannel<EmailChannel>();
         services.AddChannel<WebhookChannel>();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(35));

@@ -94,6 +94,58 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
             Cancel, "eval", """rabbit_exchange:delete(rabbit_misc:r(<<"/">>, exchange, <<"Platform.Contracts:JobCompleted">>), false, <<"test">>)."""),
         _ => monitored.Platform.MigrateAsync());
 
+    [Fact]
+    public Task A_registration_that_cannot_be_used_is_told_of() => AssertFiresAsync(
+        ["RegistrationsParked"],
+        _ => monitored.Platform.Broker.PublishAsync(Register("j", "no address", webhookUrl: null), Cancel),
+        broker => broker.ControlAsync(Cancel, "purge_queue", "register-job_error"));
+
+    [Fact]
+    public Task Owners_whom_nobody_tries_to_tell_are_told_of() => AssertFiresAsync(
+        ["NotificationsWaiting"],
+        async _ =>
+        {
+            // More than there is room for: some are tried, and wait for an answer, while the others are due.
+            monitored.MailServer.Halt();
+            await EndJobsAsync(60, "ada@example.com");
+        },
+        _ =>
+        {
+            monitored.MailServer.Continue();
+            return TryAllAgainAsync();
+        });
+
+    [Fact]
+    public Task A_mail_server_that_is_away_is_told_of() => AssertFiresAsync(
+        ["NotificationsFailing"],
+        async _ =>
+        {
+            await monitored.MailServer.StopAsync(Cancel);
+            await EndJobsAsync(20, "ada@example.com");
+        },
+        async _ =>
+        {
+            await monitored.MailServer.StartAsync(Cancel);
+            await TryAllAgainAsync();
+        });
+
+    [Fact]
+    public Task An_owner_whom_nobody_can_tell_is_told_of() => AssertFiresAsync(
+        ["NotificationsParked"],
+        _ => EndJobsAsync(1, "unknown@example.com"),
+        _ => monitored.Platform.ExecuteAsync("update notifications set status = 'superseded' where status = 'parked'"));
+
+    /// <summary>Ends jobs of which the owners are to be told by mail, and by webhook, which is off.</summary>
+    private async Task EndJobsAsync(int count, string email)
+    {
+        string[] jobs = [.. Enumerable.Range(0, count).Select(_ => $"{Guid.NewGuid():N}")];
+        await Task.WhenAll(jobs.Select(job => monitored.Platform.Broker.PublishAsync(Register(job, email, "https://hooks.example.com/"), Cancel)));
+        await monitored.Platform.SendAsync([.. jobs.Select(NewEvent)]);
+    }
+
+    private Task TryAllAgainAsync() =>
+        monitored.Platform.ExecuteAsync("update notifications set next_attempt_at = now() where status = 'pending' and channel = 'email'");
+
     /// <param name="hasTraffic">An event arrives each time it is looked whether the alerts fire.</param>
     private async Task AssertFiresAsync(
         string[] alerts, Func<RabbitMqInstance, Task> fault, Func<RabbitMqInstance, Task> mend, bool hasTraffic = true)
@@ -109,6 +161,8 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
             await (hasTraffic ? monitored.Platform.SendAsync([NewEvent()]) : Task.CompletedTask);
             foreach (var alert in await monitored.Prometheus.ListFiringAsync(Cancel))
             {
+                // Owners are due to be told by it from the first of them on, and it is off.
+                Assert.DoesNotContain("by webhook", alert.Summary, StringComparison.Ordinal);
                 told.TryAdd(alert.Name, alert.Summary);
             }
 

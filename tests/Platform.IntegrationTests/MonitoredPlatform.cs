@@ -20,6 +20,7 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
     private PrometheusInstance? _server;
     private ServerProcess? _worker;
     private ServerProcess? _ingress;
+    private SmtpInstance? _mail;
 
     public TestPlatform Platform => _platform ?? throw NotStarted;
 
@@ -28,6 +29,9 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
     public ServerProcess Worker => _worker ?? throw NotStarted;
 
     public ServerProcess Ingress => _ingress ?? throw NotStarted;
+
+    /// <summary>By which owners are told. Webhooks are off.</summary>
+    public ServerProcess MailServer => (_mail ?? throw NotStarted).Process;
 
     private static InvalidOperationException NotStarted => new("Not started.");
 
@@ -40,7 +44,14 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
 
         _platform = await CreateOnOwnBrokerAsync(servers, withManagement: true);
         await ServerPackages.EnsureAsync(Cancel, withPrometheus: true);
-        _worker = await _platform.StartWorkerAsync();
+        _mail = await SmtpServer.StartAsync(Path.Combine(servers.Folder.Path, $"mail-{Guid.NewGuid():N}"), servers.Folder.Daemons, Cancel);
+        _worker = await _platform.StartWorkerAsync(settings: new Dictionary<string, string?>
+        {
+            ["Email__Host"] = "127.0.0.1",
+            ["Email__Port"] = $"{_mail.Port}",
+            ["Email__Security"] = "None",
+            ["Email__From"] = "Studio <studio@example.com>",
+        });
         // A time-out must not be rarer than what is asked over two minutes in a hurry.
         _ingress = await _platform.StartIngressAsync(settings: new Dictionary<string, string?> { ["Ingress__PublishBudget"] = "00:00:01" });
         var folder = Path.Combine(servers.Folder.Path, $"prometheus-{Machine.FreePort()}");
@@ -62,6 +73,11 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         if (_platform is not null)
         {
             await _platform.DisposeAsync();
+        }
+
+        if (_mail is not null)
+        {
+            await _mail.Process.KillAsync(CancellationToken.None);
         }
     }
 }

@@ -32,13 +32,14 @@ public sealed class ScrapingTests(ServersFixture servers)
             ingress,
             "webhooks_received_total", "webhook_processing_seconds_bucket", "webhook_signature_failures_total", "webhook_delivery_age_seconds_bucket",
             "webhook_secret_matched_total", "broker_publish_duration_seconds_bucket", "broker_publishes_in_flight", "broker_publishes_unconfirmed",
-            "broker_publishes_not_tried_total", "broker_connection_state", "broker_watchdog_stalled", "telemetry_dropped_total",
+            "broker_publishes_failed_total", "broker_publishes_not_tried_total", "broker_connection_state", "broker_watchdog_stalled", "telemetry_dropped_total",
             "http_server_request_duration_seconds_bucket", "kestrel_active_connections", "dotnet_gc_collections_total", "dotnet_process_memory_working_set_bytes"));
         Assert.Empty(Missing(
             worker,
             "inbox_units_committed_total", "inbox_group_size_bucket", "inbox_group_duration_seconds_bucket", "inbox_units_parked_total", "inbox_units_waiting",
             "inbox_event_age_seconds_bucket", "inbox_oldest_unit_age_seconds", "database_outage", "outbox_messages_published_total",
             "outbox_backlog_messages", "outbox_oldest_message_age_seconds", "queue_messages", "queue_consumers",
+            "notification_waiting", "notification_oldest_due_age_seconds", "notification_parked", "notification_channel_configured",
             "job_download_expiry_seconds", "database_sample_errors_total", "telemetry_dropped_total",
             "messaging_masstransit_consume_ea_total", "db_client_operation_duration_seconds_bucket", "dotnet_gc_collections_total"));
         Assert.Contains("queue_consumers{otel_scope_name=\"Processor.Worker\",queue=\"webhook-received\"} 1", worker, StringComparison.Ordinal);

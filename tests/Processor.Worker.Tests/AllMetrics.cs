@@ -1,18 +1,22 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Processor.Worker.Backlog;
 using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Every instrument of the service, and the sum of what each series was told.</summary>
+/// <summary>Every instrument of the service, where only webhooks are configured, and the sum of what each series was told.</summary>
 internal sealed class AllMetrics : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly MeterListener _listener = new();
     private readonly DatabaseOutage _outage;
     private readonly GroupCommitter _committer;
+    private readonly WebhookChannel _webhooks;
+    private readonly EmailChannel _email;
     private readonly SortedDictionary<string, double> _sums = new(StringComparer.Ordinal);
 
     public AllMetrics(TestDatabase database)
@@ -36,6 +40,9 @@ internal sealed class AllMetrics : IDisposable
         _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
         _committer = new GroupCommitter(database.Transaction, _outage, Metrics, TimeProvider.System, NullLogger<GroupCommitter>.Instance);
         new InboxGauges(meters, _committer, _outage).StartAsync(CancellationToken.None);
+        _webhooks = new Telling(database).Webhooks();
+        _email = new EmailChannel(Options.Create(new EmailOptions()), TimeProvider.System);
+        new NotificationGauges(meters, [_email, _webhooks]).StartAsync(CancellationToken.None);
     }
 
     public Dictionary<string, Instrument> Instruments { get; } = [];
@@ -56,6 +63,8 @@ internal sealed class AllMetrics : IDisposable
     public void Dispose()
     {
         _listener.Dispose();
+        _webhooks.Dispose();
+        _email.Dispose();
         _committer.Dispose();
         _outage.Dispose();
         _services.Dispose();

@@ -6,7 +6,7 @@ namespace Processor.Worker.Tests;
 /// <summary>What is told to wait is what waits.</summary>
 public sealed class BacklogTests(PostgresFixture postgres)
 {
-    private static readonly NotificationBacklog Nobody = new(0, TimeSpan.Zero, 0);
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_backlog_is_what_the_database_holds()
@@ -21,9 +21,9 @@ public sealed class BacklogTests(PostgresFixture postgres)
             Deliveries.Unit(Deliveries.NoEvent("{}")));
         await database.ExecuteAsync("update outbox_message set created_at = '2026-11-23 12:00:00Z' where id = (select min(id) from outbox_message)");
 
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55), Nobody), await ReadAsync(database, Deliveries.Noon.AddSeconds(5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4), Nobody), await ReadAsync(database, Deliveries.Noon.AddSeconds(-5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromDays(1), 1, null, Nobody), await ReadAsync(database, Deliveries.Noon.AddDays(1)));
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55)), await ReadAsync(database, Deliveries.Noon.AddSeconds(5)));
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4)), await ReadAsync(database, Deliveries.Noon.AddSeconds(-5)));
+        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromDays(1), 1, null), await ReadAsync(database, Deliveries.Noon.AddDays(1)));
 
         static WebhookReceived Completed(string jobId, string expiresAt) => Deliveries.Event(
             $$"""{"type":"video.completed","payload":{"id":"{{jobId}}","downloads":[{"url":"https://v/{{jobId}}","expires_at":"{{expiresAt}}"}]} }""");
@@ -43,17 +43,23 @@ public sealed class BacklogTests(PostgresFixture postgres)
                 ('given up', 'completed', 'webhook', 'parked', 15, '2026-11-22 09:00:00Z', '2026-11-23 09:00:00Z')
             """);
 
-        Assert.Equal(new NotificationBacklog(3, TimeSpan.FromSeconds(40), 1), (await ReadAsync(database, Deliveries.Noon.AddSeconds(10))).Notifications);
-        Assert.Equal(TimeSpan.Zero, (await ReadAsync(database, Deliveries.Noon.AddMinutes(-1))).Notifications.OldestDueAge);
+        Assert.Equal(
+            [new NotificationBacklog("email", 2, TimeSpan.FromSeconds(40), 0), new NotificationBacklog("webhook", 1, TimeSpan.Zero, 1)],
+            await NotificationBacklog.ReadAllAsync(database.Source, Deliveries.Noon.AddSeconds(10), Cancel));
+        Assert.All(
+            await NotificationBacklog.ReadAllAsync(database.Source, Deliveries.Noon.AddMinutes(-1), Cancel),
+            backlog => Assert.Equal(TimeSpan.Zero, backlog.OldestDueAge));
     }
 
-    private static async Task<DatabaseBacklog> ReadAsync(TestDatabase database, DateTimeOffset now)
+    [Fact]
+    public async Task A_channel_by_which_nobody_waits_is_told_of_too()
     {
-        await using var connection = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
-        await using var command = DatabaseBacklog.Select(now);
-        command.Connection = connection;
-        await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
-        await reader.ReadAsync(TestContext.Current.CancellationToken);
-        return DatabaseBacklog.Read(reader, now);
+        await using var database = await postgres.CreateDatabaseAsync();
+
+        Assert.Equal(
+            [new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)],
+            await NotificationBacklog.ReadAllAsync(database.Source, Deliveries.Noon, Cancel));
     }
+
+    private static Task<DatabaseBacklog> ReadAsync(TestDatabase database, DateTimeOffset now) => DatabaseBacklog.ReadAsync(database.Source, now, Cancel);
 }

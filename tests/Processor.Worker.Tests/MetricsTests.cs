@@ -10,7 +10,12 @@ namespace Processor.Worker.Tests;
 /// <summary>Dashboards and alerts know the metrics by name, unit and label.</summary>
 public sealed class MetricsTests(PostgresFixture postgres)
 {
-    private static readonly NotificationBacklog Nobody = new(0, TimeSpan.Zero, 0);
+    // What is looked at and not counted, and is there whatever has happened.
+    private static readonly string[] AlwaysTold =
+    [
+        "database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}",
+        "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
+    ];
 
     [Fact]
     public async Task The_metrics_are_these_and_no_others()
@@ -31,6 +36,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("inbox.units.waiting", "{unit}"),
                 ("job.download.expiry", "s"),
                 ("notification.attempts", "{attempt}"),
+                ("notification.channel.configured", null),
                 ("notification.oldest_due.age", "s"),
                 ("notification.parked", "{notification}"),
                 ("notification.waiting", "{notification}"),
@@ -60,7 +66,8 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.NotificationSettled("webhook", NotificationStatus.Parked);
         all.Metrics.SampleFailed();
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Metrics.TelemetryDropped(signal, 1));
-        all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero, Nobody));
+        all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
+        all.Backlog.Show([new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)]);
         all.Backlog.Show([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
 
         Assert.Equal(
@@ -72,7 +79,10 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
                 "inbox.units.waiting{}", "job.download.expiry{}",
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=webhook,status=parked}",
-                "notification.oldest_due.age{}", "notification.parked{}", "notification.waiting{}",
+                "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
+                "notification.oldest_due.age{channel=email}", "notification.oldest_due.age{channel=webhook}",
+                "notification.parked{channel=email}", "notification.parked{channel=webhook}",
+                "notification.waiting{channel=email}", "notification.waiting{channel=webhook}",
                 "outbox.backlog.messages{}", "outbox.messages.published{}", "outbox.oldest_message.age{}",
                 "quarantined_events.stored{}",
                 "queue.consumers{queue=register-job_dead}", "queue.consumers{queue=register-job_error}",
@@ -94,15 +104,30 @@ public sealed class MetricsTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
 
-        all.Backlog.Show(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null, new NotificationBacklog(4, TimeSpan.FromSeconds(9), 5)));
+        all.Backlog.Show(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null));
+        all.Backlog.Show([new NotificationBacklog("email", 4, TimeSpan.FromSeconds(9), 5)]);
         var read = all.Collect();
         all.Backlog.Show((DatabaseBacklog?)null);
+        all.Backlog.Show((IReadOnlyList<NotificationBacklog>)[]);
         var unread = all.Collect();
 
         Assert.DoesNotContain("job.download.expiry{}", read.Keys);
         Assert.Equal((3, 7, 2), (read["outbox.backlog.messages{}"], read["outbox.oldest_message.age{}"], read["quarantined_events.stored{}"]));
-        Assert.Equal((4, 9, 5), (read["notification.waiting{}"], read["notification.oldest_due.age{}"], read["notification.parked{}"]));
-        Assert.Equal(["database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}"], unread.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            (4, 9, 5),
+            (read["notification.waiting{channel=email}"], read["notification.oldest_due.age{channel=email}"], read["notification.parked{channel=email}"]));
+        Assert.Equal(AlwaysTold, unread.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_channel_without_its_settings_is_told_to_be_off()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        using var all = new AllMetrics(database);
+
+        var told = all.Collect();
+
+        Assert.Equal((0, 1), (told["notification.channel.configured{channel=email}"], told["notification.channel.configured{channel=webhook}"]));
     }
 
     [Fact]
@@ -115,7 +140,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.NotificationsBegin("email");
         var told = all.Collect();
 
-        Assert.All(told.Values, value => Assert.Equal(0, value));
+        Assert.All(told.Keys.Except(AlwaysTold), series => Assert.Equal(0, told[series]));
         Assert.Equal(
             [
                 "database.sample.errors{}",
@@ -127,7 +152,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "outbox.messages.published{}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],
-            told.Keys.Except(["database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}"]).Order(StringComparer.Ordinal));
+            told.Keys.Except(AlwaysTold).Order(StringComparer.Ordinal));
     }
 
     [Fact]

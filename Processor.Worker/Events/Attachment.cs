@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Options;
+using Platform.Contracts;
+using Processor.Worker.Backlog;
+
+namespace Processor.Worker.Events;
+
+/// <summary>
+/// Knows when this process believes that it consumes events and the broker knows better: events wait, and nobody is attached to their
+/// queue. Whatever took the consumer away without a word, a restart brings it back.
+/// </summary>
+/// <param name="isBelieved">It is attached, and no outage makes it pause.</param>
+internal sealed class Attachment(Func<bool> isBelieved, IOptions<EventOptions> options, TimeProvider time)
+{
+    // A few samples. What was in a longer time without one is not known: the process was halted, say.
+    private static readonly TimeSpan LongestGap = TimeSpan.FromMinutes(1);
+
+    private long _sawAt;
+    private long _wellAt;
+    private volatile bool _isLost;
+
+    /// <summary>Whenever it was looked for so long (<see cref="EventOptions.LostAfter"/>), events waited and nobody was attached.</summary>
+    public bool IsLost => _isLost;
+
+    /// <param name="queues">What the broker says now; null when it could not be asked, which says nothing against this process.</param>
+    public void Saw(IReadOnlyList<QueueDepth>? queues)
+    {
+        var now = time.GetTimestamp();
+        if (queues is null || !queues.Any(IsUnattended) || !isBelieved() || time.GetElapsedTime(_sawAt, now) > LongestGap)
+        {
+            _wellAt = now;
+        }
+
+        _sawAt = now;
+        _isLost = time.GetElapsedTime(_wellAt, now) >= options.Value.LostAfter;
+    }
+
+    private static bool IsUnattended(QueueDepth queue) => queue is { Queue: Topology.WebhookReceivedQueue, Messages: > 0, Consumers: 0 };
+}

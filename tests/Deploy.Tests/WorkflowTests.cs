@@ -20,7 +20,9 @@ public sealed partial class WorkflowTests
     [InlineData("    needs: build\n", "")]
     [InlineData("    uses: ./.github/workflows/build.yml\n", "    uses: ./.github/workflows/other.yml\n")]
     [InlineData("  workflow_call:\n", "")]
-    [InlineData("./platform test --docker", "./platform test --docker --project Contracts.Tests")]
+    [InlineData("./platform test --${{ matrix.servers }}", "./platform test --${{ matrix.servers }} --project Contracts.Tests")]
+    [InlineData("servers: [docker, native]", "servers: [docker]")]
+    [InlineData(" python3-aiosmtpd", "")]
     [InlineData("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7")]
     public void A_mistake_is_found(string text, string mistake)
     {
@@ -35,12 +37,18 @@ public sealed partial class WorkflowTests
     {
         var jobs = YamlText.Parse(publish)["jobs"]!.AsObject();
         var tests = jobs.Where(job => $"{job.Value.At("uses")}" == Tests).Select(job => job.Key).ToArray();
-        var steps = YamlText.Parse(build)["jobs"]!.AsObject().SelectMany(job => job.Value.List("steps"));
+        var tested = YamlText.Parse(build).At("jobs.build");
+        var steps = tested.List("steps").Select(step => $"{step["run"]}").ToArray();
+        var prepared = string.Join('\n', steps.TakeWhile(step => !step.StartsWith("./platform test", StringComparison.Ordinal)));
         return
         [
             .. jobs.Where(job => !tests.Contains(job.Key) && !tests.Intersect(NeededBy(job.Value)).Any()).Select(job => $"'{job.Key}' publishes what was not tested"),
             .. YamlText.Parse(build)["on"]!.AsObject().ContainsKey("workflow_call") ? Array.Empty<string>() : ["what is built cannot be called"],
-            .. steps.Any(step => $"{step["run"]}" == "./platform test --docker") ? Array.Empty<string>() : ["some tests are not run"],
+            .. steps.Contains("./platform test --${{ matrix.servers }}") && $"{tested.At("strategy.matrix.servers")?.ToJsonString()}" == """["docker","native"]"""
+                ? Array.Empty<string>()
+                : ["some tests are not run"],
+            .. ServerPackages.All.Where(package => !prepared.Contains($" {package}", StringComparison.Ordinal))
+                .Select(package => $"the tests need {package}, which nobody but root can install"),
             .. Used().Matches(build + publish).Select(used => used.Groups["what"].Value).Where(used => used != Tests && !Hash().IsMatch(used))
                 .Select(used => $"{used} is whatever it is on the day"),
         ];

@@ -4,22 +4,29 @@ namespace Platform.LocalStack;
 public static class ServerPackages
 {
     private const string NoServices = "/usr/sbin/policy-rc.d";
+    private const string Broker = "rabbitmq-server";
+    private const string Database = "postgresql";
+    private const string Prometheus = "prometheus";
+    private const string MailServer = "python3-aiosmtpd";
+
+    /// <summary>What <c>./platform test --native</c> comes to need. Only root can have it installed on the way.</summary>
+    public static IReadOnlyList<string> All { get; } = [Broker, Database, Prometheus, MailServer];
 
     /// <summary>Installs what is missing, after naming it.</summary>
     /// <param name="withPrometheus">It is wanted beside broker and database.</param>
     /// <exception cref="SetupException">It cannot be installed from here; with the command to run.</exception>
     public static Task EnsureAsync(CancellationToken cancellationToken, bool withPrometheus = false) => EnsureAsync(
         [
-            .. RabbitMqServer.FindScript() is null ? ["rabbitmq-server"] : Array.Empty<string>(),
-            .. PostgresServer.FindBinaries() is null ? ["postgresql"] : Array.Empty<string>(),
-            .. withPrometheus && PrometheusServer.FindProgram() is null ? ["prometheus"] : Array.Empty<string>(),
+            .. RabbitMqServer.FindScript() is null ? [Broker] : Array.Empty<string>(),
+            .. PostgresServer.FindBinaries() is null ? [Database] : Array.Empty<string>(),
+            .. withPrometheus && PrometheusServer.FindProgram() is null ? [Prometheus] : Array.Empty<string>(),
         ],
         cancellationToken);
 
     /// <summary>The same for the mail server, which only tests need.</summary>
     /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
     public static Task EnsureMailServerAsync(CancellationToken cancellationToken) =>
-        EnsureAsync(SmtpServer.IsInstalled ? [] : ["python3-aiosmtpd"], cancellationToken);
+        EnsureAsync(SmtpServer.IsInstalled ? [] : [MailServer], cancellationToken);
 
     private static async Task EnsureAsync(string[] missing, CancellationToken cancellationToken)
     {

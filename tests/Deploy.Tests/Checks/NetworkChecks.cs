@@ -60,13 +60,13 @@ internal static class NetworkChecks
         ];
     }
 
-    /// <summary>Blocks of addresses are the internet, but for the few of the API server, which the pods of a database follow.</summary>
+    /// <summary>Blocks of addresses are the internet, but for the few of the API server, which the pods of a database follow; it reaches nobody.</summary>
     public static IEnumerable<string> OnlyNotifyReachesTheInternet(Manifests manifests) =>
         from rule in NetworkRule.Of(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
         from pods in Pods.Of(manifests)
-        where rule.Selector.Matches(pods.Labels) && pods.Name != InternetRole && !(pods.AreDatabase && IsSmall(block))
-        select $"{pods.Name} reaches {block.Cidr}";
+        where rule.Selector.Matches(pods.Labels) && !(rule.IsEgress && (pods.Name == InternetRole || (pods.AreDatabase && IsSmall(block))))
+        select $"{pods.Name} {(rule.IsEgress ? "reaches" : "is reached by")} {block.Cidr}";
 
     /// <summary>An instance that cannot follow its Cluster never starts.</summary>
     public static IEnumerable<string> DatabaseFollowsTheApiServer(Manifests manifests) =>
@@ -108,5 +108,5 @@ internal static class NetworkChecks
     private static bool TakesAll(V1LabelSelector? selector) => selector is null or { MatchLabels: null or { Count: 0 }, MatchExpressions: null or { Count: 0 } };
 
     private static bool IsSmall(V1IPBlock block) =>
-        IPNetwork.Parse(block.Cidr) is var network && network.BaseAddress.GetAddressBytes().Length * 8 - network.PrefixLength <= SmallNetworkBits;
+        IPNetwork.TryParse(block.Cidr, out var network) && network.BaseAddress.GetAddressBytes().Length * 8 - network.PrefixLength <= SmallNetworkBits;
 }

@@ -23,9 +23,6 @@ internal sealed class IngressMetrics : IHostedService
 
     private const string OtherType = "other";
 
-    private static readonly PublishResult[] FailedResults =
-        [PublishResult.Returned, PublishResult.Refused, PublishResult.TimedOut, PublishResult.Lost];
-
     // From a fast confirm to the time at which the sender gives up.
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
@@ -75,7 +72,7 @@ internal sealed class IngressMetrics : IHostedService
         }
 
         Array.ForEach(failures, failure => _signatureFailures.Add(0, Tag("reason", Reason(failure))));
-        Array.ForEach(FailedResults, result => _publishesFailed.Add(0, Tag("result", Name(result))));
+        Array.ForEach([.. Enum.GetValues<PublishResult>().Where(IsFailure)], result => _publishesFailed.Add(0, Tag("result", Name(result))));
         Array.ForEach(Enum.GetValues<PublishObstacle>(), obstacle => _publishesNotTried.Add(0, Tag("reason", Name(obstacle))));
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
         return Task.CompletedTask;
@@ -106,7 +103,7 @@ internal sealed class IngressMetrics : IHostedService
     public void Published(PublishResult result, TimeSpan elapsed)
     {
         _publishDuration.Record(elapsed.TotalSeconds, Tag("result", Name(result)));
-        if (result is not PublishResult.Confirmed)
+        if (IsFailure(result))
         {
             _publishesFailed.Add(1, Tag("result", Name(result)));
         }
@@ -137,6 +134,8 @@ internal sealed class IngressMetrics : IHostedService
         Verification.RefusedAsLate => "late",
         _ => throw new ArgumentOutOfRangeException(nameof(verification), verification, null),
     };
+
+    private static bool IsFailure(PublishResult result) => result is not PublishResult.Confirmed;
 
     private static string Name(PublishResult result) => result switch
     {

@@ -9,7 +9,7 @@ namespace Processor.Worker.Events;
 /// queue. Whatever took the consumer away without a word, a restart brings it back.
 /// </summary>
 /// <param name="isBelieved">It is attached, and no outage makes it pause.</param>
-internal sealed class Attachment(Func<bool> isBelieved, IOptions<EventOptions> options, TimeProvider time)
+internal sealed partial class Attachment(Func<bool> isBelieved, IOptions<EventOptions> options, TimeProvider time, ILogger<Attachment> logger)
 {
     // A few samples. What was in a longer time without one is not known: the process was halted, say.
     private static readonly TimeSpan LongestGap = TimeSpan.FromMinutes(1);
@@ -31,8 +31,19 @@ internal sealed class Attachment(Func<bool> isBelieved, IOptions<EventOptions> o
         }
 
         _sawAt = now;
-        _isLost = time.GetElapsedTime(_wellAt, now) >= options.Value.LostAfter;
+        var isLost = time.GetElapsedTime(_wellAt, now) >= options.Value.LostAfter;
+        if (isLost && !_isLost)
+        {
+            LogLost(logger, Topology.WebhookReceivedQueue, options.Value.LostAfter);
+        }
+
+        _isLost = isLost;
     }
 
     private static bool IsUnattended(QueueDepth queue) => queue is { Queue: Topology.WebhookReceivedQueue, Messages: > 0, Consumers: 0 };
+
+    [LoggerMessage(
+        LogLevel.Error,
+        "Events have waited in {Queue} for {Time} with nobody attached to it, though this worker believes to be: it is not live any more, and must be started again")]
+    private static partial void LogLost(ILogger logger, string queue, TimeSpan time);
 }

@@ -42,6 +42,7 @@ internal sealed class TreeExport(
             // What they are part of ends with the process.
             Drop(_keptCount);
             _kept.Clear();
+            _keptCount = 0;
         }
 
         return base.OnShutdown(timeoutMilliseconds);
@@ -80,8 +81,22 @@ internal sealed class TreeExport(
         _keptCount += 1 + (parts?.Count ?? 0);
         if (_keptCount > _room)
         {
-            // It has probably been forgotten, and never ends.
-            Drop(Take(_kept.Keys.MinBy(one => one.StartTimeUtc)!)!.Count);
+            DropOldest();
+        }
+    }
+
+    // They have probably been forgotten, and never end. Several at once: looking for them takes time, and all spans wait for it.
+    private void DropOldest()
+    {
+        foreach (var (whole, parts) in _kept.OrderBy(kept => kept.Key.StartTimeUtc).ToArray())
+        {
+            if (_keptCount <= _room * 3 / 4)
+            {
+                return;
+            }
+
+            Take(whole);
+            Drop(parts.Count);
         }
     }
 

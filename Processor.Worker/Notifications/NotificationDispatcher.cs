@@ -5,7 +5,7 @@ namespace Processor.Worker.Notifications;
 
 /// <summary>
 /// Delivers by one channel what is due, several at once and in no order. A notification is sent at least once, and again with the same id
-/// when its process dies between the sending and the row.
+/// when its process dies between the sending and the row, or the database is away for so long that the row cannot be written.
 /// </summary>
 internal sealed partial class NotificationDispatcher(
     INotificationChannel channel,

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Notifications;
 
@@ -9,32 +10,52 @@ namespace Processor.Worker.Notifications;
 internal sealed partial class NotificationSettler(
     NotificationQueue queue, ProcessorMetrics metrics, TimeProvider time, ILogger<NotificationSettler> logger) : IDisposable
 {
-    /// <summary>How long a group may take to be written down. What takes longer is sent once more.</summary>
+    /// <summary>
+    /// How long a settlement may take from its turn on. What takes longer, or waits so long for its turn that the lease ends, is sent once more.
+    /// </summary>
     public static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
+
+    // One half for the group, the other for its members one by one.
+    private static readonly TimeSpan WriteTime = SettleTime / 2;
+
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+
+    // Sessions, so that a member that hangs does not keep the others from being written.
+    private const int MembersAtOnce = 4;
 
     private readonly ConcurrentQueue<Settlement> _waiting = new();
     private readonly SemaphoreSlim _turn = new(1);
 
-    /// <summary>Returns when it is written down, or when that has failed: then the lease ends, and it is sent once more under the same id.</summary>
+    /// <summary>
+    /// Returns when it is written down, or another call has taken it along, or it could not be: then the lease ends, and it is sent once more
+    /// under the same id.
+    /// </summary>
     public async Task SettleAsync(Settlement settlement)
     {
         _waiting.Enqueue(settlement);
+        if (await SettleGroupAsync() is { Count: > 0 } members)
+        {
+            await SettleOneByOneAsync(members);
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    /// <summary>Writes down all that waits, when it is this call's turn.</summary>
+    /// <returns>The members of a group that could not be written down together; they keep no other group waiting.</returns>
+    private async Task<IReadOnlyList<Settlement>> SettleGroupAsync()
+    {
         await _turn.WaitAsync();
         try
         {
             // Nothing, when the one before has taken ours along.
-            if (TakeGroup() is { Count: > 0 } group)
-            {
-                await SettleGroupAsync(group);
-            }
+            return TakeGroup() is { Count: > 0 } group && !await TryWriteAsync(group) ? group : [];
         }
         finally
         {
             _turn.Release();
         }
     }
-
-    public void Dispose() => _turn.Dispose();
 
     private List<Settlement> TakeGroup()
     {
@@ -47,42 +68,50 @@ internal sealed partial class NotificationSettler(
         return group;
     }
 
-    private async Task SettleGroupAsync(List<Settlement> group)
+    private async Task<bool> TryWriteAsync(List<Settlement> group)
     {
         var began = time.GetTimestamp();
-        try
+        while (true)
         {
-            // Half of the time: the other half is for its members.
-            await WriteAsync(group, SettleTime / 2);
-        }
-        catch (Exception exception)
-        {
-            LogSplit(logger, exception, group.Count);
-            await SettleOneByOneAsync(group, began);
-        }
-    }
-
-    /// <summary>Each within an equal share of the time that is left: one that hangs does not cost the others theirs.</summary>
-    private async Task SettleOneByOneAsync(List<Settlement> group, long began)
-    {
-        for (var i = 0; i < group.Count; i++)
-        {
-            var left = SettleTime - time.GetElapsedTime(began);
             try
             {
-                await WriteAsync([group[i]], left > TimeSpan.Zero ? left / (group.Count - i) : TimeSpan.Zero);
+                using var limit = new CancellationTokenSource(WriteTime, time);
+                await WriteAsync(group, limit.Token);
+                return true;
+            }
+            catch (Exception exception) when (DatabaseFault.IsTransient(exception) && time.GetElapsedTime(began) + RetryInterval < WriteTime)
+            {
+                var pause = Task.Delay(RetryInterval, time);
+                LogAway(logger, exception.Message, group.Count);
+                await pause;
             }
             catch (Exception exception)
             {
-                LogNotSettled(logger, exception, group[i].Notice.Id, group[i].Notice.JobId, group[i].Notice.Channel);
+                LogSplit(logger, exception, group.Count);
+                return false;
             }
         }
     }
 
-    private async Task WriteAsync(List<Settlement> group, TimeSpan limit)
+    private async Task SettleOneByOneAsync(IReadOnlyList<Settlement> members)
     {
-        using var timeout = new CancellationTokenSource(limit, time);
-        await queue.SettleAsync(group, timeout.Token);
+        using var limit = new CancellationTokenSource(WriteTime, time);
+        await Parallel.ForEachAsync(members, new ParallelOptions { MaxDegreeOfParallelism = MembersAtOnce }, async (member, _) =>
+        {
+            try
+            {
+                await WriteAsync([member], limit.Token);
+            }
+            catch (Exception exception)
+            {
+                LogNotSettled(logger, exception, member.Notice.Id, member.Notice.JobId, member.Notice.Channel);
+            }
+        });
+    }
+
+    private async Task WriteAsync(List<Settlement> group, CancellationToken limit)
+    {
+        await queue.SettleAsync(group, limit);
         foreach (var (notice, status, _, _, error) in group)
         {
             metrics.NotificationSettled(notice.Channel, status);
@@ -95,6 +124,9 @@ internal sealed partial class NotificationSettler(
     [LoggerMessage("Notification {NotificationId} of job {JobId} by {Channel} is {Status} after attempt {Attempt}: {Reason}")]
     private static partial void LogSettled(
         ILogger logger, LogLevel level, Guid notificationId, string jobId, string channel, NotificationStatus status, int attempt, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "What became of {Count} attempts to tell owners cannot be written down now; trying again: {Reason}")]
+    private static partial void LogAway(ILogger logger, string reason, int count);
 
     [LoggerMessage(LogLevel.Warning, "What became of {Count} attempts to tell owners could not be written down together; writing it down one by one")]
     private static partial void LogSplit(ILogger logger, Exception exception, int count);

@@ -9,7 +9,7 @@ internal sealed class SmtpConnections : IDisposable
     // A server has only so many, and closes those that say nothing.
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
-    // In a burst, a connection that has just served is not asked whether it still does.
+    // In a burst, a connection that has just served is not asked whether it still does. If it was closed within that time, an attempt fails.
     private static readonly TimeSpan TrustedTime = TimeSpan.FromSeconds(1);
 
     // For asking: what does not answer by then must leave time for a new connection and the mail.

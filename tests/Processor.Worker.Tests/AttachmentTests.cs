@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Platform.Contracts;
@@ -15,12 +17,13 @@ public sealed class AttachmentTests
     private static readonly IReadOnlyList<QueueDepth> Unattended = [Events(messages: 9, consumers: 0)];
 
     private readonly FakeTimeProvider _time = new();
+    private readonly FakeLogCollector _log = new();
     private readonly Attachment _attachment;
     private bool _isBelieved = true;
 
     public AttachmentTests()
     {
-        _attachment = new Attachment(() => _isBelieved, Options.Create(new EventOptions()), _time);
+        _attachment = new Attachment(() => _isBelieved, Options.Create(new EventOptions()), _time, new FakeLogger<Attachment>(_log));
         _attachment.Saw([Events(messages: 9, consumers: 1)]);
     }
 
@@ -36,6 +39,14 @@ public sealed class AttachmentTests
         See([Events(messages: 9, consumers: 1)], Interval);
 
         Assert.Equal((false, true, false), (almost, lost, _attachment.IsLost));
+    }
+
+    [Fact]
+    public void A_loss_is_said_once()
+    {
+        See(Unattended, Patience + Interval);
+
+        Assert.Equal(LogLevel.Error, Assert.Single(_log.GetSnapshot()).Level);
     }
 
     [Theory]

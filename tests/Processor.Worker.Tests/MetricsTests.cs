@@ -140,7 +140,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.NotificationsBegin("email");
         var told = all.Collect();
 
-        Assert.All(told.Keys.Except(AlwaysTold), series => Assert.Equal(0, told[series]));
+        Assert.All(told.Where(series => series.Key != "notification.channel.configured{channel=webhook}"), series => Assert.Equal(0, series.Value));
         Assert.Equal(
             [
                 "database.sample.errors{}",

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using Platform.LocalStack;
 using Processor.Worker.Notifications;
@@ -7,12 +8,15 @@ namespace Processor.Worker.Tests;
 /// <summary>What became of attempts is written down, whatever happens to one of them: what is not is told once more.</summary>
 public sealed class SettlingNotificationsTests(PostgresFixture postgres)
 {
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan HalfOfTheTime = NotificationSettler.SettleTime / 2;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task One_that_cannot_be_written_down_does_not_keep_the_others_from_it()
     {
-        await using var database = await CreateDueAsync(32);
+        await using var database = await postgres.CreateDueAsync(32);
         using var telling = new Telling(database);
         var notices = await telling.Queue.ClaimAsync("webhook", 32, TimeSpan.FromMinutes(1), Cancel);
         await database.ExecuteAsync(
@@ -27,24 +31,45 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task One_that_hangs_takes_no_longer_than_its_lease_allows_and_leaves_time_for_the_others()
+    public async Task While_the_database_is_away_for_a_moment_it_is_tried_again()
     {
-        await using var database = await CreateDueAsync(3);
+        await using var database = await postgres.CreateDueAsync(1);
+        using var telling = new Telling(database);
+        var notices = await telling.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
+        await postgres.CloseAsync(database);
+
+        var settling = Settle(telling, notices)[0];
+        await UntilTriedAsync(telling, times: 1);
+        telling.Time.Advance(TimeSpan.FromSeconds(0.5));
+        await UntilTriedAsync(telling, times: 2);
+        await postgres.OpenAsync(database);
+        telling.Time.Advance(TimeSpan.FromSeconds(0.5));
+
+        await settling.WaitAsync(Soon, Cancel);
+        Assert.Equal(1, await CountAsync(database, "delivered"));
+        Assert.Equal([LogLevel.Warning, LogLevel.Warning, LogLevel.Information], telling.SettlerLog.GetSnapshot().Select(line => line.Level));
+    }
+
+    [Fact]
+    public async Task One_that_hangs_takes_no_longer_than_its_lease_allows_and_keeps_no_other_waiting()
+    {
+        await using var database = await postgres.CreateDueAsync(3);
         using var telling = new Telling(database);
         var notices = await telling.Queue.ClaimAsync("webhook", 3, TimeSpan.FromMinutes(1), Cancel);
         await using var first = await HoldAsync(database, notices[0].JobId);
         await using var second = await HoldAsync(database, notices[1].JobId);
 
         var settling = Task.WhenAll(Settle(telling, notices));
-        var waiting = "";
-        // The first by itself and once more; then the others together, and then the second, which has half of what is left.
-        foreach (var seconds in new[] { 5, 5, 5, 2.5 })
-        {
-            waiting = await FindWaitingAsync(database, otherThan: waiting);
-            telling.Time.Advance(TimeSpan.FromSeconds(seconds));
-        }
+        await UntilWaitingAsync(database, 1);
+        telling.Time.Advance(HalfOfTheTime);
+        // The first once more, by itself; and the others, together.
+        await UntilWaitingAsync(database, 2);
+        telling.Time.Advance(HalfOfTheTime);
+        await Waiting.UntilAsync("the third is written down", async () => await CountAsync(database, "delivered") == 1, Cancel);
+        Assert.False(settling.IsCompleted);
+        telling.Time.Advance(HalfOfTheTime);
 
-        await settling.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await settling.WaitAsync(Soon, Cancel);
         Assert.Equal((1, 2), (await CountAsync(database, "delivered"), await CountAsync(database, "sending")));
     }
 
@@ -53,7 +78,7 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     [InlineData(true)]
     public async Task Of_two_attempts_of_one_notification_that_which_was_delivered_counts(bool isLateFirst)
     {
-        await using var database = await CreateDueAsync(1);
+        await using var database = await postgres.CreateDueAsync(1);
         using var telling = new Telling(database);
         var late = Assert.Single(await telling.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel));
         telling.Time.Advance(TimeSpan.FromMinutes(2));
@@ -83,7 +108,7 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     [Fact]
     public async Task Rows_are_taken_in_the_order_of_their_keys_so_that_two_workers_cannot_wait_for_each_other()
     {
-        await using var database = await CreateDueAsync(2);
+        await using var database = await postgres.CreateDueAsync(2);
         using var telling = new Telling(database);
         var notices = await telling.Queue.ClaimAsync("webhook", 2, TimeSpan.FromMinutes(1), Cancel);
         var backwards = notices.OrderByDescending(notice => notice.JobId, StringComparer.Ordinal)
@@ -93,7 +118,7 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
         await using (await HoldAsync(database, "job-0"))
         {
             settling = telling.Queue.SettleAsync(backwards, Cancel);
-            await FindWaitingAsync(database);
+            await UntilWaitingAsync(database, 1);
 
             // It waits for the first one, and so does not have the other yet.
             await (await HoldAsync(database, "job-1")).DisposeAsync();
@@ -106,31 +131,16 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     [Fact]
     public async Task What_is_written_down_at_this_moment_is_not_parked_as_left_behind()
     {
-        await using var database = await CreateDueAsync(2);
+        await using var database = await postgres.CreateDueAsync(2);
         using var telling = new Telling(database);
         telling.Time.Advance(TimeSpan.FromHours(25));
 
         await using (await HoldAsync(database, "job-0"))
         {
-            Assert.Equal(1, await telling.Queue.ParkExpiredAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+            Assert.Equal(1, await telling.Queue.ParkExpiredAsync(Cancel).WaitAsync(Soon, Cancel));
         }
 
         Assert.Equal(1, await telling.Queue.ParkExpiredAsync(Cancel));
-    }
-
-    /// <summary>Notifications by webhook that are due.</summary>
-    private async Task<TestDatabase> CreateDueAsync(int count)
-    {
-        var database = await postgres.CreateDatabaseAsync();
-        for (var i = 0; i < count; i++)
-        {
-            await database.RegisterAsync(Owners.Register($"job-{i}", email: null, "https://example.com"));
-            await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", $"job-{i}")));
-        }
-
-        // The clock of who takes them stands still.
-        await database.ExecuteAsync("update notifications set next_attempt_at = next_attempt_at - interval '1 hour'");
-        return database;
     }
 
     /// <summary>While the first is held up, the others gather.</summary>
@@ -140,7 +150,7 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
         await using (await HoldAsync(database, notices[0].JobId))
         {
             settling = Task.WhenAll(Settle(telling, notices));
-            await FindWaitingAsync(database);
+            await UntilWaitingAsync(database, 1);
         }
 
         await settling;
@@ -160,24 +170,14 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
         return new Hold(connection, transaction);
     }
 
-    /// <summary>Returns when a statement waits for a row: which, and since when.</summary>
-    private static async Task<string> FindWaitingAsync(TestDatabase database, string otherThan = "")
-    {
-        string[] waiting = [];
-        await Waiting.UntilAsync(
-            "a statement waits for a row",
-            async () =>
-            {
-                waiting = await database.QueryAsync(
-                    $"""
-                    select pid || ' ' || query_start from pg_stat_activity
-                    where datname = current_database() and wait_event_type = 'Lock' and pid || ' ' || query_start <> '{otherThan}'
-                    """);
-                return waiting.Length > 0;
-            },
-            Cancel);
-        return waiting[0];
-    }
+    private static Task UntilWaitingAsync(TestDatabase database, int statements) => Waiting.UntilAsync(
+        $"{statements} statements wait for a row",
+        async () => await database.QueryAsync(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") is [var waiting] && waiting == $"{statements}",
+        Cancel);
+
+    private static Task UntilTriedAsync(Telling telling, int times) => Waiting.UntilAsync(
+        $"{times} attempts to write it down", () => Task.FromResult(telling.SettlerLog.Count == times), Cancel);
 
     private static async Task<int> CountAsync(TestDatabase database, string status) =>
         int.Parse((await database.QueryAsync($"select count(*) from notifications where status = '{status}'"))[0], null);

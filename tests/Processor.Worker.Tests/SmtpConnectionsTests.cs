@@ -44,7 +44,7 @@ public sealed class SmtpConnectionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_has_started_again_meanwhile_gets_the_next_mail_at_the_first_attempt()
+    public async Task A_server_that_started_again_a_while_ago_gets_the_next_mail_at_the_first_attempt()
     {
         await _channel.SendAsync(Telling.Notice("a@example.com"), Cancel);
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Processor.Worker.Jobs;
@@ -20,6 +21,8 @@ internal sealed class Telling(TestDatabase database) : IDisposable
 
     public FakeTimeProvider Time { get; } = new(TimeProvider.System.GetUtcNow());
 
+    public FakeLogCollector SettlerLog { get; } = new();
+
     public NotificationQueue Queue => new(database.Source, Time);
 
     public WebhookChannel Webhooks(params string[] allowedTargets) => Webhooks(Dns.GetHostAddressesAsync, allowedTargets);
@@ -34,7 +37,7 @@ internal sealed class Telling(TestDatabase database) : IDisposable
         Options.Create(new EmailOptions { Host = "127.0.0.1", Port = port, Security = EmailSecurity.None, From = "Studio <studio@example.com>" }), Time);
 
     public NotificationSettler Settler => _settler ??= new NotificationSettler(
-        Queue, Metrics, Time, NullLogger<NotificationSettler>.Instance);
+        Queue, Metrics, Time, new FakeLogger<NotificationSettler>(SettlerLog));
 
     private ProcessorMetrics Metrics => new(_metrics.GetRequiredService<IMeterFactory>());
 

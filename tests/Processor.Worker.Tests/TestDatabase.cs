@@ -44,6 +44,15 @@ public sealed class PostgresFixture : IAsyncLifetime
         return new TestDatabase(connection.ConnectionString, NpgsqlDataSource.Create(connection), () => ExecuteAsync($"drop database {name} with (force)"));
     }
 
+    /// <summary>Takes the database away from all who use it, until it is opened again.</summary>
+    internal async Task CloseAsync(TestDatabase database)
+    {
+        await ExecuteAsync($"alter database {database.Name} allow_connections false");
+        await ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database.Name}'");
+    }
+
+    internal Task OpenAsync(TestDatabase database) => ExecuteAsync($"alter database {database.Name} allow_connections true");
+
     internal static DatabaseSchema Schema(NpgsqlDataSource source) => new(source, new ContextFactory(source));
 
     private async Task ExecuteAsync(string sql)
@@ -63,6 +72,8 @@ public sealed class PostgresFixture : IAsyncLifetime
 internal sealed class TestDatabase(string connectionString, NpgsqlDataSource source, Func<Task> drop) : IAsyncDisposable
 {
     public string ConnectionString => connectionString;
+
+    public string Name { get; } = new NpgsqlConnectionStringBuilder(connectionString).Database!;
 
     public NpgsqlDataSource Source => source;
 

@@ -20,7 +20,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
     public async Task A_notification_that_one_is_sending_is_not_sent_by_the_other()
     {
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        await using var database = await CreateDueAsync(receiver.Url);
+        await using var database = await postgres.CreateDueAsync(Rows, receiver.Url);
         await using var otherSource = NpgsqlDataSource.Create(database.ConnectionString);
         await using var otherDatabase = new TestDatabase(database.ConnectionString, otherSource, () => Task.CompletedTask);
         using var one = new Telling(database);
@@ -46,7 +46,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
     [Fact]
     public async Task A_notification_that_one_is_just_taking_is_left_to_it_and_the_other_does_not_wait()
     {
-        await using var database = await CreateDueAsync("https://example.com");
+        await using var database = await postgres.CreateDueAsync(Rows);
         using var telling = new Telling(database);
         await using var one = await database.Source.OpenConnectionAsync(Cancel);
         await using var taking = await one.BeginTransactionAsync(Cancel);
@@ -65,7 +65,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
     [Fact]
     public async Task A_domain_event_that_one_is_publishing_is_not_published_by_the_other_and_comes_back_when_it_dies()
     {
-        await using var database = await CreateDueAsync("https://example.com");
+        await using var database = await postgres.CreateDueAsync(Rows);
         await using var one = await database.Source.OpenConnectionAsync(Cancel);
         await using var publishing = await one.BeginTransactionAsync(Cancel);
         await using var other = await database.Source.OpenConnectionAsync(Cancel);
@@ -79,21 +79,6 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
         Assert.Equal((Rows / 2, Rows / 2), (first.Count, second.Count));
         Assert.Empty(first.Intersect(second));
         Assert.Equal(first.Order(), (await TakeOldestAsync(other, Rows)).Order());
-    }
-
-    /// <summary>Jobs that have ended: each with a notification by webhook that is due, and with a domain event.</summary>
-    private async Task<TestDatabase> CreateDueAsync(string webhookUrl)
-    {
-        var database = await postgres.CreateDatabaseAsync();
-        foreach (var jobId in Enumerable.Range(0, Rows).Select(i => $"job-{i}"))
-        {
-            await database.RegisterAsync(Owners.Register(jobId, email: null, webhookUrl));
-            await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", jobId)));
-        }
-
-        // The clock of those who take them stands still.
-        await database.ExecuteAsync("update notifications set next_attempt_at = next_attempt_at - interval '1 hour'");
-        return database;
     }
 
     private static async Task<List<Guid>> TakeOldestAsync(NpgsqlConnection connection, int limit)

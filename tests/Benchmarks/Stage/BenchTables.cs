@@ -115,6 +115,8 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
     public async Task<string> CreateUsualAsync(string name, CancellationToken cancellationToken)
     {
         await ExecuteAsync(_server, $"drop database if exists {name} with (force)", cancellationToken);
+        // Of the round before, when that was a short one.
+        NpgsqlConnection.ClearAllPools();
         var connectionString = await PostgresServer.CreateDatabaseAsync(server, name, cancellationToken);
         var options = new DbContextOptionsBuilder<UsualDatabase>();
         UsualDatabase.Configure(options, connectionString);

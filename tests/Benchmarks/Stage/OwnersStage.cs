@@ -35,15 +35,23 @@ internal sealed class OwnersStage(Rig rig, int receiverPort, int awayPort)
         var backlog = await Backlog.CreateAsync(rig, "warm-up", WarmUpMessages, cancellationToken);
         await rig.Tables.RegisterAsync(backlog.JobIds.Take(owners), Receiver, cancellationToken);
         var worker = await Rig.StartAsync(rig.Launcher.Worker(Settings()), cancellationToken);
-        await Waiting.UntilAsync(
-            "a worker that has warmed up",
-            async () => await rig.Tables.CountAsync("webhook_events", cancellationToken) == WarmUpMessages
-                && await rig.Tables.CountAsync("outbox_message", cancellationToken) == 0
-                && await rig.Tables.CountAsync("notifications where status = 'delivered'", cancellationToken) == owners,
-            cancellationToken,
-            Patience);
-        await ReceiverContestant.TakeCountsAsync(receiverPort, cancellationToken);
-        return worker;
+        try
+        {
+            await Waiting.UntilAsync(
+                "a worker that has warmed up",
+                async () => await rig.Tables.CountAsync("webhook_events", cancellationToken) == WarmUpMessages
+                    && await rig.Tables.CountAsync("outbox_message", cancellationToken) == 0
+                    && await rig.Tables.CountAsync("notifications where status = 'delivered'", cancellationToken) == owners,
+                cancellationToken,
+                Patience);
+            await ReceiverContestant.TakeCountsAsync(receiverPort, cancellationToken);
+            return worker;
+        }
+        catch
+        {
+            await worker.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>How many owners were told in a second.</summary>

@@ -36,13 +36,14 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
                    (select count(*) from webhook_bodies join ours using (event_id)),
                    (select count(*) from quarantined_events where body_sha256 = any($2)),
                    (select count(*) from outbox_message join ours on event_id = message_id),
-                   (select count(*) from notifications where job_id like $1 and status in ('pending', 'sending'))
+                   (select count(*) from notifications where job_id like $1 and status in ('pending', 'sending')),
+                   (select count(*) from job_registrations where job_id like $1)
             """);
         command.Parameters.AddWithValue(_ofOurJobs);
         command.Parameters.AddWithValue(_hashes);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
-        return new TableCounts(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4));
+        return new TableCounts(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
     }
 
     /// <summary>Everything, as of one moment.</summary>
@@ -122,4 +123,4 @@ internal sealed class Tables(NpgsqlDataSource database, Ledger ledger)
 
 /// <summary>Rows of one storm.</summary>
 /// <param name="Untold">Notifications that wait, or are being sent.</param>
-internal sealed record TableCounts(long Events, long Bodies, long Quarantined, long Outbox, long Untold);
+internal sealed record TableCounts(long Events, long Bodies, long Quarantined, long Outbox, long Untold, long Registrations);

@@ -37,7 +37,7 @@ internal sealed class Witness : IAsyncDisposable
     /// <returns>False when nothing has moved for as long as we have patience, and something is missing or waits still.</returns>
     public async Task<bool> SettleAsync(CancellationToken cancellationToken)
     {
-        var last = new TableCounts(0, 0, 0, 0, 0);
+        var last = new TableCounts(0, 0, 0, 0, 0, 0);
         var fewestWaiting = uint.MaxValue;
         for (var unchanged = Stopwatch.StartNew(); unchanged.Elapsed < _options.Patience; await Task.Delay(Poll, cancellationToken))
         {

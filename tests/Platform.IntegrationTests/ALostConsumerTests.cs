@@ -5,6 +5,7 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>A worker whose consumer the broker has dropped without telling it.</summary>
+[Collection(OwnBrokers.Name)]
 public sealed class ALostConsumerTests(ServersFixture servers)
 {
     // What a client is told of by basic.cancel, but without that.

@@ -6,6 +6,7 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>Each fault is made for real, is told of, and is over when it is mended.</summary>
+[Collection(OwnBrokers.Name)]
 public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixture<MonitoredPlatform>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);

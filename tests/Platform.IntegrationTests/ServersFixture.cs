@@ -1,10 +1,17 @@
 using Platform.LocalStack;
 
 [assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
-// All tests share one broker, and its queues have fixed names.
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
+// They share one broker, whose queues have fixed names, and so run one after the other: but for those that need a broker of their own.
+[assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections)]
 
 namespace Platform.IntegrationTests;
+
+/// <summary>The collection of those that use only a broker of their own: it runs beside all others.</summary>
+internal static class OwnBrokers
+{
+    public const string Name = "own brokers";
+}
 
 /// <summary>One broker and one PostgreSQL for the whole run.</summary>
 public sealed class ServersFixture : IAsyncLifetime

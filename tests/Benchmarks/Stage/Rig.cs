@@ -34,10 +34,11 @@ internal sealed class Rig : IAsyncDisposable
     public static async Task<Rig> StartAsync(CancellationToken cancellationToken)
     {
         await ServerPackages.EnsureAsync(cancellationToken);
-        var publication = await Publication.CreateAsync(cancellationToken);
         Progress.Say("starting RabbitMQ and PostgreSQL");
         var folder = await TestFolder.CreateAsync(cancellationToken);
         var starting = RabbitMqServer.StartAsync(Path.Combine(folder.Path, "rabbitmq"), withManagement: false, folder.Daemons, cancellationToken);
+        // Meanwhile.
+        var publication = await Publication.CreateAsync(cancellationToken);
         var postgres = await PostgresServer.StartAsync(
             Path.Combine(folder.Path, "postgres"), isThrowAway: false, folder.Daemons, cancellationToken, PostgresSettings.All);
         var platform = await PostgresServer.CreateDatabaseAsync(postgres.ConnectionString, "platform", cancellationToken);

@@ -10,15 +10,18 @@ namespace Processor.Worker.Notifications;
 internal sealed partial class NotificationSettler(
     NotificationQueue queue, ProcessorMetrics metrics, TimeProvider time, ILogger<NotificationSettler> logger) : IDisposable
 {
+    internal static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>For a group, and then as much for its members one by one.</summary>
+    internal static readonly TimeSpan WriteTime = TimeSpan.FromSeconds(3);
+
+    // Npgsql's default: so long it waits for the answer when a statement is called off.
+    private static readonly TimeSpan CallOffTime = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// How long a settlement may take from its turn on. What takes longer, or waits so long for its turn that the lease ends, is sent once more.
     /// </summary>
-    public static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
-
-    // One half for the group, the other for its members one by one.
-    private static readonly TimeSpan WriteTime = SettleTime / 2;
-
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan SettleTime = 2 * (WriteTime + CallOffTime);
 
     // Sessions, so that a member that hangs does not keep the others from being written.
     private const int MembersAtOnce = 4;
@@ -70,26 +73,16 @@ internal sealed partial class NotificationSettler(
 
     private async Task<bool> TryWriteAsync(List<Settlement> group)
     {
-        var began = time.GetTimestamp();
-        while (true)
+        using var limit = new CancellationTokenSource(WriteTime, time);
+        try
         {
-            try
-            {
-                using var limit = new CancellationTokenSource(WriteTime, time);
-                await WriteAsync(group, limit.Token);
-                return true;
-            }
-            catch (Exception exception) when (DatabaseFault.IsTransient(exception) && time.GetElapsedTime(began) + RetryInterval < WriteTime)
-            {
-                var pause = Task.Delay(RetryInterval, time);
-                LogAway(logger, exception.Message, group.Count);
-                await pause;
-            }
-            catch (Exception exception)
-            {
-                LogSplit(logger, exception, group.Count);
-                return false;
-            }
+            await WriteAsync(group, limit.Token);
+            return true;
+        }
+        catch (Exception exception)
+        {
+            LogSplit(logger, exception, group.Count);
+            return false;
         }
     }
 
@@ -109,9 +102,24 @@ internal sealed partial class NotificationSettler(
         });
     }
 
+    /// <summary>Writes it down, and tries again while the database is away.</summary>
     private async Task WriteAsync(List<Settlement> group, CancellationToken limit)
     {
-        await queue.SettleAsync(group, limit);
+        while (true)
+        {
+            try
+            {
+                await queue.SettleAsync(group, limit);
+                break;
+            }
+            catch (Exception exception) when (DatabaseFault.IsTransient(exception))
+            {
+                var pause = Task.Delay(RetryInterval, time, limit);
+                LogAway(logger, exception.Message, group.Count);
+                await pause;
+            }
+        }
+
         foreach (var (notice, status, _, _, error) in group)
         {
             metrics.NotificationSettled(notice.Channel, status);

@@ -22,7 +22,10 @@ public sealed partial class WorkflowTests
     [InlineData("  workflow_call:\n", "")]
     [InlineData("./platform test --${{ matrix.servers }}", "./platform test --${{ matrix.servers }} --project Contracts.Tests")]
     [InlineData("servers: [docker, native]", "servers: [docker]")]
+    [InlineData("servers: [docker, native]", "servers: [docker, native]\n        exclude: [{servers: native}]")]
     [InlineData(" python3-aiosmtpd", "")]
+    [InlineData("      fail-fast: false\n", "      fail-fast: false\n    continue-on-error: true\n")]
+    [InlineData("      - run: ./platform test", "      - if: matrix.servers == 'docker'\n        run: ./platform test")]
     [InlineData("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7")]
     public void A_mistake_is_found(string text, string mistake)
     {
@@ -44,9 +47,11 @@ public sealed partial class WorkflowTests
         [
             .. jobs.Where(job => !tests.Contains(job.Key) && !tests.Intersect(NeededBy(job.Value)).Any()).Select(job => $"'{job.Key}' publishes what was not tested"),
             .. YamlText.Parse(build)["on"]!.AsObject().ContainsKey("workflow_call") ? Array.Empty<string>() : ["what is built cannot be called"],
-            .. steps.Contains("./platform test --${{ matrix.servers }}") && $"{tested.At("strategy.matrix.servers")?.ToJsonString()}" == """["docker","native"]"""
+            .. steps.Contains("./platform test --${{ matrix.servers }}") && $"{tested.At("strategy.matrix")?.ToJsonString()}" == """{"servers":["docker","native"]}"""
                 ? Array.Empty<string>()
                 : ["some tests are not run"],
+            .. tested.List("steps").Append(tested!.AsObject()).Where(one => one.ContainsKey("if") || one.ContainsKey("continue-on-error"))
+                .Select(one => $"'{one["run"] ?? one["uses"] ?? "build"}' may fail, or not be run, and nobody notices"),
             .. ServerPackages.All.Where(package => !prepared.Contains($" {package}", StringComparison.Ordinal))
                 .Select(package => $"the tests need {package}, which nobody but root can install"),
             .. Used().Matches(build + publish).Select(used => used.Groups["what"].Value).Where(used => used != Tests && !Hash().IsMatch(used))

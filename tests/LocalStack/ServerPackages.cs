@@ -9,6 +9,9 @@ public static class ServerPackages
     private const string Prometheus = "prometheus";
     private const string MailServer = "python3-aiosmtpd";
 
+    // Tests that need different ones run beside each other.
+    private static readonly SemaphoreSlim Turn = new(1);
+
     /// <summary>What <c>./platform test --native</c> comes to need. Only root can have it installed on the way.</summary>
     public static IReadOnlyList<string> All { get; } = [Broker, Database, Prometheus, MailServer];
 
@@ -16,6 +19,7 @@ public static class ServerPackages
     /// <param name="withPrometheus">It is wanted beside broker and database.</param>
     /// <exception cref="SetupException">It cannot be installed from here; with the command to run.</exception>
     public static Task EnsureAsync(CancellationToken cancellationToken, bool withPrometheus = false) => EnsureAsync(
+        () =>
         [
             .. RabbitMqServer.FindScript() is null ? [Broker] : Array.Empty<string>(),
             .. PostgresServer.FindBinaries() is null ? [Database] : Array.Empty<string>(),
@@ -26,7 +30,20 @@ public static class ServerPackages
     /// <summary>The same for the mail server, which only tests need.</summary>
     /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
     public static Task EnsureMailServerAsync(CancellationToken cancellationToken) =>
-        EnsureAsync(SmtpServer.IsInstalled ? [] : [MailServer], cancellationToken);
+        EnsureAsync(() => SmtpServer.IsInstalled ? [] : [MailServer], cancellationToken);
+
+    private static async Task EnsureAsync(Func<string[]> findMissing, CancellationToken cancellationToken)
+    {
+        await Turn.WaitAsync(cancellationToken);
+        try
+        {
+            await EnsureAsync(findMissing(), cancellationToken);
+        }
+        finally
+        {
+            Turn.Release();
+        }
+    }
 
     private static async Task EnsureAsync(string[] missing, CancellationToken cancellationToken)
     {

@@ -9,6 +9,7 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>What the broker and its clients do by default, and that the ingress does not fall for it.</summary>
+[Collection(Undisturbed.Name)]
 public sealed class BrokerTrapsTests(ServersFixture servers)
 {
     private const string Queue = Contracts.Topology.WebhookReceivedQueue;

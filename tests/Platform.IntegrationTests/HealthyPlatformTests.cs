@@ -7,7 +7,7 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>What is seen of a platform on which all is well.</summary>
-[Collection(OwnBrokers.Name)]
+[Collection(Undisturbed.Name)]
 public sealed class HealthyPlatformTests(MonitoredPlatform monitored) : IClassFixture<MonitoredPlatform>
 {
     private const int Events = 900;

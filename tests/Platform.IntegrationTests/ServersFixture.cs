@@ -1,16 +1,23 @@
 using Platform.LocalStack;
 
 [assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
-// They share one broker, whose queues have fixed names, and so run one after the other: but for those that need a broker of their own.
+// They share one broker, whose queues have fixed names, and so run one after the other: but for those that have a broker of their own.
 [assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections)]
 
 namespace Platform.IntegrationTests;
 
-/// <summary>The collection of those that use only a broker of their own: it runs beside all others.</summary>
+/// <summary>The collection of those that use only a broker of their own: it runs beside the others.</summary>
 internal static class OwnBrokers
 {
     public const string Name = "own brokers";
+}
+
+/// <summary>The collection of those that look how fast, or how silent, all is: nothing runs beside it.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Undisturbed
+{
+    public const string Name = "undisturbed";
 }
 
 /// <summary>One broker and one PostgreSQL for the whole run.</summary>

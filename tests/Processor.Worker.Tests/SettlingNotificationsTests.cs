@@ -9,7 +9,6 @@ namespace Processor.Worker.Tests;
 public sealed class SettlingNotificationsTests(PostgresFixture postgres)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan HalfOfTheTime = NotificationSettler.SettleTime / 2;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -39,15 +38,39 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
         await postgres.CloseAsync(database);
 
         var settling = Settle(telling, notices)[0];
-        await UntilTriedAsync(telling, times: 1);
-        telling.Time.Advance(TimeSpan.FromSeconds(0.5));
-        await UntilTriedAsync(telling, times: 2);
+        await UntilLoggedAsync(telling, 1);
+        telling.Time.Advance(NotificationSettler.RetryInterval);
+        await UntilLoggedAsync(telling, 2);
         await postgres.OpenAsync(database);
-        telling.Time.Advance(TimeSpan.FromSeconds(0.5));
+        telling.Time.Advance(NotificationSettler.RetryInterval);
 
         await settling.WaitAsync(Soon, Cancel);
         Assert.Equal(1, await CountAsync(database, "delivered"));
         Assert.Equal([LogLevel.Warning, LogLevel.Warning, LogLevel.Information], telling.SettlerLog.GetSnapshot().Select(line => line.Level));
+    }
+
+    [Fact]
+    public async Task One_that_hangs_after_the_database_was_away_has_no_more_time_than_another()
+    {
+        await using var database = await postgres.CreateDueAsync(1);
+        using var telling = new Telling(database);
+        var notices = await telling.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
+        await postgres.CloseAsync(database);
+
+        var settling = Settle(telling, notices)[0];
+        await UntilLoggedAsync(telling, 1);
+        await postgres.OpenAsync(database);
+        await using var held = await HoldAsync(database, notices[0].JobId);
+        telling.Time.Advance(NotificationSettler.RetryInterval);
+        await UntilWaitingAsync(database, 1);
+        telling.Time.Advance(NotificationSettler.WriteTime - NotificationSettler.RetryInterval);
+        // It is split, and tried by itself.
+        await UntilLoggedAsync(telling, 2);
+        await UntilWaitingAsync(database, 1);
+        telling.Time.Advance(NotificationSettler.WriteTime);
+
+        await settling.WaitAsync(Soon, Cancel);
+        Assert.Equal(1, await CountAsync(database, "sending"));
     }
 
     [Fact]
@@ -61,13 +84,13 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
 
         var settling = Task.WhenAll(Settle(telling, notices));
         await UntilWaitingAsync(database, 1);
-        telling.Time.Advance(HalfOfTheTime);
+        telling.Time.Advance(NotificationSettler.WriteTime);
         // The first once more, by itself; and the others, together.
         await UntilWaitingAsync(database, 2);
-        telling.Time.Advance(HalfOfTheTime);
+        telling.Time.Advance(NotificationSettler.WriteTime);
         await Waiting.UntilAsync("the third is written down", async () => await CountAsync(database, "delivered") == 1, Cancel);
         Assert.False(settling.IsCompleted);
-        telling.Time.Advance(HalfOfTheTime);
+        telling.Time.Advance(NotificationSettler.WriteTime);
 
         await settling.WaitAsync(Soon, Cancel);
         Assert.Equal((1, 2), (await CountAsync(database, "delivered"), await CountAsync(database, "sending")));
@@ -176,8 +199,8 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") is [var waiting] && waiting == $"{statements}",
         Cancel);
 
-    private static Task UntilTriedAsync(Telling telling, int times) => Waiting.UntilAsync(
-        $"{times} attempts to write it down", () => Task.FromResult(telling.SettlerLog.Count == times), Cancel);
+    private static Task UntilLoggedAsync(Telling telling, int lines) => Waiting.UntilAsync(
+        $"{lines} lines of the settler", () => Task.FromResult(telling.SettlerLog.Count == lines), Cancel);
 
     private static async Task<int> CountAsync(TestDatabase database, string status) =>
         int.Parse((await database.QueryAsync($"select count(*) from notifications where status = '{status}'"))[0], null);

@@ -49,6 +49,7 @@ public sealed class PostgresFixture : IAsyncLifetime
     {
         await ExecuteAsync($"alter database {database.Name} allow_connections false");
         await ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database.Name}'");
+        database.Source.Clear();
     }
 
     internal Task OpenAsync(TestDatabase database) => ExecuteAsync($"alter database {database.Name} allow_connections true");

@@ -34,8 +34,21 @@ internal sealed class Rig : IAsyncDisposable
     public static async Task<Rig> StartAsync(CancellationToken cancellationToken)
     {
         await ServerPackages.EnsureAsync(cancellationToken);
-        Progress.Say("starting RabbitMQ and PostgreSQL");
         var folder = await TestFolder.CreateAsync(cancellationToken);
+        try
+        {
+            return await StartAsync(folder, cancellationToken);
+        }
+        catch
+        {
+            await folder.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<Rig> StartAsync(TestFolder folder, CancellationToken cancellationToken)
+    {
+        Progress.Say("starting RabbitMQ and PostgreSQL");
         var starting = RabbitMqServer.StartAsync(Path.Combine(folder.Path, "rabbitmq"), withManagement: false, folder.Daemons, cancellationToken);
         // Meanwhile.
         var publication = await Publication.CreateAsync(cancellationToken);

@@ -25,6 +25,7 @@ internal static class TestCommand
             if (servers.Kind is TestServerKind.Native)
             {
                 await ServerPackages.EnsureAsync(cancellationToken, withPrometheus: true);
+                await ServerPackages.EnsureMailServerAsync(cancellationToken);
             }
 
             string[] what = arguments.GetValue(project) is { } name ? ["--project", $"tests/{name}"] : ["--solution", "Platform.sln"];

@@ -24,7 +24,7 @@ public sealed partial class WorkflowTests
     [InlineData("servers: [docker, native]", "servers: [docker]")]
     [InlineData("servers: [docker, native]", "servers: [docker, native]\n        exclude: [{servers: native}]")]
     [InlineData(" python3-aiosmtpd", "")]
-    [InlineData("      fail-fast: false\n", "      fail-fast: false\n    continue-on-error: true\n")]
+    [InlineData("    timeout-minutes: 60\n", "    timeout-minutes: 60\n    continue-on-error: true\n")]
     [InlineData("      - run: ./platform test", "      - if: matrix.servers == 'docker'\n        run: ./platform test")]
     [InlineData("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7")]
     public void A_mistake_is_found(string text, string mistake)

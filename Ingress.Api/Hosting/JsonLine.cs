@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
@@ -10,13 +9,13 @@ namespace Ingress.Api.Hosting;
 
 /// <summary>
 /// A log record as a JSON object in one line, with its trace and span: for containers. The names are those of .NET's own formatter, which
-/// tells the trace only by its scopes, at several times the size.
+/// tells the trace only by its scopes, at several times the size. A line goes to the output by itself: what the console would write is empty.
 /// </summary>
-internal sealed class JsonLine(TimeProvider time) : ConsoleFormatter(FormatterName)
+internal sealed class JsonLine(OutputBuffer output, TimeProvider time) : ConsoleFormatter(FormatterName)
 {
     public const string FormatterName = "json-line";
 
-    // The console has one writer for each thread too: a line is written by the thread that logs.
+    // One for each thread, as the console has its writers: a line is formatted by the thread that logs.
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? _buffer;
 
@@ -38,7 +37,8 @@ internal sealed class JsonLine(TimeProvider time) : ConsoleFormatter(FormatterNa
             json.WriteEndObject();
         }
 
-        textWriter.WriteLine(Encoding.UTF8.GetString(buffer.WrittenSpan));
+        buffer.Write("\n"u8);
+        output.Add(buffer.WrittenSpan);
     }
 
     private static void WriteTrace(Utf8JsonWriter json, Activity? span)

@@ -7,6 +7,8 @@ internal static class LoggingSetup
     /// <summary>The console, in one of two formats (<c>Logging__Console__FormatterName</c>); text unless it is said.</summary>
     public static void AddConsoleLines(this WebApplicationBuilder builder)
     {
+        builder.Services.AddSingleton(provider =>
+            new OutputBuffer(Console.OpenStandardOutput(), provider.GetRequiredService<TimeProvider>()));
         builder.Logging.AddConsoleFormatter<TextLine, ConsoleFormatterOptions>();
         builder.Logging.AddConsoleFormatter<JsonLine, ConsoleFormatterOptions>();
     }

@@ -162,6 +162,7 @@ internal sealed partial class BrokerMonitor(
             UserName = address.User,
             Password = address.Password,
             VirtualHost = address.VirtualHost,
+            SocketFactory = BrokerSocket.Create,
             AutomaticRecoveryEnabled = false,
             RequestedConnectionTimeout = ProbeTimeout,
             HandshakeContinuationTimeout = ProbeTimeout,

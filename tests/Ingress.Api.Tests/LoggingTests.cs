@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Ingress.Api.Hosting;
 using Microsoft.Extensions.Logging;
@@ -35,9 +36,9 @@ public sealed class LoggingTests
     {
         using var span = new Activity("span").Start();
 
-        var line = Write(new JsonLine(Time), "cm\r\nforged: line", new InvalidOperationException("why"));
+        var line = WriteJson("cm\r\nforged: line", new InvalidOperationException("why"));
 
-        Assert.Equal(line.Length - Environment.NewLine.Length, line.IndexOf(Environment.NewLine, StringComparison.Ordinal));
+        Assert.Equal(line.Length - 1, line.IndexOf('\n', StringComparison.Ordinal));
         using var json = JsonDocument.Parse(line);
         Assert.Equal(
             $$$"""
@@ -52,10 +53,21 @@ public sealed class LoggingTests
     [Fact]
     public void Json_without_a_trace_says_nothing_of_one()
     {
-        using var json = JsonDocument.Parse(Write(new JsonLine(Time), "cm1", exception: null));
+        using var json = JsonDocument.Parse(WriteJson("cm1", exception: null));
 
         Assert.False(json.RootElement.TryGetProperty("TraceId", out _));
         Assert.False(json.RootElement.TryGetProperty("Exception", out _));
+    }
+
+    private static string WriteJson(string jobId, Exception? exception)
+    {
+        using var output = new MemoryStream();
+        using (var buffer = new OutputBuffer(output, Time))
+        {
+            Assert.Empty(Write(new JsonLine(buffer, Time), jobId, exception));
+        }
+
+        return Encoding.UTF8.GetString(output.ToArray());
     }
 
     private static string Write(ConsoleFormatter formatter, string jobId, Exception? exception)

@@ -3,7 +3,9 @@ using Ingress.Api.Hosting;
 using Ingress.Api.Publishing;
 using Ingress.Api.Webhooks;
 
-var builder = WebApplication.CreateBuilder(args);
+// Slim: without what a container has no use for, IIS for example.
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.WebHost.UseKestrelHttpsConfiguration();
 builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8080");
 builder.Services.AddSingleton(TimeProvider.System);

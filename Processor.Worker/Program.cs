@@ -16,7 +16,9 @@ if (!Arguments.TryParse(args, out var arguments, out var error))
     return 2;
 }
 
-var builder = WebApplication.CreateBuilder(arguments.Host);
+// Slim: without what a container has no use for, IIS for example.
+var builder = WebApplication.CreateSlimBuilder(arguments.Host);
+builder.WebHost.UseKestrelHttpsConfiguration();
 builder.UseSettingsDirectory();
 builder.UseDefaultUrl("http://*:8081");
 builder.Services.AddSingleton(TimeProvider.System);

@@ -9,6 +9,8 @@ internal static class LoggingSetup
     {
         builder.Services.AddSingleton(provider =>
             new OutputBuffer(Console.OpenStandardOutput(), provider.GetRequiredService<TimeProvider>()));
+        // Once more: the slim host has its own choice of a format after the settings'.
+        builder.Services.Configure<ConsoleLoggerOptions>(builder.Configuration.GetSection("Logging:Console"));
         builder.Logging.AddConsoleFormatter<TextLine, ConsoleFormatterOptions>();
         builder.Logging.AddConsoleFormatter<JsonLine, ConsoleFormatterOptions>();
     }

@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Processor.Worker.Hosting;
 
@@ -56,6 +59,19 @@ public sealed class LoggingTests
 
         Assert.False(json.RootElement.TryGetProperty("TraceId", out _));
         Assert.False(json.RootElement.TryGetProperty("Exception", out _));
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("json-line")]
+    public async Task The_format_is_the_one_of_the_settings(string format)
+    {
+        var builder = WebApplication.CreateSlimBuilder([$"--Logging:Console:FormatterName={format}"]);
+        builder.Services.AddSingleton<TimeProvider>(Time);
+        builder.AddConsoleLines();
+        await using var app = builder.Build();
+
+        Assert.Equal(format, app.Services.GetRequiredService<IOptionsMonitor<ConsoleLoggerOptions>>().CurrentValue.FormatterName);
     }
 
     private static string Write(ConsoleFormatter formatter, string jobId, Exception? exception)

@@ -9,7 +9,8 @@ namespace Ingress.Api.Hosting;
 
 /// <summary>
 /// A log record as a JSON object in one line, with its trace and span: for containers. The names are those of .NET's own formatter, which
-/// tells the trace only by its scopes, at several times the size. A line goes to the output by itself: what the console would write is empty.
+/// tells the trace only by its scopes, at several times the size. The line is handed to <see cref="OutputBuffer"/>, and the console's writer
+/// is left empty: its queue and its thread have no part in it, and their settings no effect.
 /// </summary>
 internal sealed class JsonLine(OutputBuffer output, TimeProvider time) : ConsoleFormatter(FormatterName)
 {

@@ -17,19 +17,25 @@ internal sealed class BrokerSocket(Socket socket) : TcpClientAdapter(socket)
 }
 
 /// <summary>
-/// A stream whose writes wait in a pipe until a thread of the pool comes to send them: no longer than it takes others that are ready to run.
-/// A send that fails fails the writes after it. What is confirmed was sent, so nobody is told of a message that is still here.
+/// A stream whose writes wait in a pipe until a thread of the pool is free to send them: while requests keep all threads busy, many wait,
+/// and otherwise none. What is confirmed was sent, so nobody has been told of a message that is still here.
 /// </summary>
 internal sealed class GatheredStream : NetworkStream
 {
-    // Some 60 messages.
-    private static readonly PipeOptions Options = new(minimumSegmentSize: 64 * 1024, useSynchronizationContext: false);
+    // For what waits when the connection is closed: an end that does not read is not waited for.
+    private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(1);
+
+    // Some 60 messages leave together, and with as many waiting whoever writes waits too.
+    private static readonly PipeOptions Options = new(
+        minimumSegmentSize: 64 * 1024, pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024, useSynchronizationContext: false);
 
     private readonly Pipe _written = new(Options);
+    private readonly Task _sending;
 
     public GatheredStream(Socket socket)
-        : base(socket) => _ = SendAsync();
+        : base(socket) => _sending = SendAsync();
 
+    /// <exception cref="IOException">A write before this one could not be sent.</exception>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         await _written.Writer.WriteAsync(buffer, cancellationToken);
 
@@ -42,14 +48,16 @@ internal sealed class GatheredStream : NetworkStream
     /// <inheritdoc cref="Write(byte[],int,int)"/>
     public override void Write(ReadOnlySpan<byte> buffer) => throw new NotSupportedException();
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _written.Writer.Complete();
-        }
+    /// <inheritdoc cref="Write(byte[],int,int)"/>
+    public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
+        throw new NotSupportedException();
 
-        base.Dispose(disposing);
+    /// <summary>Sends what waits, unless the other end does not take it.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        await _written.Writer.CompleteAsync();
+        await _sending.WaitAsync(TimeToEnd).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await base.DisposeAsync();
     }
 
     private async Task SendAsync()
@@ -73,6 +81,7 @@ internal sealed class GatheredStream : NetworkStream
         }
         catch (Exception exception)
         {
+            // Thrown to whoever writes next.
             await _written.Reader.CompleteAsync(exception);
         }
     }

@@ -78,7 +78,7 @@ public sealed class LoggingTests
     private static string WriteJson(string jobId, Exception? exception)
     {
         using var output = new MemoryStream();
-        using (var buffer = new OutputBuffer(output, Time))
+        using (var buffer = new OutputBuffer(output, Timeout.InfiniteTimeSpan))
         {
             Assert.Empty(Write(new JsonLine(buffer, Time), jobId, exception));
         }

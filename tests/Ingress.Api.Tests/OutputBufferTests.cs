@@ -1,101 +1,144 @@
 using System.Text;
+using System.Threading.Channels;
 using Ingress.Api.Hosting;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Ingress.Api.Tests;
 
 public sealed class OutputBufferTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new();
     private readonly Output _output = new();
-    private readonly OutputBuffer _buffer;
 
-    public OutputBufferTests() => _buffer = new OutputBuffer(_output, _time);
+    public void Dispose() => _output.Dispose();
 
-    public void Dispose()
+    [Fact]
+    public void Lines_wait_for_others_and_are_written_together_and_in_their_order()
     {
-        _buffer.Dispose();
-        _output.Dispose();
+        using (var buffer = new OutputBuffer(_output, Timeout.InfiniteTimeSpan))
+        {
+            buffer.Add("one\n"u8);
+            buffer.Add("two\n"u8);
+            Assert.False(_output.Writes.TryPeek(out _));
+        }
+
+        Assert.Equal("one\ntwo\n", _output.NextWrite());
     }
 
     [Fact]
-    public void Lines_that_come_close_together_are_written_at_once_and_in_their_order()
+    public async Task They_do_not_wait_for_ever()
     {
-        _buffer.Add("one\n"u8);
-        _time.Advance(OutputBuffer.Delay / 2);
-        _buffer.Add("two\n"u8);
-        Assert.Empty(_output.Writes);
+        using var buffer = new OutputBuffer(_output, TimeSpan.FromMilliseconds(1));
 
-        _time.Advance(OutputBuffer.Delay / 2);
-
-        Assert.Equal(["one\ntwo\n"], _output.Writes);
+        buffer.Add("one\n"u8);
+        Assert.Equal("one\n", await _output.Writes.ReadAsync(TestContext.Current.CancellationToken));
+        buffer.Add("two\n"u8);
+        Assert.Equal("two\n", await _output.Writes.ReadAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]
-    public void The_next_lines_wait_anew()
+    public async Task Too_many_do_not_wait()
     {
-        _buffer.Add("one\n"u8);
-        _time.Advance(OutputBuffer.Delay);
-        _buffer.Add("two\n"u8);
-        Assert.Equal(["one\n"], _output.Writes);
-
-        _time.Advance(OutputBuffer.Delay);
-
-        Assert.Equal(["one\n", "two\n"], _output.Writes);
-    }
-
-    [Fact]
-    public void Too_many_do_not_wait()
-    {
+        using var buffer = new OutputBuffer(_output, Timeout.InfiniteTimeSpan);
         var line = new byte[600 * 1024];
-        _buffer.Add(line);
-        Assert.Empty(_output.Writes);
 
-        _buffer.Add(line);
+        buffer.Add(line);
+        buffer.Add(line);
 
-        Assert.Equal(2 * line.Length, Assert.Single(_output.Writes).Length);
+        Assert.Equal(2 * line.Length, (await _output.Writes.ReadAsync(TestContext.Current.CancellationToken)).Length);
     }
 
     [Fact]
-    public void What_waits_at_the_end_is_written_and_what_is_logged_after_it_at_once()
+    public async Task Lines_of_many_threads_stay_whole()
     {
-        _buffer.Add("one\n"u8);
+        string[] lines = [.. Enumerable.Range(0, 20_000).Select(number => $"line {number}")];
+        using (var buffer = new OutputBuffer(_output, TimeSpan.FromMilliseconds(1)))
+        {
+            await Parallel.ForEachAsync(
+                lines,
+                TestContext.Current.CancellationToken,
+                (line, _) =>
+                {
+                    buffer.Add(Encoding.ASCII.GetBytes($"{line}\n"));
+                    return ValueTask.CompletedTask;
+                });
+        }
 
-        _buffer.Dispose();
-        Assert.Equal(["one\n"], _output.Writes.Where(text => text.Length > 0));
-
-        _buffer.Add("two\n"u8);
-        Assert.Equal(["one\n", "two\n"], _output.Writes.Where(text => text.Length > 0));
+        Assert.Equal(lines.Order(), _output.All().TrimEnd('\n').Split('\n').Order());
     }
 
     [Fact]
-    public void A_full_disk_ends_neither_the_process_nor_the_log()
+    public async Task An_output_that_stalls_holds_up_neither_who_logs_nor_the_end()
     {
-        _output.IsFull = true;
-        _buffer.Add("lost\n"u8);
-        _time.Advance(OutputBuffer.Delay);
+        using var room = _output.Stall();
+        var buffer = new OutputBuffer(_output, TimeSpan.FromMilliseconds(1));
+        buffer.Add("one\n"u8);
+        await _output.Stalled.WaitAsync(TestContext.Current.CancellationToken);
 
-        _output.IsFull = false;
-        _buffer.Add("one\n"u8);
-        _time.Advance(OutputBuffer.Delay);
+        buffer.Add("two\n"u8);
+        buffer.Dispose();
 
-        Assert.Equal(["one\n"], _output.Writes);
+        Assert.False(_output.Writes.TryPeek(out _));
+        room.Set();
+    }
+
+    [Fact]
+    public async Task An_output_that_fails_ends_neither_the_process_nor_the_log()
+    {
+        using var buffer = new OutputBuffer(_output, TimeSpan.FromMilliseconds(1));
+        _output.Failure = new UnauthorizedAccessException();
+        buffer.Add("lost\n"u8);
+        await _output.Failed.WaitAsync(TestContext.Current.CancellationToken);
+
+        _output.Failure = null;
+        buffer.Add("one\n"u8);
+
+        Assert.Equal("one\n", await _output.Writes.ReadAsync(TestContext.Current.CancellationToken));
     }
 
     private sealed class Output : MemoryStream
     {
-        public List<string> Writes { get; } = [];
+        private readonly Channel<string> _writes = Channel.CreateUnbounded<string>();
+        private readonly TaskCompletionSource _failed = new();
+        private readonly TaskCompletionSource _stalled = new();
+        private ManualResetEventSlim? _room;
 
-        public bool IsFull { get; set; }
+        public ChannelReader<string> Writes => _writes.Reader;
+
+        public Exception? Failure { get; set; }
+
+        public Task Failed => _failed.Task;
+
+        public Task Stalled => _stalled.Task;
+
+        public ManualResetEventSlim Stall() => _room = new ManualResetEventSlim();
+
+        public string? NextWrite() => Writes.TryRead(out var text) ? text : null;
+
+        public string All()
+        {
+            var all = new StringBuilder();
+            while (Writes.TryRead(out var text))
+            {
+                all.Append(text);
+            }
+
+            return all.ToString();
+        }
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
-            if (IsFull)
+            if (_room is not null)
             {
-                throw new IOException("No space left on device");
+                _stalled.TrySetResult();
+                _room.Wait(TestContext.Current.CancellationToken);
             }
 
-            Writes.Add(Encoding.ASCII.GetString(buffer));
+            if (Failure is { } failure)
+            {
+                _failed.TrySetResult();
+                throw failure;
+            }
+
+            _writes.Writer.TryWrite(Encoding.ASCII.GetString(buffer));
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Platform.LocalStack;
 
 namespace Ingress.Api.Tests;
@@ -62,6 +64,55 @@ public sealed class StartingTests
 
         Assert.StartsWith("Ingress__MaxBodyBytes:", Assert.Single(errors), StringComparison.Ordinal);
         folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task It_may_end_TLS_itself()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        string InFolder(string file) => Path.Combine(folder.FullName, file);
+        using var key = ECDsa.Create();
+        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
+        await File.WriteAllTextAsync(InFolder("tls.crt"), certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(InFolder("tls.key"), key.ExportPkcs8PrivateKeyPem(), TestContext.Current.CancellationToken);
+        var port = Machine.FreePort();
+        var assembly = typeof(IngressMetrics).Assembly.Location;
+        string[] settings =
+        [
+            Broker, Secret, $"Kestrel__Endpoints__Https__Url=https://127.0.0.1:{port}",
+            $"Kestrel__Certificates__Default__Path={InFolder("tls.crt")}", $"Kestrel__Certificates__Default__KeyPath={InFolder("tls.key")}",
+        ];
+        var ingress = Daemon.Start(
+            "ingress", InFolder("log"), "env", ["-u", "OTEL_EXPORTER_OTLP_ENDPOINT", .. settings, "dotnet", assembly], environment: null,
+            Path.GetDirectoryName(assembly));
+        try
+        {
+            using var handler = new HttpClientHandler
+            {
+                ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.Thumbprint == certificate.Thumbprint,
+            };
+            using var http = new HttpClient(handler);
+            await Waiting.UntilAsync("the ingress", ingress, () => IsAnsweredAsync(http, port), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            await ingress.StopAsync(CancellationToken.None);
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<bool> IsAnsweredAsync(HttpClient http, int port)
+    {
+        try
+        {
+            using var answer = await http.GetAsync($"https://127.0.0.1:{port}/health/live", TestContext.Current.CancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
     }
 
     /// <returns>What is wrong, line by line.</returns>

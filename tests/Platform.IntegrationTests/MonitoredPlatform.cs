@@ -35,6 +35,9 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
 
     private static InvalidOperationException NotStarted => new("Not started.");
 
+    /// <summary>How long a time of the rules takes here.</summary>
+    public static TimeSpan Hasten(TimeSpan time) => time / Haste;
+
     public async Task StartAsync()
     {
         if (_server is not null)

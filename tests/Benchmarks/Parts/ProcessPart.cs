@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Platform.Benchmarks.Figures;
 using Platform.Benchmarks.Load;
+using Platform.Benchmarks.Measures;
 using Platform.Benchmarks.Stage;
 using Platform.LocalStack;
 
@@ -12,6 +13,7 @@ namespace Platform.Benchmarks.Parts;
 internal sealed class ProcessPart : IPart
 {
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
     public string Id => "e";
@@ -20,6 +22,7 @@ internal sealed class ProcessPart : IPart
     {
         Progress.Say("starts, memory at rest, images");
         await rig.ClearAsync(cancellationToken);
+        await Waiting.UntilAsync("broker and database are at rest", () => AreAtRestAsync(rig, cancellationToken), cancellationToken);
         await using var ingress = rig.Launcher.Ingress();
         round.Add("process.ingress.start", (await StartAsync(ingress, cancellationToken)).TotalSeconds);
         await using var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken);
@@ -28,6 +31,15 @@ internal sealed class ProcessPart : IPart
         round.Add("process.worker.rest", worker.MemoryMegabytes);
         await AddImageAsync(round, "process.ingress.image", "platform/ingress-api", cancellationToken);
         await AddImageAsync(round, "process.worker.image", "platform/processor-worker", cancellationToken);
+    }
+
+    /// <summary>They have nothing left to do of the part before.</summary>
+    private static async Task<bool> AreAtRestAsync(Rig rig, CancellationToken cancellationToken)
+    {
+        var before = ProcessTree.Read(rig.BrokerPid, rig.DatabasePid);
+        await Task.Delay(Look, cancellationToken);
+        var after = ProcessTree.Read(rig.BrokerPid, rig.DatabasePid);
+        return before.Zip(after).All(server => server.Second.Since(server.First).Cpu < Look / 10);
     }
 
     /// <returns>From the start of the process to its first confirmed 200.</returns>

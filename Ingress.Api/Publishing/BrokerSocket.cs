@@ -10,8 +10,7 @@ namespace Ingress.Api.Publishing;
 /// </summary>
 internal sealed class BrokerSocket(Socket socket) : TcpClientAdapter(socket)
 {
-    public static ITcpClient Create(AddressFamily family) =>
-        new BrokerSocket(new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
+    public static ITcpClient Create(AddressFamily family) => new BrokerSocket(ConnectionFactoryBase.DefaultSocketFactory(family).Client);
 
     public override NetworkStream GetStream() => new GatheredStream(Client);
 }

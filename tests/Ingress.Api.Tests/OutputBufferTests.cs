@@ -20,7 +20,7 @@ public sealed class OutputBufferTests : IDisposable
             Assert.False(_output.Writes.TryPeek(out _));
         }
 
-        Assert.Equal("one\ntwo\n", _output.NextWrite());
+        Assert.Equal(["one\ntwo\n"], _output.TakeWrites());
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class OutputBufferTests : IDisposable
                 });
         }
 
-        Assert.Equal(lines.Order(), _output.All().TrimEnd('\n').Split('\n').Order());
+        Assert.Equal(lines.Order(), string.Concat(_output.TakeWrites()).TrimEnd('\n').Split('\n').Order());
     }
 
     [Fact]
@@ -111,17 +111,15 @@ public sealed class OutputBufferTests : IDisposable
 
         public ManualResetEventSlim Stall() => _room = new ManualResetEventSlim();
 
-        public string? NextWrite() => Writes.TryRead(out var text) ? text : null;
-
-        public string All()
+        public List<string> TakeWrites()
         {
-            var all = new StringBuilder();
+            var taken = new List<string>();
             while (Writes.TryRead(out var text))
             {
-                all.Append(text);
+                taken.Add(text);
             }
 
-            return all.ToString();
+            return taken;
         }
 
         public override void Write(ReadOnlySpan<byte> buffer)

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Ingress.Api.Publishing;
@@ -32,7 +31,7 @@ public sealed class ConnectingTests
     [Fact]
     public async Task A_certificate_that_nobody_vouches_for_is_enough_by_default_and_not_for_us()
     {
-        using var certificate = SelfSigned("localhost");
+        using var certificate = TestCertificate.SelfSigned("localhost");
         using var fooled = Listen();
         using var doubted = Listen();
         var byDefault = Bus.Factory.CreateUsingRabbitMq(rabbit => rabbit.Host(
@@ -76,16 +75,6 @@ public sealed class ConnectingTests
     }
 
     private static int Port(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
-
-    private static X509Certificate2 SelfSigned(string host)
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(host);
-        request.CertificateExtensions.Add(names.Build());
-        return request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
-    }
 
     /// <summary>What a client says first once it trusts this server; null when it does not.</summary>
     private static async Task<string?> FirstWordAsync(TcpListener node, X509Certificate2 certificate)

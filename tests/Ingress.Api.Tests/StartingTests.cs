@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Platform.LocalStack;
 
@@ -71,9 +70,8 @@ public sealed class StartingTests
     {
         var folder = Directory.CreateTempSubdirectory();
         string InFolder(string file) => Path.Combine(folder.FullName, file);
-        using var key = ECDsa.Create();
-        var request = new CertificateRequest("CN=127.0.0.1", key, HashAlgorithmName.SHA256);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
+        using var certificate = TestCertificate.SelfSigned("localhost");
+        using var key = certificate.GetRSAPrivateKey()!;
         await File.WriteAllTextAsync(InFolder("tls.crt"), certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(InFolder("tls.key"), key.ExportPkcs8PrivateKeyPem(), TestContext.Current.CancellationToken);
         var port = Machine.FreePort();

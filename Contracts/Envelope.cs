@@ -7,47 +7,47 @@ using System.Text.Json.Serialization.Metadata;
 namespace Platform.Contracts;
 
 /// <summary>
-/// A message as MassTransit has it on the wire, made without MassTransit: any of its consumers reads it. Publishing through it costs as
-/// much as all the rest of an event.
+/// A message in MassTransit's wire format, written without MassTransit; any MassTransit consumer can read it. Publishing through
+/// MassTransit costs as much as all other work for an event.
 /// </summary>
 /// <param name="MessageId">The AMQP message id, and the key of the inbox.</param>
-/// <param name="Exchange">Where it is published: each contract has an exchange of its own, which <c>migrate</c> declares.</param>
-/// <param name="Content">UTF-8 JSON of the type <see cref="ContentType"/>.</param>
+/// <param name="Exchange">The exchange to publish to: each contract has its own, which <c>migrate</c> declares.</param>
+/// <param name="Content">UTF-8 JSON with the content type <see cref="ContentType"/>.</param>
 public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<byte> Content)
 {
     /// <summary>The AMQP content type.</summary>
     public const string ContentType = "application/vnd.masstransit+json";
 
-    /// <summary>The header in which the trace travels, in the form of the W3C's <c>traceparent</c>.</summary>
+    /// <summary>The header with the trace, as a W3C <c>traceparent</c>.</summary>
     public const string TraceHeader = "MT-Activity-Id";
 
     private const string Namespace = "Platform.Contracts";
 
-    // Everything but the body: ids, names and times, with room to spare.
+    // Everything except the body: ids, names and times, with a margin.
     private const int UsualSize = 1024;
 
-    /// <summary>An event under its identity.</summary>
+    /// <summary>Wraps an event, under its identity.</summary>
     /// <param name="sentAt">The time of publishing.</param>
-    public static Envelope Of(WebhookReceived message, DateTimeOffset sentAt) =>
-        Of(message.EventId, nameof(WebhookReceived), message, ContractJson.Default.WebhookReceived, message.Body.Length, sentAt);
+    public static Envelope Create(WebhookReceived message, DateTimeOffset sentAt) =>
+        Create(message.EventId, nameof(WebhookReceived), message, ContractJson.Default.WebhookReceived, message.Body.Length, sentAt);
 
-    /// <summary>A body that is no usable event, under the identity of the body.</summary>
-    /// <inheritdoc cref="Of(WebhookReceived, DateTimeOffset)"/>
-    public static Envelope Of(WebhookQuarantined message, DateTimeOffset sentAt) => Of(
-        EventIdentity.OfBody(message.BodySha256), nameof(WebhookQuarantined), message, ContractJson.Default.WebhookQuarantined,
+    /// <summary>Wraps a body that is not a usable event, under the identity of the body.</summary>
+    /// <inheritdoc cref="Create(WebhookReceived, DateTimeOffset)"/>
+    public static Envelope Create(WebhookQuarantined message, DateTimeOffset sentAt) => Create(
+        EventIdentity.FromBody(message.BodySha256), nameof(WebhookQuarantined), message, ContractJson.Default.WebhookQuarantined,
         message.Body.Length, sentAt);
 
-    /// <summary>A contract that is JSON already.</summary>
-    /// <param name="contract">The name of its type.</param>
-    /// <param name="json">The contract; not checked.</param>
-    /// <inheritdoc cref="Of(WebhookReceived, DateTimeOffset)"/>
-    public static Envelope Of(Guid messageId, string contract, string json, DateTimeOffset sentAt) =>
+    /// <summary>Wraps a contract already serialised to JSON.</summary>
+    /// <param name="contract">The name of the contract's type.</param>
+    /// <param name="json">The contract as JSON; not validated.</param>
+    /// <inheritdoc cref="Create(WebhookReceived, DateTimeOffset)"/>
+    public static Envelope Create(Guid messageId, string contract, string json, DateTimeOffset sentAt) =>
         Write(messageId, contract, UsualSize + json.Length, sentAt, writer => writer.WriteRawValue(json, skipInputValidation: true));
 
-    /// <summary>The message in an envelope of the ingress, which is its own and read in one pass.</summary>
+    /// <summary>Reads an envelope written by the ingress, in one pass.</summary>
     /// <param name="content">The envelope: UTF-8 JSON.</param>
-    /// <returns>Null for every other envelope: it may hold what only MassTransit understands.</returns>
-    /// <exception cref="JsonException">It is no JSON, or its message is not what its type says.</exception>
+    /// <returns>Null for any other envelope: only MassTransit may understand its content.</returns>
+    /// <exception cref="JsonException">The content is not JSON, or its message does not match its type.</exception>
     public static ReceivedEnvelope? Read(ReadOnlySpan<byte> content)
     {
         var reader = new Utf8JsonReader(content);
@@ -84,7 +84,7 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
         _ => null,
     };
 
-    private static Envelope Of<T>(
+    private static Envelope Create<T>(
         Guid messageId, string contract, T message, JsonTypeInfo<T> type, int bodyLength, DateTimeOffset sentAt) => Write(
         messageId, contract, UsualSize + Base64.GetMaxEncodedToUtf8Length(bodyLength), sentAt,
         writer => JsonSerializer.Serialize(writer, message, type));
@@ -107,7 +107,7 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
     }
 }
 
-/// <summary>What <see cref="Envelope.Read"/> has read.</summary>
+/// <summary>The result of <see cref="Envelope.Read"/>.</summary>
 /// <param name="MessageId">The AMQP message id.</param>
 /// <param name="MessageType">MassTransit's URN of the contract.</param>
 /// <param name="Message">The contract.</param>

@@ -5,21 +5,21 @@ using System.Text;
 namespace Platform.Contracts;
 
 /// <summary>
-/// The identity of what the sender sent, as a deterministic UUID (version 5, RFC 9562 section 5.5). The sender has no event id;
-/// its own advice is to deduplicate on <c>type</c> and <c>payload.id</c>.
+/// Identifies events and bodies by a deterministic UUID (version 5, RFC 9562 section 5.5). The sender has no event id;
+/// its documentation advises deduplicating on <c>type</c> and <c>payload.id</c>.
 /// </summary>
 public static class EventIdentity
 {
     private static readonly Guid Namespace = new("6a00781b-143f-5ca6-b8d2-3a535b4d83f3");
 
-    /// <summary>The id of an event: the same for every delivery of it, whatever else its body says.</summary>
+    /// <summary>The id of an event: the same for every delivery of it, whatever else its body contains.</summary>
     /// <param name="eventType">The sender's <c>type</c>.</param>
     /// <param name="jobId">The sender's <c>payload.id</c>.</param>
-    public static Guid Of(string eventType, string jobId) => Version5($"{eventType}\n{jobId}");
+    public static Guid Create(string eventType, string jobId) => Version5($"{eventType}\n{jobId}");
 
-    /// <summary>The id of a body that is not a usable event: the same body, the same id.</summary>
+    /// <summary>The id of a body that is not a usable event; equal for equal bodies.</summary>
     /// <param name="bodySha256">SHA-256 of the body in hex.</param>
-    public static Guid OfBody(string bodySha256) => Version5(bodySha256);
+    public static Guid FromBody(string bodySha256) => Version5(bodySha256);
 
     [SuppressMessage("Security", "CA5350", Justification = "Version 5 is defined with SHA-1; it names, it does not protect.")]
     private static Guid Version5(string name)

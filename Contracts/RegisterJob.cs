@@ -1,13 +1,14 @@
 namespace Platform.Contracts;
 
 /// <summary>
-/// Whose job it is, and how its owner wants to be told of its end. Sent by the application that created the job at Magic Hour, before,
-/// between or after the job's events: what comes of it is the same.
+/// Registers the owner of a job and the addresses for notifications. Sent by the application that created the job at Magic Hour, before,
+/// between or after the job's events, with the same result.
 /// </summary>
 /// <remarks>
-/// Publish it to the exchange <c>Platform.Contracts:RegisterJob</c>, or send <c>PUT /jobs/{id}</c>. To register again is to update: the
-/// greatest <see cref="RegisteredAt"/> wins, so a repeated or overtaken message changes nothing. Nobody is told twice for it. Evolution
-/// is additive only; see <see cref="WebhookReceived"/>.
+/// Publish it to the exchange <c>Platform.Contracts:RegisterJob</c>, or send <c>PUT /jobs/{id}</c>. Registering again updates: the latest
+/// <see cref="RegisteredAt"/> wins, so a repeated or overtaken message changes nothing and causes no second notification. A job belongs to
+/// the identity that registered it first; registrations by another identity are parked. To have an identity, set the AMQP property
+/// <c>user-id</c> to the connection's user, which the broker checks. Changes are additive only; see <see cref="WebhookReceived"/>.
 /// </remarks>
 public sealed record RegisterJob
 {
@@ -17,13 +18,16 @@ public sealed record RegisterJob
     /// <summary><c>video</c>, <c>image</c> or <c>audio</c>.</summary>
     public required string Resource { get; init; }
 
-    /// <summary>The owner, as the application knows them. 1 to 200 characters.</summary>
+    /// <summary>The owner's id in the application. 1 to 200 characters.</summary>
     public required string UserId { get; init; }
 
-    /// <summary>Where a mail goes when the job has ended. Null: no mail. At most 254 characters.</summary>
+    /// <summary>
+    /// Address for a mail when the job has ended. Null: no mail. At most 254 bytes, with its domain in ASCII. An international domain may
+    /// be in either form (<c>bücher.example</c>, <c>xn--bcher-kva.example</c>). A non-ASCII local part needs a mail server with SMTPUTF8.
+    /// </summary>
     public string? Email { get; init; }
 
-    /// <summary>Where a webhook goes when the job has ended, http or https. Null: no webhook. At most 2048 characters.</summary>
+    /// <summary>The http or https URL for a webhook when the job has ended. Null: no webhook. At most 2048 characters.</summary>
     public string? WebhookUrl { get; init; }
 
     /// <summary>When the application decided this, by its own clock.</summary>

@@ -1,25 +1,25 @@
 namespace Platform.Contracts;
 
 /// <summary>
-/// The names on the broker and the arguments of its queues. <c>Processor.Worker migrate</c> declares them; everyone else only
+/// The names of exchanges and queues, and the queues' arguments. <c>Processor.Worker migrate</c> declares them; all other code only
 /// uses them.
 /// </summary>
 /// <remarks>
-/// The arguments of an existing queue cannot be changed: RabbitMQ refuses a declaration with others (406). They are therefore
-/// constants, valid on RabbitMQ 3.10 and 4 alike; what must be tuned is tuned by policy.
+/// The arguments of an existing queue cannot be changed: RabbitMQ refuses a declaration with different ones (406). They are therefore
+/// constants, valid on RabbitMQ 3.10 and 4 alike; use policies for tuning.
 /// </remarks>
 public static class Topology
 {
-    /// <summary>The queue of everything that was signed: <see cref="WebhookReceived"/> and <see cref="WebhookQuarantined"/>.</summary>
+    /// <summary>The queue for all signed bodies: <see cref="WebhookReceived"/> and <see cref="WebhookQuarantined"/>.</summary>
     public const string WebhookReceivedQueue = "webhook-received";
 
     /// <summary>Messages that could not be processed, with the reason in their headers (MassTransit's name for it).</summary>
     public const string ErrorQueue = WebhookReceivedQueue + "_error";
 
-    /// <summary>Messages of a type that nobody consumes (MassTransit's name for it).</summary>
+    /// <summary>Messages of a type without a consumer (MassTransit's name for it).</summary>
     public const string SkippedQueue = WebhookReceivedQueue + "_skipped";
 
-    /// <summary>Messages that the broker gave up delivering; also the name of the exchange that leads there.</summary>
+    /// <summary>Messages that the broker gave up delivering; also the name of the exchange bound to this queue.</summary>
     public const string DeadLetterQueue = WebhookReceivedQueue + "_dead";
 
     /// <summary>The queue of <see cref="RegisterJob"/>.</summary>
@@ -34,14 +34,14 @@ public static class Topology
     private const string RegisterJobSkippedQueue = RegisterJobQueue + "_skipped";
 
     /// <summary>
-    /// An exchange that leads nowhere. The ingress publishes to it to learn whether the broker takes messages: an alarm blocks
+    /// An exchange without bindings. The ingress publishes to it to learn whether the broker accepts messages: a resource alarm blocks
     /// only connections that publish.
     /// </summary>
     public const string CanaryExchange = "broker-canary";
 
     /// <summary>
-    /// Deliveries of one message before it is dead-lettered. RabbitMQ 4 counts graceful restarts too and stops at 20 by default,
-    /// which loses messages that were only prefetched; 3.10 has no limit. A policy can lower this number, not raise it.
+    /// Deliveries of one message before it is dead-lettered. RabbitMQ 4 also counts graceful restarts and stops at 20 by default, which
+    /// would lose messages that were only prefetched; 3.10 has no limit. A policy can lower this number, but not raise it.
     /// </summary>
     public const int DeliveryLimit = 1000;
 
@@ -51,7 +51,7 @@ public static class Topology
         {
             [DeadLetterQueue] = Quorum,
             [WebhookReceivedQueue] = QuorumWithDeadLetters(DeadLetterQueue),
-            // MassTransit declares these two when it first needs them, with the arguments of the queue they belong to.
+            // MassTransit would declare these two on first use, with the arguments of the queue they belong to.
             [ErrorQueue] = QuorumWithDeadLetters(DeadLetterQueue),
             [SkippedQueue] = QuorumWithDeadLetters(DeadLetterQueue),
             [RegisterJobDeadLetterQueue] = Quorum,
@@ -66,7 +66,7 @@ public static class Topology
     {
         ["x-delivery-limit"] = DeliveryLimit,
         ["x-dead-letter-exchange"] = deadLetterQueue,
-        // At-least-once needs reject-publish; without it the broker falls back to at-most-once in silence.
+        // At-least-once requires reject-publish; without it the broker silently falls back to at-most-once.
         ["x-dead-letter-strategy"] = "at-least-once",
         ["x-overflow"] = "reject-publish",
     };

@@ -1,39 +1,32 @@
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Platform.Contracts;
 
 /// <summary>
-/// What makes a signed body an event: its type and its job. The ingress decides by it what to publish, and the worker what it may
-/// release of that which was quarantined; what else a body says is for the worker alone.
+/// The fields that make a signed body an event: its type and its job. The ingress uses it to decide what to publish, and the worker to
+/// decide which quarantined bodies to release. Only the worker reads the other fields of a body.
 /// </summary>
 /// <param name="EventType">The sender's <c>type</c>; empty when there is none.</param>
-/// <param name="JobId">The sender's <c>payload.id</c>; empty when there is none that can be used.</param>
+/// <param name="JobId">The sender's <c>payload.id</c>; empty when it is missing or unusable.</param>
 /// <param name="Status">The sender's <c>payload.status</c>, for the log; empty when there is none.</param>
-/// <param name="Reason">Why it is not a usable event, one of <see cref="QuarantineReasons"/>; null when it is one.</param>
+/// <param name="Reason">Why it is not a usable event, one of <see cref="QuarantineReasons"/>; null when it is usable.</param>
 public sealed record WebhookContent(string EventType, string JobId, string Status, string? Reason)
 {
-    /// <summary>The most characters of a job's id: <c>payload.id</c>, and whoever else names a job.</summary>
+    /// <summary>Longest job id in characters: of <c>payload.id</c>, and wherever else a job is named.</summary>
     public const int MaxIdLength = 200;
 
     private const int MaxTypeLength = 100;
 
-    // A key twice in one object: which of the two is meant depends on the reader, and an attacker would choose.
+    // Duplicate keys in one object: readers differ in which one they use, and an attacker could exploit that.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Not even recognisable as an event: the sender's guide answers 400.</summary>
+    /// <summary>The body is not recognisable as an event. The sender's guide answers 400.</summary>
     public bool IsNotAnEvent => Reason is QuarantineReasons.NotJson or QuarantineReasons.NoType;
 
-    /// <summary>Reads a body; whatever it holds, the answer is a content with or without a <see cref="Reason"/>.</summary>
+    /// <summary>Reads a body. Never throws for its content: an unusable body gets a <see cref="Reason"/>.</summary>
     /// <param name="body">The bytes as they were signed.</param>
     public static WebhookContent Read(ReadOnlyMemory<byte> body)
     {
-        // The parser takes invalid UTF-8 within strings and fails when they are read.
-        if (!Utf8.IsValid(body.Span))
-        {
-            return Unusable(QuarantineReasons.NotJson);
-        }
-
         try
         {
             using var document = JsonText.Parse(body, Strict);
@@ -68,6 +61,8 @@ public sealed record WebhookContent(string EventType, string JobId, string Statu
         {
             null or "" => Unusable(QuarantineReasons.NoId, type, status),
             { Length: > MaxIdLength } => Unusable(QuarantineReasons.IdTooLong, type, status),
+            // Ids are not repaired as names are: different ids could become one job, and no URL could contain the id as sent.
+            var id when id.Contains(JsonText.Replacement, StringComparison.Ordinal) => Unusable(QuarantineReasons.IdUnreadable, type, status),
             var id => new WebhookContent(type, id, status, null),
         };
     }

@@ -1,16 +1,16 @@
 namespace Platform.Contracts;
 
 /// <summary>
-/// A body with a valid signature that cannot be used as an event. It is kept for a person to look at and to release:
-/// nothing that was signed vanishes.
+/// A body with a valid signature that cannot be used as an event. It is kept for an operator to examine and release, so that no signed
+/// body is lost.
 /// </summary>
-/// <remarks>Evolution is additive only; see <see cref="WebhookReceived"/>.</remarks>
+/// <remarks>Changes are additive only; see <see cref="WebhookReceived"/>.</remarks>
 public sealed record WebhookQuarantined
 {
-    /// <summary>Why: one of <see cref="QuarantineReasons"/>; more may be added.</summary>
+    /// <summary>The reason, one of <see cref="QuarantineReasons"/>; more may be added.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>One for each HTTP request.</summary>
+    /// <summary>Unique per HTTP request.</summary>
     public required Guid DeliveryId { get; init; }
 
     /// <summary>When the request was received, by the ingress's clock.</summary>
@@ -25,14 +25,14 @@ public sealed record WebhookQuarantined
     /// <summary>The body as it was signed, byte for byte; may be empty.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>SHA-256 of <see cref="Body"/>, 64 lower-case hex characters. The same body is kept once.</summary>
+    /// <summary>SHA-256 of <see cref="Body"/>, 64 lower-case hex characters. Equal bodies are kept once.</summary>
     public required string BodySha256 { get; init; }
 }
 
 /// <summary>The values of <see cref="WebhookQuarantined.Reason"/>.</summary>
 public static class QuarantineReasons
 {
-    /// <summary>Not UTF-8, not JSON, nested deeper than 64 levels, or with a key twice in one object.</summary>
+    /// <summary>Not UTF-8, not JSON, nested deeper than 64 levels, or with duplicate keys in one object.</summary>
     public const string NotJson = "not_json";
 
     /// <summary>JSON, but not an object with a string <c>type</c>.</summary>
@@ -49,4 +49,10 @@ public static class QuarantineReasons
 
     /// <summary>An <c>id</c> of more than 200 characters.</summary>
     public const string IdTooLong = "id_too_long";
+
+    /// <summary>
+    /// An <c>id</c> with a character that cannot be stored (NUL, a lone surrogate), or with its replacement U+FFFD: jobs with different ids
+    /// would share a row.
+    /// </summary>
+    public const string IdUnreadable = "id_unreadable";
 }

@@ -4,15 +4,15 @@ namespace Platform.Contracts;
 /// Magic Hour sent an event and its signature was valid. Published by the ingress, consumed by the worker.
 /// </summary>
 /// <remarks>
-/// Evolution is additive only: a property may be added if it is optional; none is renamed, retyped or removed, and neither
-/// the namespace nor the type is renamed, because together they are the identity on the wire. Old and new versions of both
-/// services run side by side during every deployment, and messages wait in queues across deployments.
+/// Changes are additive only: optional properties may be added; none is renamed, retyped or removed. The namespace and the type name
+/// never change either, because together they identify the message on the wire. Old and new versions of both services run side by side
+/// during every deployment, and messages wait in queues across deployments.
 /// </remarks>
 public sealed record WebhookReceived
 {
     /// <summary>
-    /// The event's identity (<see cref="EventIdentity.Of"/>), which is also the AMQP message id: the same for every delivery
-    /// of the event, for ever.
+    /// The event's identity (<see cref="EventIdentity.Create"/>), also its AMQP message id. It is permanent, and every delivery of the event
+    /// has the same one.
     /// </summary>
     public required Guid EventId { get; init; }
 
@@ -22,22 +22,22 @@ public sealed record WebhookReceived
     /// <summary>The sender's <c>payload.id</c>: the project, which is the job. Opaque and case-sensitive; 1 to 200 characters.</summary>
     public required string JobId { get; init; }
 
-    /// <summary>One for each HTTP request: tells two deliveries of one event apart.</summary>
+    /// <summary>Unique per HTTP request: distinguishes deliveries of the same event.</summary>
     public required Guid DeliveryId { get; init; }
 
     /// <summary>When the request was received, by the ingress's clock.</summary>
     public required DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>When the sender signed it, to the second. May be the time of the first attempt or of this one: the sender does not say.</summary>
+    /// <summary>When the sender signed it, to the second. Either of the first attempt or of this one: the sender does not say.</summary>
     public required DateTimeOffset SentAt { get; init; }
 
-    /// <summary>Authentic, but signed longer ago than the ingress counts as fresh (5 minutes by default).</summary>
+    /// <summary>Authentic, but signed longer ago than the ingress accepts as fresh (5 minutes by default).</summary>
     public required bool Late { get; init; }
 
-    /// <summary>How the event came in: one of <see cref="Origins"/>; more may be added.</summary>
+    /// <summary>The event's origin, one of <see cref="Origins"/>; more may be added.</summary>
     public required string Origin { get; init; }
 
-    /// <summary>The name of the secret whose signature matched; never the secret. Tells when an old secret is no longer used.</summary>
+    /// <summary>The name of the secret whose signature matched; never the secret. Shows when an old secret is no longer used.</summary>
     public required string SecretName { get; init; }
 
     /// <summary>The body as it was signed, byte for byte.</summary>
@@ -53,6 +53,6 @@ public static class Origins
     /// <summary>Sent by Magic Hour to the webhook endpoint.</summary>
     public const string Live = "live";
 
-    /// <summary>Kept because it could not be used when it was received, and released by a person since.</summary>
+    /// <summary>Quarantined as unusable when it was received, and released by an operator since.</summary>
     public const string Replay = "replay";
 }

@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using Ingress.Api.Hosting;
 using Ingress.Api.Publishing;
 using Ingress.Api.Webhooks;
 
 namespace Ingress.Api;
 
 /// <summary>
-/// What this service counts and times: one method for each fact. Labels come from closed sets. What is only looked at when somebody asks
-/// is in <see cref="PublishingGauges"/>.
+/// The counters and histograms of this service: one method for each fact. Labels come from closed sets. Values that are read only on
+/// collection are in <see cref="PublishingGauges"/>.
 /// </summary>
 internal sealed class IngressMetrics : IHostedService
 {
@@ -23,12 +22,18 @@ internal sealed class IngressMetrics : IHostedService
 
     private const string OtherType = "other";
 
-    // From a fast confirm to the time at which the sender gives up.
+    // The statuses with which Kestrel rejects a request that it cannot read. 411 is not among them: a request without a length has no body.
+    private static readonly Dictionary<int, string> RejectionStatuses =
+        new[] { 400, 405, 408, 414, 431, 505 }.ToDictionary(status => status, status => $"{status}");
+
+    private const string OtherStatus = "other";
+
+    // From a fast confirm to the sender's timeout.
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
-    // From a fresh signature, over the border of "late" (300), to the greatest age that is accepted (90000), and the sender's doubling
-    // retries between them.
+    // From a fresh signature, through the threshold of "late" (300), to the maximum
+    // accepted age (90000), with the sender's doubling retries in between.
     private static readonly InstrumentAdvice<double> Ages =
         new() { HistogramBucketBoundaries = [1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 43200, 86400, 90000] };
 
@@ -40,7 +45,9 @@ internal sealed class IngressMetrics : IHostedService
     private readonly Histogram<double> _publishDuration;
     private readonly Counter<long> _publishesFailed;
     private readonly Counter<long> _publishesNotTried;
-    private readonly Counter<long> _telemetryDropped;
+    private readonly Counter<long> _requestsRejected;
+    private readonly Counter<long> _bodiesShed;
+    private readonly Counter<long> _connectionsShed;
 
     public IngressMetrics(IMeterFactory meters)
     {
@@ -53,15 +60,20 @@ internal sealed class IngressMetrics : IHostedService
             "webhook.delivery_age", "s", "From the signed time of a webhook to its receipt; of authentic ones, accepted or not.", tags: null, Ages);
         _secretMatched = meter.CreateCounter<long>("webhook.secret_matched", null, "Authentic webhooks, by the name of the secret.");
         _publishDuration = meter.CreateHistogram(
-            "broker.publish.duration", "s", "From handing a message over to what became of it, by result.", tags: null, Seconds);
+            "broker.publish.duration", "s", "From handing a message over to its result, by result.", tags: null, Seconds);
         _publishesFailed = meter.CreateCounter<long>(
             "broker.publishes.failed", "{message}", "Messages handed over that the broker did not confirm, by result.");
         _publishesNotTried = meter.CreateCounter<long>(
-            "broker.publishes.not_tried", "{message}", "Messages that were not even handed over, by reason.");
-        _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
+            "broker.publishes.not_tried", "{message}", "Messages rejected before they were handed over, by reason.");
+        _requestsRejected = meter.CreateCounter<long>(
+            "http.requests.rejected", "{request}", "Requests rejected before an endpoint saw them, by status.");
+        _bodiesShed = meter.CreateCounter<long>(
+            "webhook.bodies.shed", "{request}", "Webhooks whose connection was closed before their body had arrived, by reason.");
+        _connectionsShed = meter.CreateCounter<long>(
+            "http.connections.shed", "{connection}", "Connections closed because more than Ingress__MaxConnections were open.");
     }
 
-    /// <summary>Shows what has not happened yet as zero: Prometheus would not take the first time for an increase.</summary>
+    /// <summary>Starts every series at zero: without a zero first, Prometheus does not see the first event as an increase.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         Verification[] failures =
@@ -74,7 +86,9 @@ internal sealed class IngressMetrics : IHostedService
         Array.ForEach(failures, failure => _signatureFailures.Add(0, Tag("reason", Reason(failure))));
         Array.ForEach([.. Enum.GetValues<PublishResult>().Where(IsFailure)], result => _publishesFailed.Add(0, Tag("result", Name(result))));
         Array.ForEach(Enum.GetValues<PublishObstacle>(), obstacle => _publishesNotTried.Add(0, Tag("reason", Name(obstacle))));
-        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
+        Array.ForEach([.. RejectionStatuses.Values, OtherStatus], status => _requestsRejected.Add(0, Tag("status", status)));
+        Array.ForEach(Enum.GetValues<ShedReason>(), reason => _bodiesShed.Add(0, Tag("reason", Name(reason))));
+        _connectionsShed.Add(0);
         return Task.CompletedTask;
     }
 
@@ -90,10 +104,10 @@ internal sealed class IngressMetrics : IHostedService
         _processing.Record(elapsed.TotalSeconds);
     }
 
-    /// <param name="verification">What was wrong.</param>
+    /// <param name="verification">The failed result.</param>
     public void SignatureFailed(Verification verification) => _signatureFailures.Add(1, Tag("reason", Reason(verification)));
 
-    /// <param name="age">Of the signature; negative when it was signed ahead of our clock, which counts as fresh.</param>
+    /// <param name="age">Age of the signature; negative when it was signed ahead of the local clock, which counts as fresh.</param>
     public void SecretMatched(WebhookSecret secret, TimeSpan age)
     {
         _secretMatched.Add(1, Tag("secret", secret.Name));
@@ -111,7 +125,12 @@ internal sealed class IngressMetrics : IHostedService
 
     public void PublishNotTried(PublishObstacle obstacle) => _publishesNotTried.Add(1, Tag("reason", Name(obstacle)));
 
-    public void TelemetryDropped(TelemetrySignal signal, long count) => _telemetryDropped.Add(count, Tag("signal", Name(signal)));
+    public void RequestRejected(int statusCode) =>
+        _requestsRejected.Add(1, Tag("status", RejectionStatuses.GetValueOrDefault(statusCode, OtherStatus)));
+
+    public void BodyShed(ShedReason reason) => _bodiesShed.Add(1, Tag("reason", Name(reason)));
+
+    public void ConnectionShed() => _connectionsShed.Add(1);
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 
@@ -149,35 +168,35 @@ internal sealed class IngressMetrics : IHostedService
 
     private static string Name(PublishObstacle obstacle) => obstacle switch
     {
-        PublishObstacle.BrokerAway => "broker_away",
+        PublishObstacle.BrokerUnavailable => "broker_away",
         PublishObstacle.BreakerOpen => "breaker_open",
         PublishObstacle.TooMany => "too_many",
         _ => throw new ArgumentOutOfRangeException(nameof(obstacle), obstacle, null),
     };
 
-    private static string Name(TelemetrySignal signal) => signal switch
+    private static string Name(ShedReason reason) => reason switch
     {
-        TelemetrySignal.Spans => "spans",
-        TelemetrySignal.LogRecords => "log_records",
-        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, null),
+        ShedReason.BudgetExhausted => "budget_exhausted",
+        ShedReason.TimedOut => "timed_out",
+        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
     };
 }
 
-/// <summary>What became of a webhook request.</summary>
+/// <summary>The outcome of a webhook request.</summary>
 internal enum WebhookOutcome
 {
-    /// <summary>Signed, fresh, in the queue.</summary>
+    /// <summary>Signed, fresh and queued.</summary>
     Accepted,
 
-    /// <summary>Accepted, but signed a while ago.</summary>
+    /// <summary>Accepted, but signed longer ago than <see cref="MagicHourOptions.FreshFor"/>.</summary>
     Late,
 
-    /// <summary>Signed, but not a usable event; in the queue for a person.</summary>
+    /// <summary>Signed, but not a usable event; queued for a person to examine.</summary>
     Quarantined,
 
-    /// <summary>Not ours to take: no valid signature, too long, wrong content type, too many failures.</summary>
+    /// <summary>Rejected: no valid signature, body too long, wrong content type or too many failures.</summary>
     Refused,
 
-    /// <summary>The broker did not confirm it: the sender must come back.</summary>
+    /// <summary>The broker did not confirm the message: the sender must retry.</summary>
     Unavailable,
 }

@@ -1,17 +1,18 @@
 using System.Diagnostics;
 using Ingress.Api.Webhooks;
 using Platform.Contracts;
+using Platform.ServiceDefaults.Logging;
 
 namespace Ingress.Api;
 
-/// <summary>The spans of this service that no library makes.</summary>
+/// <summary>The spans of this service that no library creates.</summary>
 internal static class IngressTraces
 {
     public const string SourceName = "Ingress.Api";
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>Publishing a message: from handing it over until the broker has answered.</summary>
+    /// <summary>The span of a publish: from handing the message over to the broker's answer.</summary>
     public static Activity? StartPublish(Envelope message)
     {
         if (Source.StartActivity("publish", ActivityKind.Producer) is not { } activity)
@@ -29,8 +30,8 @@ internal static class IngressTraces
     }
 
     /// <summary>
-    /// What the message carries, in the form of the W3C's <c>traceparent</c>; null without a trace. Where no spans are made, the worker
-    /// may still make some: it decides for itself.
+    /// The trace context of a message, as a W3C <c>traceparent</c>; null without a trace. Even when the ingress creates no spans, the
+    /// worker makes its own sampling decision.
     /// </summary>
     public static string? ParentOfMessage(Activity? publish) => (publish ?? Activity.Current) switch
     {
@@ -39,8 +40,8 @@ internal static class IngressTraces
         var current => $"00-{current.TraceId}-{current.SpanId}-01",
     };
 
-    /// <summary>What the span of the request tells of the webhook: never a body, a signature or an address.</summary>
-    public static void Describe(Activity? request, Reception received)
+    /// <summary>Tags the request's span with facts of the webhook: never a body, a signature or an address.</summary>
+    public static void Describe(Activity? request, WebhookRequest received)
     {
         if (request is { IsAllDataRequested: true } && received.Content is { } content)
         {

@@ -1,24 +1,39 @@
+using Platform.ServiceDefaults.Hosting;
+using Platform.ServiceDefaults.Logging;
+using Platform.ServiceDefaults.Settings;
 using Processor.Worker.Release;
 
 namespace Processor.Worker;
 
 /// <summary>The command line: a verb, or the roles of a running worker.</summary>
 /// <param name="Verb">Null to run as a worker.</param>
-/// <param name="Host">What is left, for the host: settings such as <c>--urls</c>.</param>
+/// <param name="Host">The remaining arguments, passed to the host: settings such as <c>--urls</c>.</param>
 internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 {
     public const string Usage =
         """
-        Processor.Worker [--roles consume,notify,api]   runs as a worker, in all roles unless told which
+        Processor.Worker [--roles consume,notify,api]   runs as a worker, in all roles by default
         Processor.Worker migrate                        brings database schema and broker topology up to date, and exits
         Processor.Worker release --error | --dead | --quarantined [--id ID]... [--dry-run]
                                                         puts parked messages back through the front of the pipeline, and exits
+        Processor.Worker --version                      prints the version, and exits
         """;
+
+    // As ASP.NET Core splits ASPNETCORE_URLS.
+    private const StringSplitOptions UrlSplit = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
 
     /// <summary>Null unless the verb is <see cref="Verb.Release"/>.</summary>
     public ReleaseRequest? Release { get; private init; }
 
+    /// <param name="error">The problem, in one line; empty when the arguments are valid.</param>
     public static bool TryParse(string[] args, out Arguments arguments, out string error)
+    {
+        var isUnderstood = TryRead(args, out arguments, out error);
+        error = ShownText.OneLine(error);
+        return isUnderstood;
+    }
+
+    private static bool TryRead(string[] args, out Arguments arguments, out string error)
     {
         arguments = new Arguments(null, Roles.All, []);
         error = "";
@@ -27,6 +42,12 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
             var isUnderstood = ReleaseRequest.TryParse(options, out var request, out error);
             arguments = new Arguments(Worker.Verb.Release, Roles.None, []) { Release = request };
             return isUnderstood;
+        }
+
+        if (args is [var only] && only.Equals(BuildVersion.Option, StringComparison.OrdinalIgnoreCase))
+        {
+            arguments = new Arguments(Worker.Verb.Version, Roles.None, []);
+            return true;
         }
 
         for (var rest = args.AsSpan(); !rest.IsEmpty && error.Length == 0;)
@@ -47,27 +68,32 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
         return error.Length == 0;
     }
 
-    // Every option takes a value, in either way of writing it.
+    // Every option takes a value: --name value or --name=value.
     private static (string Name, string? Value) ReadOption(ref Span<string> rest)
     {
         var parts = rest[0].Split('=', 2);
+        var name = parts[0].Contains(':') ? parts[0] : parts[0].ToLowerInvariant();
         var value = parts is [_, var written] ? written : rest is [_, var next, ..] ? next : null;
         rest = rest[Math.Min(rest.Length, parts.Length == 2 ? 1 : 2)..];
-        return (parts[0], value);
+        return (name, value);
     }
 
     private (Arguments Arguments, string Error) WithOption(string name, string? value) => name switch
     {
         "--roles" when ReadRoles(value ?? "") is var roles and not Roles.None => (this with { Roles = roles }, ""),
         "--roles" => (this, "--roles takes one or more of consume, notify, api, with commas between them."),
+        BuildVersion.Option => (this, $"{BuildVersion.Option} is used alone, without a value."),
         _ when !IsForHost(name) => (this, $"'{name}' is not an option."),
         _ when value is null => (this, $"{name} takes a value."),
+        "--urls" when value.Split(';', UrlSplit).Select(ListenAddresses.FindUrlError).FirstOrDefault(error => error is not null) is { } error => (this, error),
+        "--contentroot" when !Directory.Exists(value) => (this, $"--contentroot: there is no folder '{value}'."),
         _ => (this with { Host = [.. Host, name, value] }, ""),
     };
 
-    // A setting has its section's name before a colon.
+    // The name of a setting contains a colon after its section.
     private static bool IsForHost(string name) =>
-        name.Contains(':') || name.ToLowerInvariant() is "--urls" or "--environment" or "--contentroot" or "--applicationname";
+        name.StartsWith("--", StringComparison.Ordinal)
+        && (name.Contains(':') || name is "--urls" or "--environment" or "--contentroot" or "--applicationname");
 
     private static Roles ReadRoles(string list)
     {
@@ -86,9 +112,12 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
     }
 }
 
-/// <summary>What the image can do beside running.</summary>
+/// <summary>Commands of the image other than running a worker.</summary>
 internal enum Verb
 {
     Migrate,
     Release,
+
+    /// <summary>Written as an option, <c>--version</c>.</summary>
+    Version,
 }

@@ -1,14 +1,13 @@
 using System.Diagnostics.Metrics;
 using Platform.Contracts;
-using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker;
 
 /// <summary>
-/// What this service counts and times: one method for each fact. What is only looked at when somebody asks is in
-/// <see cref="InboxGauges"/> and <see cref="Backlog.BacklogGauges"/>.
+/// Counters and histograms of this service: one method per fact. Gauges that are read at each scrape are in <see cref="InboxGauges"/> and
+/// <see cref="Backlog.BacklogGauges"/>.
 /// </summary>
 internal sealed class ProcessorMetrics : IHostedService
 {
@@ -16,18 +15,18 @@ internal sealed class ProcessorMetrics : IHostedService
 
     private static readonly CommitOutcome[] Outcomes = Enum.GetValues<CommitOutcome>();
 
-    // What may have become of a notification after an attempt.
+    // The statuses a notification can have after an attempt.
     private static readonly NotificationStatus[] Settled =
         [NotificationStatus.Delivered, NotificationStatus.Pending, NotificationStatus.Superseded, NotificationStatus.Parked];
 
     private static readonly InstrumentAdvice<double> Seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
-    // From a lone event to one that an outage or a person kept waiting.
+    // From an event on an idle system to one delayed by an outage or released by hand.
     private static readonly InstrumentAdvice<double> Ages =
         new() { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400] };
 
-    // Up to the greatest number that may be in work.
+    // Up to the largest allowed concurrency.
     private static readonly InstrumentAdvice<long> PowersOfTwo =
         new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] };
 
@@ -36,10 +35,11 @@ internal sealed class ProcessorMetrics : IHostedService
     private readonly Histogram<double> _groupDuration;
     private readonly Histogram<double> _eventAge;
     private readonly Counter<long> _parked;
+    private readonly Counter<long> _postponed;
     private readonly Counter<long> _outboxPublished;
     private readonly Counter<long> _notificationAttempts;
+    private readonly Counter<long> _registrationsRejected;
     private readonly Counter<long> _sampleErrors;
-    private readonly Counter<long> _telemetryDropped;
 
     public ProcessorMetrics(IMeterFactory meters)
     {
@@ -47,23 +47,27 @@ internal sealed class ProcessorMetrics : IHostedService
         _committed = meter.CreateCounter<long>("inbox.units.committed", "{unit}", "Messages committed, by outcome.");
         _groupSize = meter.CreateHistogram("inbox.group.size", "{unit}", "Messages committed in one transaction.", tags: null, PowersOfTwo);
         _groupDuration = meter.CreateHistogram("inbox.group.duration", "s", "Time to commit one group.", tags: null, Seconds);
-        _eventAge = meter.CreateHistogram("inbox.event.age", "s", "From the receipt of a webhook to the commit of its message.", tags: null, Ages);
-        _parked = meter.CreateCounter<long>("inbox.units.parked", "{unit}", "Messages given up and parked in the error queue, by reason.");
+        _eventAge = meter.CreateHistogram("inbox.event.age", "s", "Time from the receipt of a webhook to its commit.", tags: null, Ages);
+        _parked = meter.CreateCounter<long>("inbox.units.parked", "{unit}", "Messages parked in the error queue, by reason.");
+        _postponed = meter.CreateCounter<long>(
+            "inbox.units.postponed", "{unit}", "Deliveries put back into the queue because a newer version of the worker wrote their job.");
         _outboxPublished = meter.CreateCounter<long>("outbox.messages.published", "{message}", "Domain events published and confirmed.");
         _notificationAttempts = meter.CreateCounter<long>(
-            "notification.attempts", "{attempt}", "Attempts to tell an owner, by channel and by what has become of the notification.");
+            "notification.attempts", "{attempt}", "Attempts to notify an owner, by channel and resulting status.");
+        _registrationsRejected = meter.CreateCounter<long>(
+            "registrations.rejected", "{registration}", "Registrations of jobs that another identity has registered.");
         _sampleErrors = meter.CreateCounter<long>(
-            "database.sample.errors", null, "Times at which the backlog could not be read; its gauges are missing meanwhile.");
-        _telemetryDropped = meter.CreateCounter<long>("telemetry.dropped", null, "Spans and log records that never reached a collector.");
+            "database.sample.errors", null, "Failed attempts to read the backlog; its gauges are missing until the next success.");
     }
 
-    /// <summary>Shows what has not happened yet as zero: Prometheus would not take the first time for an increase.</summary>
+    /// <summary>Starts every counter at zero: Prometheus does not count the first appearance of a series as an increase.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         Array.ForEach(Outcomes, outcome => _committed.Add(0, Tag("outcome", outcome.Name())));
         Array.ForEach(Enum.GetValues<ParkingReason>(), reason => _parked.Add(0, Tag("reason", Name(reason))));
-        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => TelemetryDropped(signal, 0));
+        _postponed.Add(0);
         _outboxPublished.Add(0);
+        _registrationsRejected.Add(0);
         _sampleErrors.Add(0);
         return Task.CompletedTask;
     }
@@ -93,24 +97,26 @@ internal sealed class ProcessorMetrics : IHostedService
 
     public void Parked(ParkingReason reason) => _parked.Add(1, Tag("reason", Name(reason)));
 
+    public void Postponed() => _postponed.Add(1);
+
     public void OutboxPublished(int messages) => _outboxPublished.Add(messages);
 
-    /// <summary>Shows a channel by which nobody was told yet.</summary>
+    /// <summary>Starts the counters of a channel at zero.</summary>
     public void NotificationsBegin(string channel) => Array.ForEach(Settled, status => AddAttempts(channel, status, 0));
 
     public void NotificationSettled(string channel, NotificationStatus status) =>
         AddAttempts(channel, status, 1);
 
+    public void RegistrationRejected() => _registrationsRejected.Add(1);
+
     public void SampleFailed() => _sampleErrors.Add(1);
 
-    public void TelemetryDropped(TelemetrySignal signal, long count) => _telemetryDropped.Add(count, Tag("signal", Name(signal)));
-
-    // What a person has released would tell of the person, not of the pipeline.
+    // Released messages are excluded: their age reflects when a person released them, not the speed of the pipeline.
     private void RecordAge(UnitOfWork unit, DateTimeOffset now)
     {
         if (unit.ReceivedAt is { } receivedAt && unit.Event?.Origin is null or Origins.Live)
         {
-            // The clocks of two machines: it cannot be negative.
+            // The two times come from the clocks of two machines, so the difference may be negative.
             _eventAge.Record(Math.Max(0, (now - receivedAt).TotalSeconds));
         }
     }
@@ -126,13 +132,6 @@ internal sealed class ProcessorMetrics : IHostedService
         ParkingReason.Suspect => "suspect",
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, null),
     };
-
-    private static string Name(TelemetrySignal signal) => signal switch
-    {
-        TelemetrySignal.Spans => "spans",
-        TelemetrySignal.LogRecords => "log_records",
-        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, null),
-    };
 }
 
 /// <summary>Why a message is parked.</summary>
@@ -141,6 +140,6 @@ internal enum ParkingReason
     /// <summary>It can never be committed.</summary>
     Poison,
 
-    /// <summary>It may be what ends the process (<see cref="Suspects"/>).</summary>
+    /// <summary>Processing it may crash the process (<see cref="PoisonMessageGuard"/>).</summary>
     Suspect,
 }

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using Npgsql;
 using Platform.Contracts;
+using Platform.ServiceDefaults.Logging;
 using Processor.Worker.Inbox;
 
 namespace Processor.Worker;
 
-/// <summary>The spans of this service that no library makes. They tell of a webhook its type, its job and what became of it, and no more.</summary>
+/// <summary>Spans of this service that no library creates. About a webhook they reveal only its type, its job and its outcome.</summary>
 internal static class ProcessorTraces
 {
     public const string SourceName = "Processor.Worker";
@@ -13,8 +14,8 @@ internal static class ProcessorTraces
     private static readonly ActivitySource Source = new(SourceName);
 
     /// <summary>
-    /// One message's share of a group commit: from handing its unit over until it is committed. In the message's own trace, in the place of
-    /// the spans of the database, which the messages of a group share.
+    /// One message's share of a group commit, from handing over its unit until the commit. It is part of the message's own trace and stands
+    /// in for the database spans, which all messages of a group share.
     /// </summary>
     public static Activity? StartCommit() => Source.StartActivity("commit", ActivityKind.Client)?
         .SetTag("db.system.name", "postgresql")
@@ -32,7 +33,7 @@ internal static class ProcessorTraces
         LinkTo(activity, Context(ParentOf(unit.FirstTraceId)));
     }
 
-    /// <summary>Tells that a message was delivered before, to a process that has died or has given it back.</summary>
+    /// <summary>Records that the message was delivered before, to a process that crashed or returned it.</summary>
     /// <param name="receive">The span in which the message is received.</param>
     public static void Redelivered(Activity? receive, long deliveries)
     {
@@ -51,7 +52,7 @@ internal static class ProcessorTraces
         }
     }
 
-    /// <summary>The one transaction for many messages: a trace of its own, linked to theirs and they to it.</summary>
+    /// <summary>The single transaction for many messages: a separate trace, linked to and from the traces of the messages.</summary>
     public static Activity? StartGroupCommit(IReadOnlyList<UnitOfWork> group)
     {
         if (!Source.HasListeners())
@@ -73,8 +74,8 @@ internal static class ProcessorTraces
         .SetTag("error.type", exception is PostgresException postgres ? postgres.SqlState : exception.GetType().FullName)
         .SetStatus(ActivityStatusCode.Error);
 
-    /// <summary>Putting a parked message back: the beginning of a trace of its own, linked to the one that it was parked in.</summary>
-    /// <param name="first">That trace, in the form of the W3C's <c>traceparent</c>; null when there is none.</param>
+    /// <summary>The start of a new trace for releasing a parked message, linked to the trace in which it was parked.</summary>
+    /// <param name="first">The trace in which it was parked, as a W3C <c>traceparent</c>; null when there is none.</param>
     public static Activity? StartRelease(string? first)
     {
         var activity = Source.StartActivity("release", ActivityKind.Producer, parentContext: default);
@@ -82,10 +83,10 @@ internal static class ProcessorTraces
         return activity;
     }
 
-    /// <summary>A span of a trace of which only the id is known, in the form of the W3C's <c>traceparent</c>; null without a trace.</summary>
+    /// <summary>A random span in a trace of which only the id is known, as a W3C <c>traceparent</c>; null without a trace.</summary>
     public static string? ParentOf(string? traceId) => traceId is null ? null : $"00-{traceId}-{ActivitySpanId.CreateRandom()}-01";
 
-    /// <summary>Publishing a domain event, until the broker has confirmed it, in the trace of the webhook that caused it.</summary>
+    /// <summary>Publishing a domain event, until the broker confirms it, in the trace of the webhook that caused it.</summary>
     public static Activity? StartPublish(Envelope message, ActivityContext cause)
     {
         if (Source.StartActivity("publish", ActivityKind.Producer, cause) is not { } activity)

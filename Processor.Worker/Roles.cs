@@ -1,8 +1,8 @@
 namespace Processor.Worker;
 
 /// <summary>
-/// What one process of the worker does; in Kubernetes a Deployment each, from one image. Only <see cref="Consume"/> is scaled by the
-/// queue, only <see cref="Notify"/> reaches the internet, and <see cref="Api"/> stays up while the others scale.
+/// The tasks of one worker process. In Kubernetes each role is a Deployment of the same image. Only <see cref="Consume"/> scales with the
+/// queue, only <see cref="Notify"/> reaches the internet, and <see cref="Api"/> keeps running while the others scale.
 /// </summary>
 [Flags]
 internal enum Roles
@@ -12,11 +12,17 @@ internal enum Roles
     /// <summary>Consumes events and publishes domain events.</summary>
     Consume = 1,
 
-    /// <summary>Tells the owners of jobs.</summary>
+    /// <summary>Notifies the owners of jobs.</summary>
     Notify = 2,
 
     /// <summary>Serves the operations API.</summary>
     Api = 4,
 
     All = Consume | Notify | Api,
+}
+
+internal static class BrokerRoles
+{
+    /// <summary>True when any role uses the broker. <see cref="Roles.Notify"/> does not: its broker user has no permissions.</summary>
+    public static bool UseBroker(this Roles roles) => (roles & ~Roles.Notify) != Roles.None;
 }

@@ -1,4 +1,4 @@
-using Ingress.Api.Webhooks;
+using System.Text;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -8,56 +8,65 @@ namespace Ingress.Api.Hosting;
 
 internal static class ServerSetup
 {
-    /// <summary>What the server lets in before any code of ours runs.</summary>
+    /// <summary>Configures the limits that the server applies before the platform's own code runs.</summary>
     public static void AddServer(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<IngressOptions>>((kestrel, ingress) =>
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<IngressOptions>, ConnectionLimit>((kestrel, ingress, connections) =>
         {
+            var managementPort = IngressOptions.ReadPort(ingress.Value.ManagementUrl);
+            kestrel.ConfigureEndpointDefaults(endpoint =>
+            {
+                // With HTTP/2, one connection could carry a hundred concurrent requests.
+                endpoint.Protocols = HttpProtocols.Http1;
+                if (managementPort is null || endpoint.IPEndPoint?.Port != managementPort)
+                {
+                    endpoint.Use(next => connection => connections.RunAsync(connection, next));
+                }
+            });
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxConcurrentConnections = ingress.Value.MaxConnections;
-            // The sender's requests have about ten headers and under 1 KiB of them.
+            // Proxies add headers with bytes that are not UTF-8 (a city, a user agent), and Kestrel would answer 400 before the platform's
+            // own code runs. Every byte is a valid Latin-1 character, and Kestrel still rejects NUL with this encoding.
+            kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+            // The sender's requests have about ten headers and under 1 KiB of header text. A
+            // connection can hold as much as these limits allow, at two bytes per character, and there
+            // can be Ingress__MaxConnections of them: tests check the sum against the pod's memory.
             kestrel.Limits.MaxRequestHeaderCount = 64;
-            kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            // Nothing but /webhook takes a body, and it counts for itself.
+            kestrel.Limits.MaxRequestHeadersTotalSize = 8 * 1024;
+            kestrel.Limits.MaxRequestLineSize = 2 * 1024;
+            // Received but unread data, and responses the client has not fetched. The defaults are 1 MB and 64 KiB.
+            kestrel.Limits.MaxRequestBufferSize = 8 * 1024;
+            kestrel.Limits.MaxResponseBufferSize = 4 * 1024;
+            kestrel.Limits.RequestHeadersTimeout = ingress.Value.ReceiveTimeout;
+            // Only /webhook takes a body, and it enforces its own limit.
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
-            // Longer than a load balancer keeps an idle connection (60 s): the balancer must be the one to close it.
+            // Longer than a load balancer keeps an idle connection (60 s), so that the load balancer closes it first.
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
         });
-        builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<IngressOptions>>((forwarded, ingress) =>
-        {
-            // With no proxy to trust the middleware would trust everyone.
-            forwarded.ForwardedHeaders = ingress.Value.TrustedProxies.Length > 0 ? ForwardedHeaders.XForwardedFor : ForwardedHeaders.None;
-            forwarded.ForwardLimit = 1;
-            forwarded.KnownProxies.Clear();
-            forwarded.KnownIPNetworks.Clear();
-            foreach (var proxy in ingress.Value.TrustedProxies)
-            {
-                if (IngressOptions.TryReadProxy(proxy, out var network))
-                {
-                    forwarded.KnownIPNetworks.Add(network);
-                }
-            }
-        });
+        // With ASPNETCORE_FORWARDEDHEADERS_ENABLED, ASP.NET Core would trust
+        // X-Forwarded-For from anyone; ClientAddress trusts only the configured proxies.
+        builder.Services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);
         builder.Services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
         {
-            // Where nobody is known, nothing is told: not even where to look.
+            // Unauthenticated callers get no details, not even a trace id.
             if (context.ProblemDetails.Status is StatusCodes.Status401Unauthorized)
             {
                 context.ProblemDetails.Extensions.Remove("traceId");
             }
         });
+        builder.Services.AddSingleton<ConnectionLimit>();
+        builder.Services.AddSingleton<RejectedRequests>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<RejectedRequests>());
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>Whatever is not 2xx is a problem details, unhandled exceptions included.</summary>
+    /// <summary>Turns every non-2xx response into problem details, including unhandled exceptions.</summary>
     public static void UseProblemDetails(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            // A body that stalls or breaks off is the server's own verdict on the request, not a fault of ours.
+            // A body that stalls or breaks off is a bad request, not a server error.
             StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
-            // And not an error that someone must look at: anyone can send such a body.
+            // No one needs to act on it, since anyone can send such a body: do not log it as an error.
             SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException,
         });
         app.UseStatusCodePages();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
+using Platform.ServiceDefaults.Broker;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -7,12 +8,12 @@ using RabbitMQ.Client.Exceptions;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Holds the connection to the broker, and knows whether it takes messages, so that a request need not find out by waiting. Every second
-/// a canary goes the way of the messages and the queue is looked for; a connection on which that fails or hangs is given up for a new
-/// one.
+/// Holds the connection to the broker and tracks whether it accepts messages, so that a request
+/// need not wait to find out. Every second it publishes a canary along the path of the messages
+/// and checks that the queue exists. When a check fails or hangs, it replaces the connection.
 /// </summary>
 internal sealed partial class BrokerMonitor(
-    IOptions<ConnectionOptions> connections, PublishQueue queue, TimeProvider time, ILogger<BrokerMonitor> logger)
+    IOptions<ConnectionOptions> connections, IOptions<BrokerOptions> options, PublishQueue queue, TimeProvider time, ILogger<BrokerMonitor> logger)
     : BackgroundService
 {
     private const ushort NotFound = 404;
@@ -27,17 +28,17 @@ internal sealed partial class BrokerMonitor(
 
     public BrokerState State => _state;
 
-    /// <summary>How long the broker has been available without a break; zero when it is not.</summary>
+    /// <summary>How long the broker has been available without interruption; zero while it is unavailable.</summary>
     public TimeSpan AvailableFor => _state is BrokerState.Available ? time.GetElapsedTime(Volatile.Read(ref _stateSince)) : TimeSpan.Zero;
 
-    /// <summary>Messages that were written on this connection and not answered yet.</summary>
+    /// <summary>Messages written on this connection and not yet answered.</summary>
     public int UnansweredPublishes => _messages?.Unanswered ?? 0;
 
-    /// <summary>The queue has been there once: the ingress has been deployed after <c>migrate</c>.</summary>
+    /// <summary>Whether the queue has ever been seen, which shows that <c>migrate</c> has run.</summary>
     public bool HasSeenQueue { get; private set; }
 
-    /// <summary>What is known from now on.</summary>
-    public void Become(BrokerState state)
+    /// <summary>Sets the current state.</summary>
+    public void TransitionTo(BrokerState state)
     {
         if (_state != state)
         {
@@ -64,7 +65,7 @@ internal sealed partial class BrokerMonitor(
         }
     }
 
-    /// <summary>Opens a connection, and publishes on it until something fails.</summary>
+    /// <summary>Opens a connection and publishes on it until something fails.</summary>
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         IConnection? connection = null;
@@ -79,19 +80,19 @@ internal sealed partial class BrokerMonitor(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Said before anything is cleaned up: closing what does not answer takes its time.
-            Become(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound } ? BrokerState.WithoutQueue : BrokerState.Away);
+            // Report the outage before cleaning up: closing an unresponsive connection takes time.
+            TransitionTo(exception is OperationInterruptedException { ShutdownReason.ReplyCode: NotFound } ? BrokerState.WithoutQueue : BrokerState.Unavailable);
             throw;
         }
         finally
         {
             if (connection is not null)
             {
-                // What it says from now on is not said of the next one.
+                // From here on, events of this connection must not change the state of the next one.
                 connection.ConnectionBlockedAsync -= OnBlockedAsync;
                 connection.ConnectionUnblockedAsync -= OnUnblockedAsync;
                 connection.ConnectionShutdownAsync -= OnShutdownAsync;
-                // The client takes 5 s for one that hangs. One that it cannot even close is left to the heartbeat of the other end.
+                // The client takes 5 s to close a hung connection. If even that hangs, the other end closes it by heartbeat.
                 await connection.CloseAsync(Constants.ReplySuccess, "Goodbye", ProbeTimeout, abort: true, CancellationToken.None)
                     .WaitAsync(CloseTimeout, time, CancellationToken.None)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -107,7 +108,7 @@ internal sealed partial class BrokerMonitor(
         Task[] both = [messages.RunAsync(over.Token), ProbeAsync(connection, over.Token)];
         try
         {
-            // Neither ends but by a failure.
+            // Both tasks run until a failure.
             await await Task.WhenAny(both);
         }
         finally
@@ -124,21 +125,21 @@ internal sealed partial class BrokerMonitor(
         channel.ContinuationTimeout = ProbeTimeout;
         for (; ; await Task.Delay(ProbeInterval, time, cancellationToken))
         {
-            // A blocked connection is not read from: nothing would be answered until the broker says that it is over.
+            // The client does not read from a blocked connection, so no answer arrives until the broker unblocks it.
             if (!_isBlocked)
             {
                 await ProbeAsync(channel, cancellationToken).WaitAsync(ProbeTimeout, time, cancellationToken);
                 HasSeenQueue = true;
             }
 
-            // Looked at again: the message that makes the broker block is itself confirmed.
+            // Check again: the message that causes the broker to block is itself confirmed.
             if (!_isBlocked)
             {
-                Become(BrokerState.Available);
+                TransitionTo(BrokerState.Available);
             }
             else if (connection.IsOpen)
             {
-                Become(BrokerState.Blocked);
+                TransitionTo(BrokerState.Blocked);
             }
             else
             {
@@ -150,7 +151,7 @@ internal sealed partial class BrokerMonitor(
     private static async Task ProbeAsync(IChannel channel, CancellationToken cancellationToken)
     {
         await channel.QueueDeclarePassiveAsync(Topology.WebhookReceivedQueue, cancellationToken);
-        // Under an alarm the broker stops reading from connections that publish, and only from those.
+        // Under an alarm, the broker stops reading only from connections that publish.
         await channel.BasicPublishAsync(Topology.CanaryExchange, routingKey: "", body: ReadOnlyMemory<byte>.Empty, cancellationToken);
     }
 
@@ -167,16 +168,16 @@ internal sealed partial class BrokerMonitor(
             RequestedConnectionTimeout = ProbeTimeout,
             HandshakeContinuationTimeout = ProbeTimeout,
             ContinuationTimeout = ProbeTimeout,
-            // A broker that hangs is found by the probes. This is for the other end, which holds on to a dead connection for as long.
+            // The probes detect a broker that hangs. The heartbeat is for the broker, which would keep a dead connection open otherwise.
             RequestedHeartbeat = TimeSpan.FromSeconds(10),
         };
-        return await factory.CreateConnectionAsync(BrokerEndpoints.Of(address), "ingress-api", cancellationToken);
+        return await factory.CreateConnectionAsync(BrokerEndpoints.Create(address, options.Value.CertificateAuthorities), "ingress-api", cancellationToken);
     }
 
     private Task OnBlockedAsync(object sender, ConnectionBlockedEventArgs args)
     {
         _isBlocked = true;
-        Become(BrokerState.Blocked);
+        TransitionTo(BrokerState.Blocked);
         return Task.CompletedTask;
     }
 
@@ -190,7 +191,7 @@ internal sealed partial class BrokerMonitor(
     {
         if (args.ReplyCode is not NotFound && args.Initiator is not ShutdownInitiator.Application)
         {
-            Become(BrokerState.Away);
+            TransitionTo(BrokerState.Unavailable);
         }
 
         return Task.CompletedTask;
@@ -199,6 +200,6 @@ internal sealed partial class BrokerMonitor(
     [LoggerMessage(LogLevel.Warning, "The broker is now {State}")]
     private static partial void LogState(ILogger logger, BrokerState state);
 
-    [LoggerMessage(LogLevel.Debug, "The broker did not pass its probe")]
+    [LoggerMessage(LogLevel.Debug, "The broker failed its probe")]
     private static partial void LogProbeFailed(ILogger logger, Exception exception);
 }

@@ -5,8 +5,8 @@ using RabbitMQ.Client;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// The connection's socket. The broker's client writes each message by a call of its own; here those that are written close together leave
-/// in one, and wake the broker once.
+/// The connection's socket. The broker's client writes each message with a separate call; this stream combines messages written close
+/// together into one send, which wakes the broker once.
 /// </summary>
 internal sealed class BrokerSocket(Socket socket) : TcpClientAdapter(socket)
 {
@@ -16,15 +16,16 @@ internal sealed class BrokerSocket(Socket socket) : TcpClientAdapter(socket)
 }
 
 /// <summary>
-/// A stream whose writes wait in a pipe until a thread of the pool is free to send them: while requests keep all threads busy, many wait,
-/// and otherwise none. What is confirmed was sent, so nobody has been told of a message that is still here.
+/// A stream whose writes wait in a pipe until a thread-pool thread is free to send them. Writes
+/// accumulate while requests keep all threads busy; otherwise each is sent immediately. A message is
+/// confirmed only after it has been sent, so no webhook is answered for a message still in the pipe.
 /// </summary>
 internal sealed class GatheredStream : NetworkStream
 {
-    // For what waits when the connection is closed: an end that does not read is not waited for.
+    // Time limit for flushing pending writes on close, in case the other end does not read.
     private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(1);
 
-    // Some 60 messages leave together, and with as many waiting whoever writes waits too.
+    // About 60 messages per send. When as many are pending, writers wait.
     private static readonly PipeOptions Options = new(
         minimumSegmentSize: 64 * 1024, pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024, useSynchronizationContext: false);
 
@@ -34,14 +35,15 @@ internal sealed class GatheredStream : NetworkStream
     public GatheredStream(Socket socket)
         : base(socket) => _sending = SendAsync();
 
-    /// <exception cref="IOException">A write before this one could not be sent.</exception>
+    /// <exception cref="IOException">A previous write could not be sent.</exception>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
         await _written.Writer.WriteAsync(buffer, cancellationToken);
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    /// <exception cref="NotSupportedException">Always: it would overtake what waits. Neither the client nor TLS does it.</exception>
+    /// <exception cref="NotSupportedException">Always: a synchronous write would overtake pending ones. Neither the client nor TLS makes
+    /// one.</exception>
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc cref="Write(byte[],int,int)"/>
@@ -51,7 +53,7 @@ internal sealed class GatheredStream : NetworkStream
     public override IAsyncResult BeginWrite(byte[] buffer, int offset, int count, AsyncCallback? callback, object? state) =>
         throw new NotSupportedException();
 
-    /// <summary>Sends what waits, unless the other end does not take it.</summary>
+    /// <summary>Sends pending writes, unless the other end does not read.</summary>
     public override async ValueTask DisposeAsync()
     {
         await _written.Writer.CompleteAsync();
@@ -80,7 +82,7 @@ internal sealed class GatheredStream : NetworkStream
         }
         catch (Exception exception)
         {
-            // Thrown to whoever writes next.
+            // The next writer gets the exception.
             await _written.Reader.CompleteAsync(exception);
         }
     }

@@ -1,20 +1,20 @@
 namespace Ingress.Api.Publishing;
 
-/// <summary>What is known of the broker.</summary>
+/// <summary>The known state of the broker.</summary>
 internal enum BrokerState
 {
-    /// <summary>Nothing yet.</summary>
+    /// <summary>Not known yet.</summary>
     Unknown,
 
-    /// <summary>It takes messages and the queue is there.</summary>
+    /// <summary>The broker accepts messages and the queue exists.</summary>
     Available,
 
-    /// <summary>It cannot be reached, or does not answer.</summary>
-    Away,
+    /// <summary>The broker is unreachable or does not answer.</summary>
+    Unavailable,
 
-    /// <summary>An alarm (memory, disk) makes it refuse messages.</summary>
+    /// <summary>The broker blocks publishers because of an alarm (memory, disk).</summary>
     Blocked,
 
-    /// <summary>It answers, but <c>migrate</c> has not declared the topology, or somebody has deleted it.</summary>
+    /// <summary>The broker answers, but the topology is missing: <c>migrate</c> has not declared it, or it has been deleted.</summary>
     WithoutQueue,
 }

@@ -7,8 +7,8 @@ using RabbitMQ.Client.Exceptions;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Writes what waits in the queue to one channel of one connection, and finds for each answer of the broker the message that it is
-/// about. One writer: the broker counts messages in the order in which they are written.
+/// Writes queued messages to one channel of one connection, and matches each answer of the broker to its message. There is a single writer,
+/// because the broker numbers messages in the order in which they are written.
 /// </summary>
 internal sealed class ConfirmedChannel : IDisposable
 {
@@ -29,32 +29,32 @@ internal sealed class ConfirmedChannel : IDisposable
         _waiting = queue.Open();
     }
 
-    /// <summary>Messages that were written and not answered yet.</summary>
+    /// <summary>Messages written and not yet answered.</summary>
     public int Unanswered => _unanswered.Count;
 
-    /// <summary>From now on the queue takes messages.</summary>
+    /// <summary>Opens the channel; from then on the queue accepts messages.</summary>
     public static async Task<ConfirmedChannel> OpenAsync(IConnection connection, PublishQueue queue, CancellationToken cancellationToken)
     {
-        // The client's own tracking costs more: a lock, a header and a rate limiter for each message.
+        // The client's own confirm tracking costs a lock, a header and a rate limiter for each message.
         var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false);
         return new ConfirmedChannel(await connection.CreateChannelAsync(confirms, cancellationToken), queue);
     }
 
     /// <summary>Writes messages until cancelled.</summary>
-    /// <exception cref="Exception">The channel takes no more.</exception>
+    /// <exception cref="Exception">The channel has failed.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var writing = WriteAsync(over.Token);
         await Task.WhenAny(writing, _closed.Task);
         await over.CancelAsync();
-        // Waited for, so that nothing is taken from the queue any more; it honours its token.
+        // Wait for the writer to end, so that it takes nothing more from the queue; it honours its token.
         await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        // Which of the two it was: a closed channel says why.
+        // Whichever ended first: a closed channel carries the reason.
         await (_closed.Task.IsCompleted ? _closed.Task : writing);
     }
 
-    /// <summary>The queue takes no more messages, and whoever waits for an answer learns that there will be none.</summary>
+    /// <summary>Closes the queue to messages and answers every waiting publish as lost.</summary>
     public void Dispose()
     {
         _queue.Close();
@@ -87,11 +87,11 @@ internal sealed class ConfirmedChannel : IDisposable
             DeliveryMode = DeliveryModes.Persistent,
             Headers = trace is null ? null : new Dictionary<string, object?> { [Envelope.TraceHeader] = trace },
         };
-        // A confirm does not mean queued: without mandatory, what no queue takes is confirmed and gone.
+        // A confirm does not imply queued: without mandatory, the broker confirms and drops a message that no queue accepts.
         var written = _channel.BasicPublishAsync(message.Exchange, routingKey: "", mandatory: true, properties, message.Content, cancellationToken);
         if (!written.IsCompletedSuccessfully)
         {
-            // Waited for from outside too: the client can hang, and then does not honour its token.
+            // Wait with a separate limit: the client can hang and ignore its token.
             await written.AsTask().WaitAsync(cancellationToken);
         }
     }
@@ -116,7 +116,7 @@ internal sealed class ConfirmedChannel : IDisposable
         }
         else
         {
-            // It will be confirmed too, and nobody knows which one it is: none may be believed.
+            // The broker also confirms a returned message, and without the id it is unknown which one it was, so no confirm can be trusted.
             _closed.TrySetException(new InvalidOperationException("The broker returned a message without its id."));
             _unanswered.Close(PublishAnswer.Lost);
         }

@@ -1,10 +1,11 @@
 using System.ComponentModel.DataAnnotations;
-using Platform.Contracts;
+using Platform.ServiceDefaults.Broker;
+using Platform.ServiceDefaults.Settings;
 
 namespace Ingress.Api.Publishing;
 
-/// <summary>Where the broker is. Section <c>ConnectionStrings</c>.</summary>
-internal sealed class ConnectionOptions : IValidatableObject
+/// <summary>The broker's address. Section <c>ConnectionStrings</c>.</summary>
+internal sealed class ConnectionOptions : IValidatableObject, ISecretOptions
 {
     public const string Section = "ConnectionStrings";
 
@@ -16,6 +17,14 @@ internal sealed class ConnectionOptions : IValidatableObject
         if (!BrokerAddress.TryParse(RabbitMq, out _, out var error))
         {
             yield return new ValidationResult($"{error}.", [nameof(RabbitMq)]);
+        }
+    }
+
+    public IEnumerable<ValidationResult> FindDefaultSecrets()
+    {
+        if (BrokerAddress.TryParse(RabbitMq, out var address, out _) && DefaultSecrets.FindPasswordError(address.User, address.Password) is { } error)
+        {
+            yield return new ValidationResult($"has a password that {error}", [nameof(RabbitMq)]);
         }
     }
 }

@@ -1,12 +1,11 @@
-using Ingress.Api.Webhooks;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Publishes and waits until the broker has confirmed that the message is in a queue. Within a budget, whatever the broker or its
-/// client does.
+/// Publishes a message and waits, within a time budget, until the broker has confirmed
+/// that it is in a queue. The budget holds whatever the broker or its client does.
 /// </summary>
 internal sealed partial class EventPublisher(
     PublishQueue queue,
@@ -19,16 +18,18 @@ internal sealed partial class EventPublisher(
 {
     private int _inFlight;
 
-    /// <summary>Messages whose answer is waited for.</summary>
+    /// <summary>Messages awaiting their answer.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
 
-    /// <summary>Confirmed when the message is safe, and only then. Not confirmed may still be delivered: the inbox knows its id.</summary>
+    /// <summary>
+    /// Returns Confirmed only when the message is safe. An unconfirmed message may still be delivered: the inbox deduplicates it by its id.
+    /// </summary>
     /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
     public async Task<PublishOutcome> PublishAsync(Envelope message)
     {
         if (broker.State is not (BrokerState.Available or BrokerState.Unknown))
         {
-            return GiveUp(PublishObstacle.BrokerAway);
+            return GiveUp(PublishObstacle.BrokerUnavailable);
         }
 
         try
@@ -53,7 +54,7 @@ internal sealed partial class EventPublisher(
         var started = time.GetTimestamp();
         if (!queue.TryAdd(publish))
         {
-            return GiveUp(PublishObstacle.BrokerAway);
+            return GiveUp(PublishObstacle.BrokerUnavailable);
         }
 
         var answer = await WaitForAnswerAsync(publish);
@@ -98,28 +99,28 @@ internal sealed partial class EventPublisher(
     private static partial void LogNotConfirmed(ILogger logger, Guid messageId, string failure);
 }
 
-/// <summary>What became of a publish.</summary>
+/// <summary>The outcome of a publish.</summary>
 internal enum PublishOutcome
 {
-    /// <summary>The broker has it, in a queue.</summary>
+    /// <summary>The broker has the message in a queue.</summary>
     Confirmed,
 
-    /// <summary>Returned, refused, or not answered in time: it may be queued or not.</summary>
+    /// <summary>Returned, refused or not answered in time: the message may or may not be queued.</summary>
     NotConfirmed,
 
-    /// <summary>The broker is known to be away or not to answer, or too many publishes are waiting already.</summary>
+    /// <summary>Not attempted: the broker is known to be unavailable or unresponsive, or too many publishes are waiting.</summary>
     NotTried,
 }
 
-/// <summary>Why a publish was not tried.</summary>
+/// <summary>Why a publish was not attempted.</summary>
 internal enum PublishObstacle
 {
-    /// <summary>There is no connection, or the broker is blocked or without the queue.</summary>
-    BrokerAway,
+    /// <summary>There is no connection, or the broker is blocked or has no queue.</summary>
+    BrokerUnavailable,
 
     /// <summary>Publishes have timed out, and none has been answered since.</summary>
     BreakerOpen,
 
-    /// <summary>As many as may be are waiting.</summary>
+    /// <summary>The maximum number of publishes is already waiting.</summary>
     TooMany,
 }

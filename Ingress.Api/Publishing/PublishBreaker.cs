@@ -1,18 +1,18 @@
-using Ingress.Api.Webhooks;
 using Microsoft.Extensions.Options;
 
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Opens when a publish has timed out, so that the next one need not find out by waiting. It is for what the
-/// <see cref="BrokerMonitor"/> cannot see: a queue without its quorum, a link that takes and does not give, a client that hangs. While
-/// it is open, one publish at a time is let through as a probe; the first answer closes it.
+/// Opens when a publish has timed out, so that the next one fails immediately instead of waiting. It covers failures that the <see
+/// cref="BrokerMonitor"/> cannot see: a queue without its quorum, a link that carries data in one direction only, a client that hangs.
+/// While the breaker is open, one publish at a time passes as a probe; the first answer closes it.
 /// </summary>
 internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, TimeProvider time, ILogger<PublishBreaker> logger)
 {
     private static readonly TimeSpan MinProbeInterval = TimeSpan.FromSeconds(1);
 
-    // A probe is over when its budget is: the interval alone makes it one at a time, and no lost probe can leave the breaker half open.
+    // A probe ends when its budget does. The interval alone limits probes to one at a
+    // time, so a lost probe cannot leave the breaker half open.
     private readonly TimeSpan _probeInterval = TimeSpan.FromTicks(Math.Max(MinProbeInterval.Ticks, options.Value.PublishBudget.Ticks));
     private readonly Lock _lock = new();
     private volatile TimeOuts? _timeOuts;
@@ -23,10 +23,10 @@ internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, T
     /// <summary>The publishes that have timed out since the last answer; null when the breaker is closed.</summary>
     public TimeOuts? TimeOuts => _timeOuts;
 
-    /// <summary>A publish of this process has been answered by the broker, at any time.</summary>
+    /// <summary>Whether the broker has ever answered a publish of this process.</summary>
     public bool HasBeenAnswered => _hasBeenAnswered;
 
-    /// <summary>Whether a publish may be tried.</summary>
+    /// <summary>Whether a publish may be attempted.</summary>
     public bool TryEnter()
     {
         if (_timeOuts is null)
@@ -46,7 +46,7 @@ internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, T
         }
     }
 
-    /// <summary>The broker has answered a publish: confirmed, refused or returned it.</summary>
+    /// <summary>Records that the broker answered a publish: confirmed, refused or returned it.</summary>
     public void Answered()
     {
         _hasBeenAnswered = true;
@@ -65,7 +65,7 @@ internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, T
         }
     }
 
-    /// <summary>A publish has not been answered within its budget.</summary>
+    /// <summary>Records that a publish was not answered within its budget.</summary>
     public void TimedOut()
     {
         lock (_lock)
@@ -82,13 +82,13 @@ internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, T
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A publish was not answered in time: further ones are refused, but for one at a time to see whether it is over")]
+    [LoggerMessage(LogLevel.Warning, "A publish was not answered in time: refusing further ones, except one probe at a time")]
     private static partial void LogOpened(ILogger logger);
 
-    [LoggerMessage(LogLevel.Warning, "A publish was answered again, after {TimeOuts} were not")]
+    [LoggerMessage(LogLevel.Warning, "Publishes are answered again, after {TimeOuts} timed out")]
     private static partial void LogClosed(ILogger logger, int timeOuts);
 }
 
-/// <summary>Publishes in succession that have timed out.</summary>
+/// <summary>Consecutive publishes that have timed out.</summary>
 /// <param name="Span">From the first to the last.</param>
 internal sealed record TimeOuts(int Count, TimeSpan Span);

@@ -4,8 +4,7 @@ using Platform.Contracts;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Where messages wait, for moments, for the one who writes them to the broker. Closed while there is no connection: nobody is kept
-/// waiting for one.
+/// Holds messages briefly until the writer sends them to the broker. Closed while there is no connection, so that no request waits for one.
 /// </summary>
 internal sealed class PublishQueue
 {
@@ -14,7 +13,7 @@ internal sealed class PublishQueue
     /// <summary>False when there is no connection to publish on.</summary>
     public bool TryAdd(PendingPublish publish) => _open?.Writer.TryWrite(publish) ?? false;
 
-    /// <summary>From now on messages are taken, for this reader.</summary>
+    /// <summary>Opens the queue; this reader takes the messages.</summary>
     public ChannelReader<PendingPublish> Open()
     {
         var opened = Channel.CreateUnbounded<PendingPublish>(new() { SingleReader = true });
@@ -22,7 +21,7 @@ internal sealed class PublishQueue
         return opened.Reader;
     }
 
-    /// <summary>From now on none are. What is still in it is for the reader to give an answer to.</summary>
+    /// <summary>Closes the queue. The reader must answer the messages still in it.</summary>
     public void Close()
     {
         _open?.Writer.TryComplete();
@@ -30,8 +29,8 @@ internal sealed class PublishQueue
     }
 }
 
-/// <summary>A message that is being published, and the broker's answer to it.</summary>
-/// <param name="trace">The span that it belongs to, in the form of the W3C's <c>traceparent</c>; null when there is none.</param>
+/// <summary>A message being published, and the broker's answer to it.</summary>
+/// <param name="trace">The span that it belongs to, as a W3C <c>traceparent</c>; null when there is none.</param>
 internal sealed class PendingPublish(Envelope message, string? trace)
 {
     private readonly TaskCompletionSource<PublishAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -43,18 +42,18 @@ internal sealed class PendingPublish(Envelope message, string? trace)
 
     public Task<PublishAnswer> Answer => _answer.Task;
 
-    /// <summary>The message, to write it, once. Null when it was given up before.</summary>
+    /// <summary>Takes the message for writing, once. Null when it has already been abandoned.</summary>
     public Envelope? Take() => Interlocked.Exchange(ref _message, null);
 
-    /// <summary>Only the first answer counts: a message that was returned is confirmed too.</summary>
+    /// <summary>Only the first answer counts: a returned message is confirmed too.</summary>
     public void Resolve(PublishAnswer answer) => _answer.TrySetResult(answer);
 
-    /// <summary>Nobody waits for the answer any more. What has not been written yet need not be.</summary>
+    /// <summary>Abandons the message: no request waits for its answer, and it need not be written if it has not been yet.</summary>
     public void GiveUp() => Take();
 }
 
-/// <summary>What the broker says of a message.</summary>
-/// <param name="Failure">Why it has not taken it; null when it has.</param>
+/// <summary>The broker's answer to a message.</summary>
+/// <param name="Failure">Why the broker did not accept it; null when it did.</param>
 internal sealed record PublishAnswer(PublishResult Result, string? Failure)
 {
     public static PublishAnswer Confirmed { get; } = new(PublishResult.Confirmed, null);
@@ -65,27 +64,27 @@ internal sealed record PublishAnswer(PublishResult Result, string? Failure)
 
     public static PublishAnswer Lost { get; } = new(PublishResult.Lost, "The connection was lost.");
 
-    /// <summary>The broker itself has answered.</summary>
+    /// <summary>Whether the broker itself has answered.</summary>
     public bool IsOfTheBroker => Result is PublishResult.Confirmed or PublishResult.Returned or PublishResult.Refused;
 
     public static PublishAnswer Returned(string reason) => new(PublishResult.Returned, $"The broker returned it: {reason}.");
 }
 
-/// <summary>What became of a message that was handed over.</summary>
+/// <summary>The result for a message that was handed over.</summary>
 internal enum PublishResult
 {
-    /// <summary>The broker has it, in a queue.</summary>
+    /// <summary>The broker has the message in a queue.</summary>
     Confirmed,
 
-    /// <summary>No queue took it.</summary>
+    /// <summary>No queue accepted it.</summary>
     Returned,
 
-    /// <summary>A queue that is full, for example, refuses.</summary>
+    /// <summary>The broker refused it, for example because the queue is full.</summary>
     Refused,
 
-    /// <summary>Nobody has answered within the budget.</summary>
+    /// <summary>There was no answer within the budget.</summary>
     TimedOut,
 
-    /// <summary>The connection was lost before the broker could answer.</summary>
+    /// <summary>The connection was lost before the broker answered.</summary>
     Lost,
 }

@@ -1,22 +1,22 @@
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Knows when the client of this process hangs in a way that only a restart helps. RabbitMQ.Client 7.2 has been seen to come back from a
-/// broken connection with its publishes blocked for ever; the <see cref="BrokerMonitor"/> takes a new connection as soon as one
-/// hangs, so this is for what nobody has thought of.
+/// Detects a hung client that only a restart fixes. RabbitMQ.Client 7.2 has recovered from a broken connection with its publishes blocked
+/// for ever. The <see cref="BrokerMonitor"/> replaces a connection when it hangs, so this covers unforeseen causes.
 /// </summary>
 internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerMonitor broker)
 {
-    // Everything that heals by itself has healed in a minute: a new leader of the queue (seconds), a new connection after the broker's
-    // return (seconds), a dead link that the heartbeats find (30 s). Five, because a restart for one slow publish would do more harm.
+    // One minute: everything that recovers by itself has recovered by then, such as a new queue leader
+    // (seconds), a new connection after the broker's return (seconds), or a dead link that heartbeats
+    // detect (30 s). Five time-outs, because a restart for one slow publish would do more harm.
     private const int MinTimeOuts = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>The broker has been seen to be well all the while, and no publish has been answered.</summary>
+    /// <summary>True when the broker has been available the whole time and has answered no publish.</summary>
     /// <remarks>
-    /// From here a queue without its quorum looks the same: the broker answers, only the confirms are missing. That costs one restart
-    /// and no more. A process that has never been answered has not been helped by its restart and is left alone; otherwise Kubernetes
-    /// would wait longer and longer between restarts, and nobody would be there when the quorum returns.
+    /// To this process, a queue without its quorum looks the same: the broker answers and only the confirms are missing. That costs one
+    /// restart and no more. A process that has never had an answer did not benefit from its restart and is not restarted again: Kubernetes
+    /// would wait longer between restarts each time, and no replica would be running when the quorum returns.
     /// </remarks>
     public bool IsStuck =>
         breaker is { HasBeenAnswered: true, TimeOuts: { Count: >= MinTimeOuts } timeOuts }

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Ingress.Api.Publishing;
 
-/// <summary>What is looked at when somebody asks for the metrics: it costs an event nothing.</summary>
+/// <summary>Gauges that are read only on collection, at no cost to events.</summary>
 internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publisher, BrokerMonitor broker, PublishWatchdog watchdog)
     : IHostedService
 {
@@ -13,13 +13,13 @@ internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publ
         var meter = meters.Create(IngressMetrics.MeterName);
         meter.CreateObservableGauge(
             "broker.publishes.in_flight", () => publisher.InFlight, "{message}",
-            "Messages whose webhook waits for the broker's answer.");
+            "Messages whose webhook awaits the broker's answer.");
         meter.CreateObservableGauge(
             "broker.publishes.unconfirmed", () => broker.UnansweredPublishes, "{message}",
-            "Messages written to the broker and not answered by it, also when nobody waits any more.");
+            "Messages written to the broker and not yet answered, including abandoned ones.");
         meter.CreateObservableGauge(
             "broker.connection.state", ObserveState, null,
-            "What is known of the broker: 1 for the state that holds.");
+            "State of the broker: 1 for the current one.");
         meter.CreateObservableGauge(
             "broker.watchdog.stalled", () => watchdog.IsStuck ? 1 : 0, null,
             "1 when the broker answers, but no publish of this process has been answered for a minute.");
@@ -39,7 +39,7 @@ internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publ
     {
         BrokerState.Unknown => "unknown",
         BrokerState.Available => "available",
-        BrokerState.Away => "away",
+        BrokerState.Unavailable => "away",
         BrokerState.Blocked => "blocked",
         BrokerState.WithoutQueue => "queue_missing",
         _ => throw new ArgumentOutOfRangeException(nameof(state), state, null),

@@ -1,3 +1,5 @@
+using Platform.ServiceDefaults.Settings;
+
 namespace Ingress.Api.Publishing;
 
 internal static class PublishingSetup
@@ -5,6 +7,7 @@ internal static class PublishingSetup
     public static IServiceCollection AddPublishing(this IServiceCollection services)
     {
         services.AddSettings<ConnectionOptions>(ConnectionOptions.Section);
+        services.AddSettings<BrokerOptions>(BrokerOptions.Section);
         services.AddSingleton<EventPublisher>();
         services.AddSingleton<PublishQueue>();
         services.AddSingleton<PublishBreaker>();

@@ -1,8 +1,8 @@
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// The messages that were written and not answered yet, by the number that the broker gives them. What was given up stays in it until
-/// the broker answers or the connection ends: without a quorum that is one every three seconds, the breaker's probes.
+/// Messages written and not yet answered, by their publish sequence number. An abandoned message stays here until the broker answers or the
+/// connection ends: without a quorum that is one message every three seconds, from the breaker's probes.
 /// </summary>
 internal sealed class UnansweredPublishes
 {
@@ -12,10 +12,10 @@ internal sealed class UnansweredPublishes
     private ulong _next = 1;
     private PublishAnswer? _last;
 
-    /// <summary>How many there are, now or a moment ago: read without the lock.</summary>
+    /// <summary>The number of messages; may be slightly out of date because it is read without the lock.</summary>
     public int Count => _byNumber.Count;
 
-    /// <summary>The one that is written next.</summary>
+    /// <summary>Adds the message that is written next.</summary>
     public void Add(PendingPublish publish)
     {
         lock (_lock)
@@ -28,7 +28,7 @@ internal sealed class UnansweredPublishes
         }
     }
 
-    /// <summary>The answer to one message, or to all up to it that have none.</summary>
+    /// <summary>Answers one message, or all unanswered messages up to it.</summary>
     public void Resolve(ulong number, bool multiple, PublishAnswer answer)
     {
         lock (_lock)
@@ -49,8 +49,8 @@ internal sealed class UnansweredPublishes
     }
 
     /// <summary>
-    /// A message that was returned is told by its id alone, which all deliveries of an event share. If one of them was taken after all,
-    /// it is refused without need, and harmless when it comes again.
+    /// Answers a returned message. The broker identifies it only by its message id, which all deliveries of an event share. If one of them
+    /// was queued after all, refusing it is unnecessary, and its redelivery is harmless.
     /// </summary>
     public void Return(Guid messageId, PublishAnswer answer)
     {
@@ -63,7 +63,7 @@ internal sealed class UnansweredPublishes
         }
     }
 
-    /// <summary>The answer to all of them, and to any that is added yet: the broker will give none.</summary>
+    /// <summary>Answers all messages, and any that are added later: the broker will not answer them.</summary>
     public void Close(PublishAnswer answer)
     {
         lock (_lock)

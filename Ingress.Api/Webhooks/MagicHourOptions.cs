@@ -1,39 +1,40 @@
 using System.ComponentModel.DataAnnotations;
+using Platform.ServiceDefaults.Settings;
 
 namespace Ingress.Api.Webhooks;
 
-/// <summary>What is agreed with the sender. Section <c>MagicHour</c>.</summary>
-internal sealed class MagicHourOptions : IValidatableObject
+/// <summary>Secrets and time limits agreed with the sender. Section <c>MagicHour</c>.</summary>
+internal sealed class MagicHourOptions : IValidatableObject, ISecretOptions
 {
     public const string Section = "MagicHour";
 
     /// <summary>
-    /// The active secrets, exactly as the sender shows them. During a rotation the old and the new one. Required, unless
-    /// <see cref="WebhookSecretsDirectory"/> is set; no default.
+    /// The active secrets, as the sender shows them, without surrounding white space. During a rotation, the old and the new one. Required,
+    /// unless <see cref="WebhookSecretsDirectory"/> is set; no default.
     /// </summary>
-    public string[] WebhookSecrets { get; set; } = [];
+    public string[] WebhookSecrets { get; set => field = SecretText.Trim(value); } = [];
 
     /// <summary>
-    /// A mounted folder with one secret in each file, looked at every few seconds; the file's name is the secret's name in logs and
-    /// metrics. Entries that begin with a dot are ignored, a newline at the end is not part of the secret. Default: none.
+    /// A mounted folder with one secret per file, polled every few seconds; the file's name is the secret's name in logs and metrics.
+    /// Entries that begin with a dot are ignored, and so is white space around a secret. Default: none.
     /// </summary>
     public string? WebhookSecretsDirectory { get; set; }
 
     /// <summary>
-    /// The greatest age that is accepted. The sender retries for 24 hours and does not say whether it signs a retry anew. 1 minute to
-    /// 30 days; default 25 hours.
+    /// Maximum accepted age of a signature. The sender retries for 24 hours, and its guide does not specify whether it signs a retry anew.
+    /// 1 minute to 30 days; default 25 hours.
     /// </summary>
     [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
     public TimeSpan MaxAge { get; set; } = TimeSpan.FromHours(25);
 
     /// <summary>
-    /// The age up to which an event is not <c>late</c>, and how far ahead of our clock it may be signed. 10 seconds to 1 day; default
-    /// 5 minutes, as the sender's guide has it.
+    /// Age up to which an event is not <c>late</c>, and maximum time that its signature may be ahead of the local clock. 10 seconds to 1
+    /// day; default 5 minutes, as in the sender's guide.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan FreshFor { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>What is done with an authentic event older than <see cref="FreshFor"/>. Default: <see cref="LatePolicy.Accept"/>.</summary>
+    /// <summary>Policy for an authentic event older than <see cref="FreshFor"/>. Default: <see cref="LatePolicy.Accept"/>.</summary>
     [EnumDataType(typeof(LatePolicy))]
     public LatePolicy LatePolicy { get; set; } = LatePolicy.Accept;
 
@@ -47,16 +48,16 @@ internal sealed class MagicHourOptions : IValidatableObject
 
         for (var i = 0; i < WebhookSecrets.Length; i++)
         {
-            if (string.IsNullOrWhiteSpace(WebhookSecrets[i]))
+            if (SecretText.FindError(WebhookSecrets[i]) is { } error)
             {
-                yield return new ValidationResult("is empty.", [$"{nameof(WebhookSecrets)}__{i}"]);
+                yield return new ValidationResult(error, [$"{nameof(WebhookSecrets)}__{i}"]);
             }
         }
 
         if (!string.IsNullOrWhiteSpace(WebhookSecretsDirectory)
-            && SecretFiles.Read(WebhookSecretsDirectory, mayBeEmpty: WebhookSecrets.Length > 0) is { Error: { } error })
+            && SecretFiles.Read(WebhookSecretsDirectory, mayBeEmpty: WebhookSecrets.Length > 0) is { Error: { } folderError })
         {
-            yield return new ValidationResult(error, [nameof(WebhookSecretsDirectory)]);
+            yield return new ValidationResult(folderError, [nameof(WebhookSecretsDirectory)]);
         }
 
         if (FreshFor > MaxAge)
@@ -64,14 +65,31 @@ internal sealed class MagicHourOptions : IValidatableObject
             yield return new ValidationResult("must not be greater than MagicHour__MaxAge.", [nameof(FreshFor)]);
         }
     }
+
+    public IEnumerable<ValidationResult> FindDefaultSecrets()
+    {
+        for (var i = 0; i < WebhookSecrets.Length; i++)
+        {
+            if (DefaultSecrets.FindError(WebhookSecrets[i]) is { } error)
+            {
+                yield return new ValidationResult(error, [$"{nameof(WebhookSecrets)}__{i}"]);
+            }
+        }
+
+        if (!string.IsNullOrWhiteSpace(WebhookSecretsDirectory)
+            && SecretFiles.Read(WebhookSecretsDirectory, mayBeEmpty: true).FindDefaultError() is { } folderError)
+        {
+            yield return new ValidationResult(folderError, [nameof(WebhookSecretsDirectory)]);
+        }
+    }
 }
 
-/// <summary>What is done with an event that is authentic but late.</summary>
+/// <summary>Policy for an event that is authentic but late.</summary>
 internal enum LatePolicy
 {
-    /// <summary>It is taken and flagged: a replay has no effect, and refusing it would lose what an outage delayed.</summary>
+    /// <summary>Accept and flag it: a replay has no effect, and refusing would lose events that an outage delayed.</summary>
     Accept,
 
-    /// <summary>It is refused with 401.</summary>
+    /// <summary>Refuse it with 401.</summary>
     Reject,
 }

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Ingress.Api.Webhooks;
 
-/// <summary>Every way in which a webhook is not taken. Whatever is not 2xx is sent again for 24 hours.</summary>
+/// <summary>The responses for webhooks that are not accepted. The sender retries every non-2xx response for 24 hours.</summary>
 internal static class Problems
 {
     private const int MinRetrySeconds = 5;
@@ -11,7 +11,7 @@ internal static class Problems
     public static ProblemHttpResult NotAnEvent => TypedResults.Problem(
         "The body is not a JSON object with a string 'type'.", statusCode: StatusCodes.Status400BadRequest);
 
-    /// <summary>One and the same for every cause: it must not say which part was wrong.</summary>
+    /// <summary>Identical for every cause: the response must not reveal which part was wrong.</summary>
     public static ProblemHttpResult NotAuthentic => TypedResults.Problem(
         "The signature is missing, wrong or too old.", statusCode: StatusCodes.Status401Unauthorized);
 
@@ -33,7 +33,7 @@ internal static class Problems
         return TypedResults.Problem("The event cannot be stored now.", statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 
-    // Spread out, so that what was refused together does not come back together.
+    // Random, so that requests refused together do not return together.
     private static void RetryLater(HttpContext http) =>
         http.Response.Headers.RetryAfter = $"{Random.Shared.Next(MinRetrySeconds, MaxRetrySeconds + 1)}";
 }

@@ -5,9 +5,9 @@ using Microsoft.Extensions.Primitives;
 namespace Ingress.Api.Webhooks;
 
 /// <summary>
-/// The sender's two headers: when it signed, in seconds since 1970, and HMAC-SHA256 over <c>timestamp.body</c> in lower-case hex.
+/// The sender's two headers: the time of signing, in seconds since 1970, and HMAC-SHA256 over <c>timestamp.body</c> in lower-case hex.
 /// </summary>
-/// <param name="TimestampText">As it was sent: this text is what was signed.</param>
+/// <param name="TimestampText">Exactly as sent, because the signature covers this text.</param>
 /// <param name="Mac">32 bytes.</param>
 internal sealed record SignatureHeaders(string TimestampText, DateTimeOffset SentAt, byte[] Mac)
 {
@@ -17,10 +17,10 @@ internal sealed record SignatureHeaders(string TimestampText, DateTimeOffset Sen
     /// <summary>Room for the longest timestamp and the dot.</summary>
     public const int MaxPrefixLength = MaxTimestampDigits + 1;
 
-    // Until the year 5138.
+    // Lasts until the year 5138.
     private const int MaxTimestampDigits = 11;
 
-    /// <summary>Null when either header is missing, repeated or malformed.</summary>
+    /// <summary>Reads the two headers; null when either is missing, repeated or malformed.</summary>
     public static SignatureHeaders? Read(IHeaderDictionary headers) =>
         ReadTimestamp(headers[TimestampHeader]) is { } timestamp && ReadMac(headers[SignatureHeader]) is { } mac
             ? new SignatureHeaders(timestamp.Text, timestamp.Time, mac)
@@ -43,38 +43,38 @@ internal sealed record SignatureHeaders(string TimestampText, DateTimeOffset Sen
     }
 }
 
-/// <summary>What the check of a signature came to.</summary>
+/// <summary>The result of checking a signature.</summary>
 internal enum Verification
 {
-    /// <summary>Refused before it came to that.</summary>
+    /// <summary>The request was refused before the check.</summary>
     NotChecked,
 
-    /// <summary>Signed with an active secret, a short time ago.</summary>
+    /// <summary>Signed with an active secret, within <see cref="MagicHourOptions.FreshFor"/>.</summary>
     Valid,
 
-    /// <summary>Signed with an active secret, but a while ago; accepted.</summary>
+    /// <summary>Signed with an active secret, but late; accepted.</summary>
     Late,
 
     /// <summary>A header is missing, repeated or malformed.</summary>
     Malformed,
 
-    /// <summary>No active secret gives this signature.</summary>
+    /// <summary>No active secret produces this signature.</summary>
     WrongSignature,
 
     /// <summary>Signed with an active secret, but too long ago.</summary>
     Stale,
 
-    /// <summary>Signed with an active secret, but a while ago, and <see cref="LatePolicy.Reject"/> is set.</summary>
+    /// <summary>Signed with an active secret, but late, and <see cref="LatePolicy.Reject"/> is set.</summary>
     RefusedAsLate,
 
-    /// <summary>Signed with an active secret, but for a time that is yet to come.</summary>
+    /// <summary>Signed with an active secret, but with a time in the future.</summary>
     Early,
 }
 
-/// <summary>Checks who signed, then when.</summary>
+/// <summary>Checks the signature, then its age.</summary>
 internal static class Signature
 {
-    /// <summary>The secret that gives this signature, or null. Each secret costs one HMAC, whether one matches or not.</summary>
+    /// <summary>Finds the secret that produces this signature, or null. Each secret costs one HMAC, whether one matches or not.</summary>
     public static WebhookSecret? FindSecret(ReadOnlySpan<byte> signed, ReadOnlySpan<byte> mac, IReadOnlyList<WebhookSecret> secrets)
     {
         WebhookSecret? match = null;
@@ -89,7 +89,7 @@ internal static class Signature
         return match;
     }
 
-    /// <summary>What an authentic signature of that time is worth now.</summary>
+    /// <summary>Classifies an authentic signature by its age.</summary>
     public static Verification CheckAge(DateTimeOffset sentAt, DateTimeOffset now, MagicHourOptions options)
     {
         var age = now - sentAt;

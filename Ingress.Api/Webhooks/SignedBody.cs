@@ -4,38 +4,41 @@ using System.Text;
 namespace Ingress.Api.Webhooks;
 
 /// <summary>
-/// The body of a request in a pooled buffer, with room before it for the timestamp: what the sender signs, timestamp, dot and
-/// body, then lies in one piece and is never copied.
+/// The body of a request in a pooled buffer, preceded by room for the timestamp: the signed text (timestamp, dot and body) is then
+/// contiguous and is never copied.
 /// </summary>
 internal sealed class SignedBody : IDisposable
 {
     private const int FirstSize = 4096;
 
-    private readonly BodyBudget _budget;
-    private byte[] _buffer;
+    private readonly BodyShare _share;
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
     private int _end = SignatureHeaders.MaxPrefixLength;
 
-    private SignedBody(BodyBudget budget, byte[] buffer) => (_budget, _buffer) = (budget, buffer);
+    private SignedBody(BodyShare share) => _share = share;
 
     public ReadOnlyMemory<byte> Body => _buffer.AsMemory(SignatureHeaders.MaxPrefixLength.._end);
 
-    /// <summary>Reads the body, counting as it comes: a length is a claim, and a chunked body makes none.</summary>
+    /// <summary>
+    /// Reads the body and counts its bytes as they arrive: a content length is only a claim, and a chunked body has none.
+    /// </summary>
     /// <returns>The body, or why there is none.</returns>
-    public static async ValueTask<(SignedBody? Body, BodyRefusal? Refusal)> ReadAsync(
-        HttpRequest request, int maxBytes, BodyBudget budget, CancellationToken cancellationToken)
+    /// <exception cref="OperationCanceledException">The connection was aborted, either by its client or because the body was
+    /// shed.</exception>
+    public static async ValueTask<(SignedBody? Body, BodyRefusal? Refusal)> ReadAsync(HttpContext http, int maxBytes, BodyBudget budget)
     {
-        if (request.ContentLength > maxBytes)
+        if (http.Request.ContentLength > maxBytes)
         {
             return (null, BodyRefusal.TooLarge);
         }
 
-        if (!budget.TryReserve(FirstSize))
+        if (budget.TryBegin(FirstSize, http.Abort) is not { } share)
         {
             return (null, BodyRefusal.Busy);
         }
 
-        var body = new SignedBody(budget, ArrayPool<byte>.Shared.Rent(FirstSize));
-        var refusal = await body.FillAsync(request.Body, maxBytes, cancellationToken);
+        var body = new SignedBody(share);
+        var refusal = await body.FillAsync(http.Request.Body, maxBytes, http.RequestAborted);
         if (refusal is null)
         {
             return (body, null);
@@ -45,7 +48,7 @@ internal sealed class SignedBody : IDisposable
         return (null, refusal);
     }
 
-    /// <summary>Timestamp, dot and body, as they are signed.</summary>
+    /// <summary>Timestamp, dot and body, as signed.</summary>
     public ReadOnlySpan<byte> Signed(string timestamp)
     {
         var start = SignatureHeaders.MaxPrefixLength - timestamp.Length - 1;
@@ -54,10 +57,10 @@ internal sealed class SignedBody : IDisposable
         return _buffer.AsSpan(start.._end);
     }
 
-    /// <summary>Gives the buffer back, and its share of the budget.</summary>
+    /// <summary>Returns the buffer and releases its share of the budget.</summary>
     public void Dispose()
     {
-        _budget.Release(_buffer.Length);
+        _share.Dispose();
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
     }
@@ -76,7 +79,7 @@ internal sealed class SignedBody : IDisposable
                 var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
                 if (read == 0)
                 {
-                    return null;
+                    return _share.TryComplete() ? null : BodyRefusal.Busy;
                 }
 
                 _end += read;
@@ -95,7 +98,7 @@ internal sealed class SignedBody : IDisposable
 
     private bool TryGrow()
     {
-        if (!_budget.TryReserve(_buffer.Length))
+        if (!_share.TryGrow(_buffer.Length * 2))
         {
             return false;
         }
@@ -111,28 +114,9 @@ internal sealed class SignedBody : IDisposable
 /// <summary>Why a body was not read.</summary>
 internal enum BodyRefusal
 {
-    /// <summary>Longer than is accepted.</summary>
+    /// <summary>It is longer than the limit.</summary>
     TooLarge,
 
-    /// <summary>Too many bytes of other bodies are in memory.</summary>
+    /// <summary>Other bodies hold all the memory, or this one was shed.</summary>
     Busy,
-}
-
-/// <summary>The bytes of request bodies that may be in memory at once.</summary>
-internal sealed class BodyBudget(long maxBytes)
-{
-    private long _reserved;
-
-    public bool TryReserve(int bytes)
-    {
-        if (Interlocked.Add(ref _reserved, bytes) <= maxBytes)
-        {
-            return true;
-        }
-
-        Release(bytes);
-        return false;
-    }
-
-    public void Release(int bytes) => Interlocked.Add(ref _reserved, -bytes);
 }

@@ -1,24 +1,27 @@
 using System.Net;
 using System.Net.Mime;
-using System.Security.Cryptography;
+using Ingress.Api.Hosting;
 using Ingress.Api.Publishing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Platform.Contracts;
+using Platform.ServiceDefaults.Logging;
 
 namespace Ingress.Api.Webhooks;
 
 /// <summary>
-/// <c>POST /webhook</c>. Who signed it is settled before anything is believed, and 2xx is answered only when the broker has
+/// <c>POST /webhook</c>. It verifies the signature before it trusts anything in the request, and answers 2xx only once the broker has
 /// confirmed the message.
 /// </summary>
 internal sealed partial class WebhookEndpoint(
     IOptions<IngressOptions> ingress,
     IOptions<MagicHourOptions> magicHour,
     WebhookSecrets secrets,
-    SignatureFailures failures,
+    PeerFailures failures,
+    RejectedRequests rejected,
+    ConnectionLimit connections,
     BodyBudget bodies,
     EventPublisher publisher,
     IngressMetrics metrics,
@@ -27,7 +30,7 @@ internal sealed partial class WebhookEndpoint(
 {
     public async Task<Results<Ok<Receipt>, ProblemHttpResult>> ReceiveAsync(HttpContext http)
     {
-        var received = new Reception(time.GetUtcNow());
+        var received = new WebhookRequest(time.GetUtcNow());
         var started = time.GetTimestamp();
         int? statusCode = null;
         try
@@ -38,15 +41,22 @@ internal sealed partial class WebhookEndpoint(
         }
         finally
         {
-            // A body that stalls or breaks off is an exception of the server's, and no less a webhook.
-            Tell(http, received, statusCode, time.GetElapsedTime(started));
+            // The server throws when a body stalls or breaks off; the request still counts as a webhook.
+            received.IsOverLimit |= statusCode is null && received.Content is null && failures.Count(Peer(http));
+            Report(http, received, statusCode, time.GetElapsedTime(started));
         }
     }
 
-    private void Tell(HttpContext http, Reception received, int? statusCode, TimeSpan elapsed)
+    private void Report(HttpContext http, WebhookRequest received, int? statusCode, TimeSpan elapsed)
     {
         metrics.Answered(received.Content?.EventType ?? "", received.Outcome, elapsed);
         IngressTraces.Describe(http.Features.Get<IHttpActivityFeature>()?.Activity, received);
+        if (received.IsOverLimit)
+        {
+            rejected.CountOverLimit(http.Connection.RemoteIpAddress);
+            return;
+        }
+
         LogAnswered(
             logger,
             received.Outcome,
@@ -62,31 +72,27 @@ internal sealed partial class WebhookEndpoint(
             ShownText.OneLine(http.Request.Headers.UserAgent));
     }
 
-    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, Reception received)
+    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, WebhookRequest received)
     {
-        var peer = http.Connection.RemoteIpAddress ?? IPAddress.None;
+        var peer = Peer(http);
         if (!IsPlainJson(http.Request))
         {
+            received.IsOverLimit = failures.Count(peer);
             return Problems.NotJson;
-        }
-
-        if (failures.IsBlocked(peer))
-        {
-            return Problems.TooManyFailures(http);
         }
 
         if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)
         {
             received.Verification = Verification.Malformed;
-            return Refuse(peer, received);
+            return Refuse(http, peer, received);
         }
 
         received.SentAt = headers.SentAt;
 
-        var (body, refusal) = await SignedBody.ReadAsync(http.Request, ingress.Value.MaxBodyBytes, bodies, http.RequestAborted);
+        var (body, refusal) = await SignedBody.ReadAsync(http, ingress.Value.MaxBodyBytes, bodies);
         if (body is null)
         {
-            return refusal is BodyRefusal.TooLarge ? Problems.TooLarge : Unavailable(http, received);
+            return RefuseBody(http, peer, received, refusal);
         }
 
         using (body)
@@ -96,7 +102,7 @@ internal sealed partial class WebhookEndpoint(
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(
-        HttpContext http, Reception received, IPAddress peer, SignatureHeaders headers, SignedBody body)
+        HttpContext http, WebhookRequest received, IPAddress peer, SignatureHeaders headers, SignedBody body)
     {
         var secret = Signature.FindSecret(body.Signed(headers.TimestampText), headers.Mac, secrets.Active);
         received.Verification = secret is null
@@ -109,52 +115,20 @@ internal sealed partial class WebhookEndpoint(
 
         if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
         {
-            return Refuse(peer, received);
+            return Refuse(http, peer, received);
         }
 
-        // Signed: until the broker has confirmed it, whatever goes wrong is ours, and the sender must come back.
+        connections.Prefer(http);
+        // The webhook is authentic: until the broker has confirmed it, any failure is the platform's, and the sender must retry.
         received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
-        var message = received.Content.Reason is null
-            ? EventOf(received, headers, secret, body)
-            : QuarantinedOf(received, headers, secret, body);
         var started = time.GetTimestamp();
-        var outcome = await publisher.PublishAsync(message);
+        var outcome = await publisher.PublishAsync(WebhookMessage.Create(received, headers, secret, body, time.GetUtcNow()));
         received.Publishing = time.GetElapsedTime(started);
         return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
     }
 
-    private Envelope EventOf(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body) => Envelope.Of(
-        new WebhookReceived
-        {
-            EventId = EventIdentity.Of(received.Content!.EventType, received.Content.JobId),
-            EventType = received.Content.EventType,
-            JobId = received.Content.JobId,
-            DeliveryId = received.DeliveryId,
-            ReceivedAt = received.At,
-            SentAt = headers.SentAt,
-            Late = received.Verification is Verification.Late,
-            Origin = Origins.Live,
-            SecretName = secret.Name,
-            Body = body.Body,
-            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
-        },
-        time.GetUtcNow());
-
-    private Envelope QuarantinedOf(Reception received, SignatureHeaders headers, WebhookSecret secret, SignedBody body) => Envelope.Of(
-        new WebhookQuarantined
-        {
-            Reason = received.Content!.Reason!,
-            DeliveryId = received.DeliveryId,
-            ReceivedAt = received.At,
-            SentAt = headers.SentAt,
-            SecretName = secret.Name,
-            Body = body.Body,
-            BodySha256 = Convert.ToHexStringLower(SHA256.HashData(body.Body.Span)),
-        },
-        time.GetUtcNow());
-
-    private static Results<Ok<Receipt>, ProblemHttpResult> Accept(Reception received)
+    private static Results<Ok<Receipt>, ProblemHttpResult> Accept(WebhookRequest received)
     {
         received.Outcome = received switch
         {
@@ -165,25 +139,34 @@ internal sealed partial class WebhookEndpoint(
         return received.Content!.IsNotAnEvent ? Problems.NotAnEvent : TypedResults.Ok(new Receipt(true, received.At.ToUnixTimeSeconds()));
     }
 
-    private ProblemHttpResult Refuse(IPAddress peer, Reception received)
+    private ProblemHttpResult Refuse(HttpContext http, IPAddress peer, WebhookRequest received)
     {
         metrics.SignatureFailed(received.Verification);
-        if (received.Verification is Verification.Malformed or Verification.WrongSignature)
-        {
-            failures.Count(peer);
-        }
-
-        return Problems.NotAuthentic;
+        received.IsOverLimit = received.Verification is Verification.Malformed or Verification.WrongSignature && failures.Count(peer);
+        return received.IsOverLimit ? Problems.TooManyFailures(http) : Problems.NotAuthentic;
     }
 
-    private static ProblemHttpResult Unavailable(HttpContext http, Reception received)
+    private ProblemHttpResult RefuseBody(HttpContext http, IPAddress peer, WebhookRequest received, BodyRefusal? refusal)
+    {
+        if (refusal is BodyRefusal.Busy)
+        {
+            return Unavailable(http, received);
+        }
+
+        received.IsOverLimit = failures.Count(peer);
+        return Problems.TooLarge;
+    }
+
+    private static ProblemHttpResult Unavailable(HttpContext http, WebhookRequest received)
     {
         received.Outcome = WebhookOutcome.Unavailable;
         return Problems.Unavailable(http);
     }
 
-    // With any parameters, and the +json suffix: the sender says application/json, but not that it will for ever. Nothing is ever
-    // decompressed: the length of what is sent is the length of what is kept.
+    private static IPAddress Peer(HttpContext http) => http.Connection.RemoteIpAddress ?? IPAddress.None;
+
+    // Accepts any parameters and the +json suffix: the sender uses application/json today, but does not promise to. Nothing is ever
+    // decompressed, so the length received is the length stored.
     private static bool IsPlainJson(HttpRequest request) =>
         request.Headers.ContentEncoding.Count == 0
         && MediaTypeHeaderValue.TryParse(request.ContentType, out var type)

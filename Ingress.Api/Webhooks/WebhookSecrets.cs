@@ -1,29 +1,31 @@
 using System.Text;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Settings;
 
 namespace Ingress.Api.Webhooks;
 
-/// <summary>One secret that the sender may sign with. The whole text is the key, prefix included.</summary>
+/// <summary>One secret that the sender may sign with. The whole text is the key, including its prefix.</summary>
 /// <param name="Name">For logs and metrics: the index of the setting, or the name of the file.</param>
 internal sealed record WebhookSecret(string Name, byte[] Key)
 {
-    public static WebhookSecret Of(string name, string secret) => new(name, Encoding.UTF8.GetBytes(secret));
+    public static WebhookSecret Create(string name, string secret) => new(name, Encoding.UTF8.GetBytes(secret));
 
     public bool Equals(WebhookSecret? other) => other is not null && Name == other.Name && Key.AsSpan().SequenceEqual(other.Key);
 
     public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
 
-    /// <summary>The name: a secret is never printed.</summary>
+    /// <summary>Prints the name, never the secret.</summary>
     public override string ToString() => Name;
 }
 
-/// <summary>The secrets that are active now: those of the settings, and those of the mounted folder, which is polled.</summary>
-internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options, TimeProvider time, ILogger<WebhookSecrets> logger) : BackgroundService
+/// <summary>The currently active secrets: those from the settings, and those from the mounted folder, which is polled.</summary>
+internal sealed partial class WebhookSecrets(
+    IOptions<MagicHourOptions> options, IHostEnvironment environment, TimeProvider time, ILogger<WebhookSecrets> logger) : BackgroundService
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
     private readonly WebhookSecret[] _configured =
-        [.. options.Value.WebhookSecrets.Select((secret, index) => WebhookSecret.Of($"{index}", secret))];
+        [.. options.Value.WebhookSecrets.Select((secret, index) => WebhookSecret.Create($"{index}", secret))];
 
     private WebhookSecret[]? _active;
 
@@ -39,7 +41,7 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
         using var timer = new PeriodicTimer(PollInterval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            // The last good set stays: a folder that is being replaced must not refuse a single event.
+            // Keep the last valid set: an event must not be refused because the folder is being replaced.
             if (Read() is { } active && !active.SequenceEqual(Active))
             {
                 LogChanged(logger, string.Join(", ", active.Select(secret => secret.Name)));
@@ -57,9 +59,9 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
         }
 
         var files = SecretFiles.Read(directory, mayBeEmpty: _configured.Length > 0);
-        if (files.Error is not null)
+        if ((files.Error ?? (environment.IsDevelopment() ? null : files.FindDefaultError())) is { } error)
         {
-            LogUnreadable(logger, files.Error);
+            LogUnreadable(logger, error);
             return null;
         }
 
@@ -69,15 +71,15 @@ internal sealed partial class WebhookSecrets(IOptions<MagicHourOptions> options,
     [LoggerMessage(LogLevel.Information, "The active webhook secrets are now {Names}")]
     private static partial void LogChanged(ILogger logger, string names);
 
-    [LoggerMessage(LogLevel.Warning, "The webhook secrets stay as they are: MagicHour__WebhookSecretsDirectory {Error}")]
+    [LoggerMessage(LogLevel.Warning, "Keeping the current webhook secrets: MagicHour__WebhookSecretsDirectory {Error}")]
     private static partial void LogUnreadable(ILogger logger, string error);
 }
 
-/// <summary>A folder with one secret in each file, as Kubernetes mounts it.</summary>
-/// <param name="Error">Why they cannot be used; null when they can.</param>
+/// <summary>A folder with one secret per file, as Kubernetes mounts it.</summary>
+/// <param name="Error">Why the secrets cannot be used; null when they can.</param>
 internal sealed record SecretFiles(IReadOnlyList<WebhookSecret> Secrets, string? Error)
 {
-    /// <param name="mayBeEmpty">There are other secrets: taking the last one away revokes it.</param>
+    /// <param name="mayBeEmpty">True when there are other secrets: removing the last one from the folder then revokes it.</param>
     public static SecretFiles Read(string directory, bool mayBeEmpty)
     {
         try
@@ -91,13 +93,13 @@ internal sealed record SecretFiles(IReadOnlyList<WebhookSecret> Secrets, string?
                     continue;
                 }
 
-                var secret = File.ReadAllText(file).TrimEnd('\r', '\n');
-                if (string.IsNullOrWhiteSpace(secret))
+                var secret = SecretText.Trim(File.ReadAllText(file));
+                if (SecretText.FindError(secret) is { } error)
                 {
-                    return new SecretFiles([], $"holds an empty secret in '{Path.GetFileName(file)}'.");
+                    return new SecretFiles([], $"holds a secret in '{Path.GetFileName(file)}' that {error}");
                 }
 
-                secrets.Add(WebhookSecret.Of(Path.GetFileName(file), secret));
+                secrets.Add(WebhookSecret.Create(Path.GetFileName(file), secret));
             }
 
             return new SecretFiles(secrets, secrets.Count == 0 && !mayBeEmpty ? "holds no secret." : null);
@@ -107,4 +109,9 @@ internal sealed record SecretFiles(IReadOnlyList<WebhookSecret> Secrets, string?
             return new SecretFiles([], $"cannot be read: {exception.Message}");
         }
     }
+
+    /// <summary>Finds secrets that are not accepted outside of <c>Development</c>; null when there are none.</summary>
+    public string? FindDefaultError() => Secrets
+        .Select(secret => DefaultSecrets.FindError(Encoding.UTF8.GetString(secret.Key)) is { } error ? $"holds a secret in '{secret.Name}' that {error}" : null)
+        .FirstOrDefault(error => error is not null);
 }

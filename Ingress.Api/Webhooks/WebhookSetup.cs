@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Settings;
 
 namespace Ingress.Api.Webhooks;
 
@@ -12,8 +13,14 @@ internal static class WebhookSetup
         services.AddSettings<IngressOptions>(IngressOptions.Section);
         services.AddSingleton<WebhookSecrets>();
         services.AddHostedService(provider => provider.GetRequiredService<WebhookSecrets>());
-        services.AddSingleton<SignatureFailures>();
-        services.AddSingleton(provider => new BodyBudget(provider.GetRequiredService<IOptions<IngressOptions>>().Value.MaxBodyBytesInFlight));
+        services.AddSingleton<PeerFailures>();
+        services.AddSingleton(provider =>
+        {
+            var ingress = provider.GetRequiredService<IOptions<IngressOptions>>().Value;
+            return new BodyBudget(
+                ingress.MaxBodyBytesInFlight, ingress.ReceiveTimeout, provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<IngressMetrics>().BodyShed);
+        });
         services.AddSingleton<WebhookEndpoint>();
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, WebhookJson.Default));
         return services;
@@ -21,9 +28,9 @@ internal static class WebhookSetup
 
     public static void MapWebhooks(this WebApplication app) => app
         .MapPost("/webhook", (WebhookEndpoint endpoint, HttpContext http) => endpoint.ReceiveAsync(http))
-        .WithSummary("Takes an event of Magic Hour")
-        .WithDescription("Answers 200 only when the event is safe. What is answered otherwise stays with the sender, which sends it again for 24 hours.")
-        // The endpoint counts the bytes itself and answers with a problem.
+        .WithSummary("Receives an event from Magic Hour")
+        .WithDescription("Answers 200 only when the event is safe. The sender retries every other response for 24 hours.")
+        // The endpoint counts the bytes itself and answers with problem details.
         .WithMetadata(new DisableRequestSizeLimitAttribute())
         .ProducesProblem(StatusCodes.Status400BadRequest)
         .ProducesProblem(StatusCodes.Status401Unauthorized)
@@ -38,6 +45,6 @@ internal static class WebhookSetup
 [JsonSerializable(typeof(ProblemDetails))]
 internal sealed partial class WebhookJson : JsonSerializerContext;
 
-/// <summary>The answer to an accepted webhook, as the sender's guide has it.</summary>
-/// <param name="Timestamp">When it was received, in seconds since 1970.</param>
+/// <summary>The response to an accepted webhook, as the sender's guide specifies it.</summary>
+/// <param name="Timestamp">When the webhook was received, in seconds since 1970.</param>
 internal sealed record Receipt(bool Success, long Timestamp);

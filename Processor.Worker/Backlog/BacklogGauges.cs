@@ -1,16 +1,18 @@
 using System.Diagnostics.Metrics;
+using Processor.Worker.Broker;
 
 namespace Processor.Worker.Backlog;
 
 /// <summary>
-/// The last samples of what waits, in the database and on the broker. The same from every replica: take the maximum. Missing when
-/// the last attempt to read them failed, for nobody should trust an old number.
+/// The last samples of the backlog in the database and on the broker. Every replica reports the same: aggregate with max. A gauge is
+/// missing when its last sample failed, so that stale values are never shown.
 /// </summary>
 internal sealed class BacklogGauges
 {
     private volatile DatabaseBacklog? _database;
     private volatile IReadOnlyList<NotificationBacklog> _notifications = [];
     private volatile IReadOnlyList<QueueDepth> _queues = [];
+    private volatile IReadOnlyList<RouteState> _routes = [];
 
     public BacklogGauges(IMeterFactory meters)
     {
@@ -20,35 +22,40 @@ internal sealed class BacklogGauges
             "Domain events that are not published yet.");
         meter.CreateObservableGauge(
             "outbox.oldest_message.age", () => ObserveDatabase(backlog => backlog.OutboxAge.TotalSeconds), "s",
-            "Age of the oldest of them; 0 when there is none.");
+            "Age of the oldest domain event that is not published yet; 0 when there is none.");
         meter.CreateObservableGauge(
             "quarantined_events.stored", () => ObserveDatabase(backlog => backlog.QuarantinedEvents), "{event}",
-            "Signed bodies that wait for a person.");
+            "Signed bodies waiting for a person.");
         meter.CreateObservableGauge(
             "job.download.expiry", () => ObserveDatabase(backlog => backlog.NearestExpiry?.TotalSeconds), "s",
-            "Until the next download of a job expires; missing when none is known to.");
+            "Time until the next download of a job expires; missing when no expiry is known.");
         meter.CreateObservableGauge(
             "notification.waiting", () => ObserveNotifications(backlog => backlog.Waiting), "{notification}",
-            "Owners of jobs who are yet to be told, or to be tried again, by channel.");
+            "Notifications to be sent or retried, by channel.");
         meter.CreateObservableGauge(
             "notification.oldest_due.age", () => ObserveNotifications(backlog => backlog.OldestDueAge.TotalSeconds), "s",
-            "How long one of them has been due and nobody has tried, by channel; 0 when none is due.");
+            "How long the oldest due notification has been due without an attempt, by channel; 0 when none is due.");
         meter.CreateObservableGauge(
             "notification.parked", () => ObserveNotifications(backlog => backlog.Parked), "{notification}",
-            "Owners of jobs who could not be told, for a person to look at, by channel.");
+            "Notifications that could not be delivered and need a person, by channel.");
         meter.CreateObservableGauge(
             "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
             "Messages in a queue that no consumer has fetched.");
         meter.CreateObservableGauge(
             "queue.consumers", () => ObserveQueues(queue => queue.Consumers), "{consumer}",
             "Consumers of a queue.");
+        meter.CreateObservableGauge(
+            "route.missing", ObserveRoutes, null,
+            "1 when messages published to an exchange do not reach its queue, 0 when they do; only with Broker__ManagementUrl.");
     }
 
-    public void Show(DatabaseBacklog? backlog) => _database = backlog;
+    public void Update(DatabaseBacklog? backlog) => _database = backlog;
 
-    public void Show(IReadOnlyList<NotificationBacklog> notifications) => _notifications = notifications;
+    public void Update(IReadOnlyList<NotificationBacklog> notifications) => _notifications = notifications;
 
-    public void Show(IReadOnlyList<QueueDepth> queues) => _queues = queues;
+    public void Update(IReadOnlyList<QueueDepth> queues) => _queues = queues;
+
+    public void Update(IReadOnlyList<RouteState> routes) => _routes = routes;
 
     private Measurement<double>[] ObserveDatabase(Func<DatabaseBacklog, double?> value) =>
         _database is { } backlog && value(backlog) is { } number ? [new(number)] : [];
@@ -58,4 +65,7 @@ internal sealed class BacklogGauges
 
     private IEnumerable<Measurement<long>> ObserveQueues(Func<QueueDepth, long> value) =>
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>("queue", queue.Queue)));
+
+    private IEnumerable<Measurement<int>> ObserveRoutes() =>
+        _routes.Select(route => new Measurement<int>(route.IsMissing ? 1 : 0, new KeyValuePair<string, object?>("exchange", route.Route.Exchange)));
 }

@@ -1,25 +1,27 @@
-using Microsoft.Extensions.Options;
 using Npgsql;
-using Processor.Worker.Events;
-using Processor.Worker.Persistence;
+using Processor.Worker.Broker;
+using Processor.Worker.Consumers;
+using Processor.Worker.Migrate;
 using RabbitMQ.Client;
 
 namespace Processor.Worker.Backlog;
 
 /// <summary>
-/// Reads now and then what waits, for the metrics: nothing of it is counted on the way of an event. Runs in every role, so that it is
-/// seen also when nobody consumes.
+/// Samples the backlog for the metrics every 15 seconds, so that counting costs nothing per event. Runs in every role, so that the backlog
+/// is visible even without a consumer. Only roles that use the broker query it.
 /// </summary>
 /// <param name="attachment">Null in a process that does not consume.</param>
 internal sealed partial class BacklogSampler(
+    Roles roles,
     NpgsqlDataSource database,
-    IOptions<ConnectionOptions> connections,
+    BrokerConnector connector,
     MigrationGate gate,
+    MissingRoutes routes,
     BacklogGauges gauges,
     ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<BacklogSampler> logger,
-    Attachment? attachment = null) : BackgroundService
+    ConsumerWatchdog? attachment = null) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -33,11 +35,16 @@ internal sealed partial class BacklogSampler(
         {
             for (; ; await Task.Delay(Interval, time, stoppingToken))
             {
-                gauges.Show(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
-                gauges.Show(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
-                var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);
-                gauges.Show(queues ?? []);
-                attachment?.Saw(queues);
+                gauges.Update(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                gauges.Update(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
+                if (roles.UseBroker())
+                {
+                    var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);
+                    gauges.Update(queues ?? []);
+                    attachment?.Observe(queues);
+                    // After a failed queue sample this one is skipped, so that one broker outage is not counted twice.
+                    gauges.Update(queues is null ? [] : await TrySampleAsync(routes.CheckAsync, stoppingToken) ?? []);
+                }
             }
         }
         finally
@@ -53,7 +60,7 @@ internal sealed partial class BacklogSampler(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
         try
         {
-            // Waited for from outside too: a hanging client must not hold up the other sample.
+            // WaitAsync enforces the timeout even if the client ignores the token: a hanging client must not delay the other samples.
             return await read(either.Token).WaitAsync(either.Token);
         }
         catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
@@ -68,7 +75,7 @@ internal sealed partial class BacklogSampler(
     {
         try
         {
-            _broker ??= await BrokerConnection.OpenAsync(connections.Value, "processor-worker backlog", cancellationToken);
+            _broker ??= await connector.OpenAsync("processor-worker backlog", cancellationToken);
             await using var channel = await _broker.CreateChannelAsync(cancellationToken: cancellationToken);
             return await QueueDepth.ReadAllAsync(channel, cancellationToken);
         }

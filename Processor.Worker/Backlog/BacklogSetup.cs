@@ -2,10 +2,11 @@ namespace Processor.Worker.Backlog;
 
 internal static class BacklogSetup
 {
-    public static IServiceCollection AddBacklog(this IServiceCollection services)
+    public static IServiceCollection AddBacklog(this IServiceCollection services, Roles roles)
     {
         services.AddSingleton<BacklogGauges>();
-        services.AddHostedService<BacklogSampler>();
+        services.AddSingleton<MissingRoutes>();
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<BacklogSampler>(provider, roles));
         return services;
     }
 }

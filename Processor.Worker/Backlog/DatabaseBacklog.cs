@@ -2,9 +2,9 @@ using Npgsql;
 
 namespace Processor.Worker.Backlog;
 
-/// <summary>What waits in the database, but for the owners of jobs (<see cref="NotificationBacklog"/>).</summary>
-/// <param name="OutboxAge">Of the oldest message; zero when there is none.</param>
-/// <param name="NearestExpiry">Until the next download of a job expires; null when none is known to.</param>
+/// <summary>The backlog in the database, except for notifications (<see cref="NotificationBacklog"/>).</summary>
+/// <param name="OutboxAge">Age of the oldest message; zero when there is none.</param>
+/// <param name="NearestExpiry">Time until the next download of a job expires; null when no expiry is known.</param>
 internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, long QuarantinedEvents, TimeSpan? NearestExpiry)
 {
     private const string Select =
@@ -12,7 +12,7 @@ internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, 
         select (select count(*) from outbox_message),
                (select created_at from outbox_message order by id limit 1),
                (select count(*) from quarantined_events),
-               (select min(download_expires_at) from jobs where download_expires_at > $1)
+               (select min(download_expires_at) from jobs where download_expires_at > $1 and isfinite(download_expires_at))
         """;
 
     public static async Task<DatabaseBacklog> ReadAsync(NpgsqlDataSource database, DateTimeOffset now, CancellationToken cancellationToken)
@@ -24,7 +24,10 @@ internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, 
         return new DatabaseBacklog(row.GetInt64(0), Age(row, 1, now), row.GetInt64(2), Time(row, 3) - now);
     }
 
-    /// <summary>How long ago a time was that may be missing. Later than now it is by the clock of another machine, or because it is not due yet: zero.</summary>
+    /// <summary>
+    /// Time since the value of a nullable column: zero when it is null, or in the future, because it is not due yet or another machine set
+    /// it.
+    /// </summary>
     public static TimeSpan Age(NpgsqlDataReader row, int column, DateTimeOffset now) =>
         Time(row, column) is { } since && since < now ? now - since : TimeSpan.Zero;
 

@@ -1,15 +1,15 @@
 using Npgsql;
-using Processor.Worker.Registration;
+using Processor.Worker.Owners;
 
 namespace Processor.Worker.Backlog;
 
-/// <summary>The owners of jobs who wait to be told by one channel.</summary>
-/// <param name="Waiting">Not sent yet, or to be sent again.</param>
-/// <param name="OldestDueAge">How long the one that is due the longest has been due; zero when nothing is.</param>
-/// <param name="Parked">Given up, for a person to look at.</param>
+/// <summary>The notifications waiting on one channel.</summary>
+/// <param name="Waiting">Notifications not sent yet, or to be retried.</param>
+/// <param name="OldestDueAge">How long the oldest due notification has been due; zero when none is.</param>
+/// <param name="Parked">Notifications parked for a person to review.</param>
 internal sealed record NotificationBacklog(string Channel, long Waiting, TimeSpan OldestDueAge, long Parked)
 {
-    // The channels of an owner without an address: all that there are, also those by which nobody waits.
+    // The channels of an owner without an address: every channel, including those without waiting notifications.
     private const string Select =
         $"""
         select contact.channel,

@@ -4,24 +4,34 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Events;
 
-/// <summary>What is already committed of an event, as a later delivery of it or of its job needs to know.</summary>
-/// <param name="TraceId">Of the delivery that was processed first.</param>
+/// <summary>The committed state of an event, as needed by later deliveries of the event or its job.</summary>
+/// <param name="TraceId">The trace of the first processed delivery.</param>
 internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IReadOnlyList<byte[]> Bodies, string? TraceId)
 {
+    /// <summary>Length of the stored fact, in characters.</summary>
+    public int FactLength { get; init; }
+
     public static NpgsqlBatchCommand SelectByJob(IReadOnlyList<string> jobIds) => new(
         "select event_id, job_id, fact, body_sha256 || variants, trace_id from webhook_events where job_id = any($1)")
     {
         Parameters = { Column.Text(jobIds, jobId => jobId) },
     };
 
+    /// <exception cref="NewerVersionException">A newer version wrote the row.</exception>
     public static KnownEvent Read(NpgsqlDataReader row) => new(
         row.GetGuid(0),
-        row.GetString(1),
+        ReadJobId(row),
         row.IsDBNull(2) ? null : JobFact.FromJson(row.GetString(2)),
         row.GetFieldValue<byte[][]>(3),
-        row.IsDBNull(4) ? null : row.GetString(4));
+        row.IsDBNull(4) ? null : row.GetString(4))
+    {
+        FactLength = row.IsDBNull(2) ? 0 : row.GetString(2).Length,
+    };
 
-    /// <summary>What a further delivery adds; null when it is a plain duplicate.</summary>
+    /// <summary>The job, even of a row that is otherwise unreadable.</summary>
+    public static string ReadJobId(NpgsqlDataReader row) => row.GetString(1);
+
+    /// <summary>The additions of a further delivery; null when it is a plain duplicate.</summary>
     public Amendment? Amend(JobFact? fact, byte[] bodySha256)
     {
         var merged = Fact is null || fact is null ? Fact : Fact.Merge(fact);
@@ -32,9 +42,9 @@ internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IRe
     }
 }
 
-/// <summary>What a further delivery adds to a known event.</summary>
-/// <param name="Fact">What the event says now.</param>
-/// <param name="Variant">SHA-256 of a body that was not known; null when only the fact has grown.</param>
+/// <summary>The additions of a further delivery to a known event.</summary>
+/// <param name="Fact">The updated fact.</param>
+/// <param name="Variant">SHA-256 of a new body; null when only the fact has grown.</param>
 internal sealed record Amendment(KnownEvent Event, JobFact? Fact, byte[]? Variant)
 {
     public static NpgsqlBatchCommand Update(IReadOnlyList<Amendment> rows) => new(

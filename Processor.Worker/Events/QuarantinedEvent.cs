@@ -5,7 +5,7 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Events;
 
-/// <summary>A signed body that is not a usable event, kept for a person to release. The same body is kept once.</summary>
+/// <summary>A signed body that is not a usable event, stored until a person releases it. Identical bodies are stored once.</summary>
 internal sealed class QuarantinedEvent
 {
     public required byte[] BodySha256 { get; init; }
@@ -45,8 +45,8 @@ internal sealed class QuarantinedEvent
         },
     };
 
-    /// <summary>The next rows in the order of their key.</summary>
-    /// <param name="after">The last key that was seen; empty to begin.</param>
+    /// <summary>The next rows in key order.</summary>
+    /// <param name="after">The last key read; empty to start.</param>
     public static NpgsqlCommand SelectAfter(byte[] after, int limit) => new(
         """
         select body_sha256, reason, body, received_at, sent_at, secret_name, delivery_id, trace_id

@@ -6,14 +6,14 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Events;
 
 /// <summary>
-/// A body as it was received, byte for byte: evidence, and what a replay would send. Partitioned by day, so that retention drops
-/// whole days; that is why it cannot carry the event's identity, which must stay.
+/// A body as it was received, byte for byte, as evidence and for replay. Partitioned by day, so that retention drops whole days. The unique
+/// key of an event is therefore in another table: it must outlive the body.
 /// </summary>
 internal sealed class WebhookBody
 {
     public required Guid EventId { get; init; }
 
-    /// <summary>0 for the first body of the event, then 1 to 7 for other bodies under the same identity.</summary>
+    /// <summary>0 for the first body of the event, then 1 to 7 for further bodies of the same event.</summary>
     public required short Variant { get; init; }
 
     public required DateTimeOffset ReceivedAt { get; init; }

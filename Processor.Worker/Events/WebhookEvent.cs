@@ -6,8 +6,8 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Events;
 
 /// <summary>
-/// An event that was accepted, once: its row is the memory of its identity and outlives its body. The columns tell of the first
-/// delivery that was processed.
+/// An accepted event, stored once. The row keeps the identity of the event and outlives its body. Its columns describe the first processed
+/// delivery.
 /// </summary>
 internal sealed class WebhookEvent
 {
@@ -24,10 +24,10 @@ internal sealed class WebhookEvent
 
     public required DateTimeOffset SentAt { get; init; }
 
-    /// <summary>When it was committed.</summary>
+    /// <summary>When the event was committed.</summary>
     public required DateTimeOffset ProcessedAt { get; init; }
 
-    /// <summary>Authentic, but signed long before it was received.</summary>
+    /// <summary>True when the webhook was authentic, but signed long before it was received.</summary>
     public required bool Late { get; init; }
 
     public required string Origin { get; init; }
@@ -37,15 +37,17 @@ internal sealed class WebhookEvent
 
     public required Guid DeliveryId { get; init; }
 
-    /// <summary>32 hex characters: where to look in the tracing system. Null when the delivery was not traced.</summary>
+    /// <summary>The trace id in the tracing system, 32 hex characters. Null when the delivery was not traced.</summary>
     public string? TraceId { get; init; }
 
     public required byte[] BodySha256 { get; init; }
 
-    /// <summary>SHA-256 of the further bodies under the same identity, in the order of their variant numbers from 1.</summary>
+    /// <summary>SHA-256 of further bodies of the same event, in the order of their variant numbers from 1.</summary>
     public byte[][] Variants { get; init; } = [];
 
-    /// <summary>What it says about its job (<see cref="Jobs.JobFact"/>). Null when it does not concern a job's state.</summary>
+    /// <summary>
+    /// The fact that the event states about its job (<see cref="Jobs.JobFact"/>). Null when it does not concern the state of a job.
+    /// </summary>
     public string? Fact { get; init; }
 
     public static NpgsqlBatchCommand Insert(IReadOnlyList<WebhookEvent> rows) => new(

@@ -1,31 +1,46 @@
-using Processor.Worker.Events;
+using Processor.Worker.Consumers;
 using Processor.Worker.Inbox;
+using Processor.Worker.Migrate;
 
 namespace Processor.Worker.Hosting;
 
 internal static class HealthEndpoints
 {
+    // Some load balancers and uptime monitors send only HEAD requests.
+    private static readonly string[] Methods = [HttpMethods.Get, HttpMethods.Head];
+
     /// <summary>
-    /// <c>/health/live</c>: a restart would not help it. <c>/health/ready</c>: it consumes, or has no role that does; there is no traffic
-    /// that it would keep away, so it only tells a rollout when to go on.
+    /// <c>/health/live</c>: fails only when a restart would help. <c>/health/ready</c>: succeeds once every role has been able to work: the
+    /// database has accepted the credentials and has the schema, and a process that consumes is attached to its queues. A later outage does
+    /// not revoke readiness: it would take all replicas out of rotation together.
     /// </summary>
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/health/live", (CancellationToken cancellationToken) => CheckLiveAsync(app.Services, cancellationToken));
-        app.MapGet("/health/ready", () => app.Services.GetServices<Consumption>().Any(consumption => !consumption.IsAttached)
-            ? Unhealthy("Waiting for schema, topology or broker.")
-            : Results.Text("ready"));
+        app.MapMethods("/health/live", Methods, (CancellationToken cancellationToken) => CheckLiveAsync(app.Services, cancellationToken));
+        app.MapMethods("/health/ready", Methods, () => CheckReady(app.Services));
+    }
+
+    private static IResult CheckReady(IServiceProvider services)
+    {
+        if (!services.GetRequiredService<MigrationGate>().HasSeenSchema)
+        {
+            return Unhealthy("Waiting for the database and its schema.");
+        }
+
+        return services.GetServices<QueueConsumer>().Any(consumption => !consumption.IsAttached)
+            ? Unhealthy("Waiting for the broker and its topology.")
+            : Results.Text("ready");
     }
 
     private static async Task<IResult> CheckLiveAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        if (services.GetService<Attachment>() is { IsLost: true })
+        if (services.GetService<ConsumerWatchdog>() is { IsLost: true })
         {
-            return Unhealthy("Events have waited for long in a queue to which nobody is attached, though this worker believes to be.");
+            return Unhealthy("Events have waited too long in a queue without a consumer, though this worker believes it consumes.");
         }
 
-        return services.GetService<Progress>() is { } progress && await progress.IsStuckAsync(cancellationToken)
-            ? Unhealthy("There is work and the database answers, but nothing has been done for a minute and a half.")
+        return services.GetService<CommitWatchdog>() is { } watchdog && await watchdog.IsStuckAsync(cancellationToken)
+            ? Unhealthy("There is work and the database answers, but nothing has been committed for a minute and a half.")
             : Results.Text("live");
     }
 

@@ -1,7 +1,9 @@
 using MassTransit;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
-using Processor.Worker.Events;
+using Platform.ServiceDefaults.Broker;
+using Processor.Worker.Broker;
+using Processor.Worker.Consumers;
 using Processor.Worker.Inbox;
 using Processor.Worker.Persistence;
 using Processor.Worker.Registration;
@@ -13,17 +15,9 @@ internal static class MessagingSetup
 {
     public static IServiceCollection AddMessaging(this IServiceCollection services)
     {
-        services.AddMassTransit(bus =>
-        {
-            bus.AddEventConsumers();
-            bus.AddRegistrationConsumers();
-            bus.UsingRabbitMq((context, rabbit) =>
-            {
-                rabbit.UseBroker(context);
-                rabbit.AddDeserializer(new EnvelopeDeserializer());
-            });
-        });
-        // Each within the next: in-flight messages, the bus, the host, and Kubernetes' grace period (60 s) last.
+        // Also the default: it reads messages with a missing or unknown content type.
+        services.AddBus((_, rabbit) => rabbit.AddDeserializer(new EnvelopeDeserializer(), isDefault: true));
+        // Each timeout fits within the next: messages in flight, the bus, the host, and last the grace period of Kubernetes (60 s).
         services.Configure<MassTransitHostOptions>(options =>
         {
             options.ConsumerStopTimeout = TimeSpan.FromSeconds(20);
@@ -33,42 +27,51 @@ internal static class MessagingSetup
         return services;
     }
 
-    /// <summary>A bus that declares exchanges and bindings when started, and consumes nothing.</summary>
-    public static IServiceCollection AddTopologyDeployment(this IServiceCollection services)
+    /// <summary>A bus that declares exchanges and bindings at start, and consumes nothing.</summary>
+    public static IServiceCollection AddTopologyDeployment(this IServiceCollection services) => services.AddBus((context, rabbit) =>
     {
-        services.AddMassTransit(bus =>
+        rabbit.DeployTopologyOnly = true;
+        rabbit.DeployPublishTopology = true;
+        rabbit.Publish<JobStarted>();
+        rabbit.Publish<JobCompleted>();
+        rabbit.Publish<JobFailed>();
+        rabbit.ConfigureEndpoints(context);
+    });
+
+    private static IServiceCollection AddBus(
+        this IServiceCollection services, Action<IBusRegistrationContext, IRabbitMqBusFactoryConfigurator> configure) => services
+        .AddSingleton<ConsumerLimits>()
+        .AddSingleton<DeliveryBudget>()
+        .AddMassTransit(bus =>
         {
+            // By default MassTransit sends usage telemetry to its vendor.
+            bus.DisableUsageTelemetry();
             bus.AddEventConsumers();
             bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) =>
             {
                 rabbit.UseBroker(context);
-                rabbit.DeployTopologyOnly = true;
-                rabbit.DeployPublishTopology = true;
-                rabbit.Publish<JobStarted>();
-                rabbit.Publish<JobCompleted>();
-                rabbit.Publish<JobFailed>();
-                rabbit.ConfigureEndpoints(context);
+                configure(context, rabbit);
             });
         });
-        return services;
-    }
 
     private static void UseBroker(this IRabbitMqBusFactoryConfigurator rabbit, IBusRegistrationContext context)
     {
         var address = BrokerAddress.Parse(context.GetRequiredService<IOptions<ConnectionOptions>>().Value.RabbitMq);
+        var authorities = context.GetRequiredService<IOptions<BrokerOptions>>().Value.CertificateAuthorities;
         rabbit.Host(address.Nodes[0].Host, (ushort)address.Nodes[0].Port, address.VirtualHost, "processor-worker", host =>
         {
             host.Username(address.User);
             host.Password(address.Password);
-            // The default of 60 s takes three minutes to notice a broker that hangs.
+            // With the default of 60 s, detecting a hanging broker takes three minutes.
             host.Heartbeat(TimeSpan.FromSeconds(10));
             host.ContinuationTimeout(TimeSpan.FromSeconds(10));
             host.RequestedConnectionTimeout(TimeSpan.FromSeconds(5));
-            // MassTransit's own settings know one name for the certificates of all nodes, and accept any authority.
+            // MassTransit's settings support only one certificate name for all nodes, and accept any authority.
             host.OnRefreshConnectionFactory = factory =>
             {
-                factory.EndpointResolverFactory = _ => new DefaultEndpointResolver(BrokerEndpoints.Of(address));
+                factory.SocketFactory = BudgetedStream.Sockets(context.GetRequiredService<DeliveryBudget>());
+                factory.EndpointResolverFactory = _ => new DefaultEndpointResolver(BrokerEndpoints.Create(address, authorities));
                 return Task.CompletedTask;
             };
         });

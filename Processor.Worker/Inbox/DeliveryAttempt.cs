@@ -6,8 +6,8 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// How often a suspect message has been begun and not ended (<see cref="Suspects"/>). Committed before the message is processed, so that
-/// it outlives the process; gone with the commit of the message.
+/// Counts the unfinished attempts to process a suspect message (<see cref="PoisonMessageGuard"/>). The count is committed before
+/// processing, so it survives a crash, and is deleted when the message is committed.
 /// </summary>
 internal sealed class DeliveryAttempt
 {
@@ -17,7 +17,7 @@ internal sealed class DeliveryAttempt
 
     public required DateTimeOffset LastAttemptAt { get; init; }
 
-    /// <summary>Counts one more, and returns how many that makes.</summary>
+    /// <summary>Increments the count and returns it.</summary>
     public static NpgsqlCommand Record(Guid messageId, DateTimeOffset now) => new(
         """
         insert into delivery_attempts (message_id, attempts, last_attempt_at) values ($1, 1, $2)
@@ -33,7 +33,7 @@ internal sealed class DeliveryAttempt
         },
     };
 
-    /// <summary>Clears messages of suspicion.</summary>
+    /// <summary>Deletes the counts of messages that are no longer suspect.</summary>
     public static NpgsqlBatchCommand Forget(IReadOnlyList<Guid> messageIds) => new("delete from delivery_attempts where message_id = any($1)")
     {
         Parameters = { Column.Uuid(messageIds, messageId => messageId) },

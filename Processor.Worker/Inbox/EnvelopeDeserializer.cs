@@ -7,8 +7,8 @@ using Platform.Contracts;
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// Reads what the ingress publishes in one pass. MassTransit makes a tree of the envelope first and the message of the tree; it still
-/// reads all that others publish.
+/// Reads messages of the ingress in one pass. MassTransit first parses the envelope into a tree and then reads the message from it; it
+/// still reads messages of all other publishers. Removes the response and fault addresses from every message.
 /// </summary>
 internal sealed class EnvelopeDeserializer : IMessageDeserializer, ISerializerFactory
 {
@@ -22,7 +22,7 @@ internal sealed class EnvelopeDeserializer : IMessageDeserializer, ISerializerFa
 
     public void Probe(ProbeContext context) => Stock.Probe(context);
 
-    public ConsumeContext Deserialize(ReceiveContext receiveContext) => new BodyConsumeContext(
+    public ConsumeContext Deserialize(ReceiveContext receiveContext) => new UnaddressedContext(
         receiveContext, Deserialize(receiveContext.Body, receiveContext.TransportHeaders, receiveContext.InputAddress));
 
     public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null)
@@ -50,10 +50,23 @@ internal sealed class EnvelopeDeserializer : IMessageDeserializer, ISerializerFa
         {
             return Envelope.Read(content);
         }
-        catch (JsonException)
+        // The reader throws InvalidOperationException for half a surrogate pair in a name.
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // MassTransit will not read it either, and says why where a parked message says it.
+            // MassTransit cannot read it either, and records the reason in the parked message.
             return null;
         }
+    }
+
+    /// <summary>
+    /// MassTransit declares the exchanges and queues named in a message and sends its fault there, even when faults are not published. Any
+    /// publisher could make the worker do this with the permissions of the worker.
+    /// </summary>
+    private sealed class UnaddressedContext(ReceiveContext receiveContext, SerializerContext serializerContext)
+        : BodyConsumeContext(receiveContext, serializerContext)
+    {
+        public override Uri ResponseAddress => null!;
+
+        public override Uri FaultAddress => null!;
     }
 }

@@ -1,10 +1,12 @@
 using System.Threading.Channels;
+using Processor.Worker.Jobs;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// Commits the units of all messages in work together: whatever waits when the committer is free is the next group. There is no
-/// artificial delay, so a lone message does not wait for company, and the group grows with the load by itself.
+/// Commits the units of all messages in flight together: the units that are waiting when the committer is free form the next group. There
+/// is no artificial delay, so a single message is committed at once, and groups grow with the load.
 /// </summary>
 internal sealed partial class GroupCommitter(
     GroupTransaction transaction, DatabaseOutage outage, ProcessorMetrics metrics, TimeProvider time, ILogger<GroupCommitter> logger)
@@ -16,18 +18,21 @@ internal sealed partial class GroupCommitter(
     private long _oldestUnitAt;
     private long _attemptAt;
 
-    /// <summary>Handed over and not committed yet.</summary>
+    /// <summary>Units handed over and not committed yet.</summary>
     public int UnitsWaiting => Volatile.Read(ref _unitsWaiting);
 
-    /// <summary>How long the oldest of them has been waiting; zero when there is none.</summary>
+    /// <summary>How long the oldest unit has been waiting; zero when there is none.</summary>
     public TimeSpan OldestUnitAge => Age(ref _oldestUnitAt);
 
-    /// <summary>How long the running attempt to commit a group has taken so far; zero when none is running.</summary>
+    /// <summary>Duration so far of the current attempt to commit a group; zero between attempts.</summary>
     public TimeSpan AttemptAge => Age(ref _attemptAt);
 
     /// <summary>Returns when the unit is committed.</summary>
-    /// <exception cref="OperationCanceledException">The database is away; the message goes back to the queue.</exception>
-    /// <exception cref="Exception">The unit can never be committed, whatever happens: the message is poison.</exception>
+    /// <exception cref="OperationCanceledException">The database is unavailable; the message returns to the queue.</exception>
+    /// <exception cref="NewerVersionException">
+    /// A newer version wrote the state of the job; the message waits for a newer worker.
+    /// </exception>
+    /// <exception cref="Exception">The unit can never be committed: the message is poison.</exception>
     public Task<CommitOutcome> CommitAsync(UnitOfWork unit)
     {
         var away = outage.Begun;
@@ -46,7 +51,7 @@ internal sealed partial class GroupCommitter(
         while (_deferred.Count > 0 || await _waiting.Reader.WaitToReadAsync(stoppingToken))
         {
             var group = TakeGroup();
-            // Units come in the order in which they were handed over.
+            // Units arrive in the order in which they were handed over.
             Volatile.Write(ref _oldestUnitAt, group[0].HandedOverAt);
             await CommitGroupAsync(group, stoppingToken);
             Interlocked.Add(ref _unitsWaiting, -group.Count);
@@ -54,7 +59,10 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    /// <summary>Everything that waits, except a second unit of the same message: that waits for the next group.</summary>
+    /// <summary>
+    /// All waiting units, except a second unit of the same message and units beyond the number of jobs one transaction can lock: these wait
+    /// for the next group.
+    /// </summary>
     private List<UnitOfWork> TakeGroup()
     {
         var group = new List<UnitOfWork>();
@@ -66,14 +74,14 @@ internal sealed partial class GroupCommitter(
             Take(unit);
         }
 
-        while (_waiting.Reader.TryRead(out var unit))
+        while (group.Count < JobLock.MostJobs && _waiting.Reader.TryRead(out var unit))
         {
             Take(unit);
         }
 
         return group;
 
-        void Take(UnitOfWork unit) => (ids.Add(unit.MessageId) ? group : _deferred).Add(unit);
+        void Take(UnitOfWork unit) => (group.Count < JobLock.MostJobs && ids.Add(unit.MessageId) ? group : _deferred).Add(unit);
     }
 
     private async Task CommitGroupAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
@@ -86,6 +94,10 @@ internal sealed partial class GroupCommitter(
                 group[i].Complete(outcomes[i]);
             }
         }
+        catch (UnreadableJobsException exception)
+        {
+            await CommitReadableAsync(group, exception, stoppingToken);
+        }
         catch (Exception exception) when (exception is not OperationCanceledException && group.Count == 1)
         {
             group[0].Fail(exception);
@@ -97,6 +109,28 @@ internal sealed partial class GroupCommitter(
             {
                 await CommitGroupAsync([unit], stoppingToken);
             }
+        }
+    }
+
+    /// <summary>Fails the units of jobs that cannot be read, and commits the others together.</summary>
+    private async Task CommitReadableAsync(List<UnitOfWork> group, UnreadableJobsException exception, CancellationToken stoppingToken)
+    {
+        var readable = new List<UnitOfWork>();
+        foreach (var unit in group)
+        {
+            if (exception.Find(unit) is { } cause)
+            {
+                unit.Fail(cause);
+            }
+            else
+            {
+                readable.Add(unit);
+            }
+        }
+
+        if (readable.Count > 0)
+        {
+            await CommitGroupAsync(readable, stoppingToken);
         }
     }
 
@@ -122,7 +156,7 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    // No timestamp is 0: it stands for none.
+    // 0 means none: no real timestamp is 0.
     private TimeSpan Age(ref long timestamp) => Volatile.Read(ref timestamp) is var since and not 0 ? time.GetElapsedTime(since) : TimeSpan.Zero;
 
     [LoggerMessage(LogLevel.Warning, "A group of {Units} units failed as a whole; committing them one by one")]

@@ -6,7 +6,7 @@ using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Inbox;
 
-/// <summary>What a group of units will write, decided from what is claimed and what is known. Pure: no I/O.</summary>
+/// <summary>The rows a group of units will write, derived from the claimed messages and the known events. Pure: no I/O.</summary>
 internal sealed class GroupPlan
 {
     private readonly DateTimeOffset _now;
@@ -30,8 +30,8 @@ internal sealed class GroupPlan
     public List<CommitOutcome> Outcomes { get; } = [];
 
     /// <param name="units">No two with the same message id.</param>
-    /// <param name="claimed">The ids of the messages that were not consumed before.</param>
-    /// <param name="known">What is committed already of the units' jobs.</param>
+    /// <param name="claimed">The ids of messages not consumed before.</param>
+    /// <param name="known">The events already committed for the jobs of the units.</param>
     /// <param name="now">The time of the commit.</param>
     public GroupPlan(IReadOnlyList<UnitOfWork> units, HashSet<Guid> claimed, IEnumerable<KnownEvent> known, DateTimeOffset now)
     {
@@ -56,7 +56,7 @@ internal sealed class GroupPlan
         { Quarantined: not null } when isClaimed => Quarantine(unit),
         { Event: { } received } when _known.TryGetValue(received.EventId, out var known) => Repeat(unit, known),
         { Event: not null } when isClaimed => Add(unit),
-        // Claimed before, and the row is gone: the identity is remembered all the same.
+        // Consumed before, and the row of the event was deleted since: the inbox still has the message id.
         _ => CommitOutcome.Duplicate,
     };
 
@@ -76,7 +76,7 @@ internal sealed class GroupPlan
             SecretName = received.SecretName,
             DeliveryId = received.DeliveryId,
             TraceId = TraceId(unit),
-            BodySha256 = Convert.FromHexString(received.BodySha256),
+            BodySha256 = unit.BodySha256,
             Fact = unit.Fact?.ToJson(),
         });
         KeepBody(unit, variant: 0);
@@ -86,7 +86,7 @@ internal sealed class GroupPlan
     private CommitOutcome Repeat(UnitOfWork unit, KnownEvent known)
     {
         unit.FirstTraceId = known.TraceId;
-        if (known.Amend(unit.Fact, Convert.FromHexString(unit.Event!.BodySha256)) is not { } amendment)
+        if (known.Amend(unit.Fact, unit.BodySha256) is not { } amendment)
         {
             return CommitOutcome.Duplicate;
         }
@@ -105,7 +105,7 @@ internal sealed class GroupPlan
         var quarantined = unit.Quarantined!;
         Quarantined.Add(new QuarantinedEvent
         {
-            BodySha256 = Convert.FromHexString(quarantined.BodySha256),
+            BodySha256 = unit.BodySha256,
             Reason = quarantined.Reason,
             Body = quarantined.Body,
             ReceivedAt = quarantined.ReceivedAt,
@@ -135,20 +135,20 @@ internal sealed class GroupPlan
             var amended = amendedByJob[jobId].ToDictionary(amendment => amendment.Event.EventId, amendment => amendment.Fact!);
             var facts = knownByJob[jobId].Select(known => amended.GetValueOrDefault(known.EventId) ?? known.Fact!)
                 .Concat(addedByJob[jobId].Select(unit => unit.Fact!));
-            Jobs.Add(Job.Of(jobId, facts));
+            Jobs.Add(Job.From(jobId, facts));
             Announce(jobId, knownByJob[jobId].Select(known => known.Fact!), [.. addedByJob[jobId]]);
         }
     }
 
     private void Announce(string jobId, IEnumerable<JobFact> known, UnitOfWork[] added)
     {
-        foreach (var transition in JobTransition.Of(jobId, known, added.Select(unit => (unit.Event!.EventId, unit.Fact!))))
+        foreach (var transition in JobTransition.Between(jobId, known, added.Select(unit => (unit.Event!.EventId, unit.Fact!))))
         {
             var unit = added.Single(one => one.Event!.EventId == transition.EventId);
             Outbox.Add(OutboxMessage.Announce(transition, TraceParent(unit), _now));
             if (transition.IsEnd)
             {
-                Notifications.Add(Notification.Of(transition, _now));
+                Notifications.Add(Notification.From(transition, _now));
             }
         }
     }

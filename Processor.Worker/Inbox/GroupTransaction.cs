@@ -3,30 +3,44 @@ using Processor.Worker.Events;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 using Processor.Worker.Outbox;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// Commits a group of units in one transaction and two round trips: claim and read, then write. A handful of commands, however
-/// many units.
+/// Commits a group of units in one transaction and two round trips: claim and read, then write. The number of commands does not depend on
+/// the number of units.
 /// </summary>
 internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal outbox, TimeProvider time)
 {
-    /// <summary>All units or none.</summary>
+    /// <summary>
+    /// Limit on the characters read about the jobs of one group; real groups reach a tenth of it. They are in memory twice, as text and
+    /// parsed.
+    /// </summary>
+    public const int MostKnown = 8 * 1024 * 1024;
+
+    /// <summary>Commits all units or none.</summary>
     /// <param name="group">No two units with the same message id.</param>
     /// <returns>The outcomes, in the order of the units.</returns>
-    /// <exception cref="NpgsqlException">Nothing is stored, or, when the connection was lost while committing, it is unknown.</exception>
+    /// <exception cref="LargeGroupException">
+    /// The stored facts of the jobs exceed <see cref="MostKnown"/>: nothing is stored. Each unit fits alone.
+    /// </exception>
+    /// <exception cref="UnreadableJobsException">Nothing is stored: a newer version wrote the state of some jobs.</exception>
+    /// <exception cref="NpgsqlException">
+    /// Nothing is stored; if the connection was lost during the commit, the outcome is unknown.
+    /// </exception>
     public async Task<IReadOnlyList<CommitOutcome>> CommitAsync(IReadOnlyList<UnitOfWork> group, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
         var (claimed, known) = await ClaimAsync(connection, group, now, cancellationToken);
         var plan = new GroupPlan(group, claimed, known, now);
         await WriteAsync(connection, plan, [.. group.Where(unit => unit.IsSuspect).Select(unit => unit.MessageId)], cancellationToken);
 
-        // Never cancelled: while a standby is awaited, a cancelled commit would report success for what a fail-over then takes back.
+        // Never cancelled: while the primary waits for a standby, a cancelled commit would report success for data that a failover then
+        // loses.
         await transaction.CommitAsync(CancellationToken.None);
 
         if (plan.Outbox.Count > 0)
@@ -46,7 +60,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
             .OrderBy(claim => claim.MessageId).ThenBy(claim => claim.ConsumerId)
             .ToArray();
 
-        // In this order: what is read after the locks is all that was ever committed of these jobs.
+        // The order matters: a read after the locks sees everything committed for these jobs.
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands = { JobLock.Acquire(jobIds), InboxState.Claim(claims), KnownEvent.SelectByJob(jobIds) },
@@ -61,13 +75,34 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         }
 
         await reader.NextResultAsync(cancellationToken);
+        return (claimed, await ReadKnownAsync(reader, group, cancellationToken));
+    }
+
+    // Reads all rows before it fails, so that a group fails only once, however many of its jobs are unreadable.
+    private static async Task<List<KnownEvent>> ReadKnownAsync(
+        NpgsqlDataReader reader, IReadOnlyList<UnitOfWork> group, CancellationToken cancellationToken)
+    {
         var known = new List<KnownEvent>();
-        while (await reader.ReadAsync(cancellationToken))
+        var unreadable = new Dictionary<string, NewerVersionException>();
+        for (var characters = 0; await reader.ReadAsync(cancellationToken);)
         {
-            known.Add(KnownEvent.Read(reader));
+            try
+            {
+                known.Add(KnownEvent.Read(reader));
+                characters += known[^1].FactLength;
+            }
+            catch (NewerVersionException exception)
+            {
+                unreadable[KnownEvent.ReadJobId(reader)] = exception;
+            }
+
+            if (characters > MostKnown && group.Count > 1)
+            {
+                throw new LargeGroupException();
+            }
         }
 
-        return (claimed, known);
+        return unreadable.Count == 0 ? known : throw new UnreadableJobsException(unreadable);
     }
 
     private static async Task WriteAsync(
@@ -95,4 +130,15 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
             }
         }
     }
+}
+
+/// <summary>A group needs too much memory in one transaction; its units are committed one by one.</summary>
+internal sealed class LargeGroupException() : Exception($"The jobs of one group have over {GroupTransaction.MostKnown} stored characters.");
+
+/// <summary>A newer version of the worker wrote the state of some jobs of a group.</summary>
+/// <param name="jobs">The unreadable content, by job.</param>
+internal sealed class UnreadableJobsException(IReadOnlyDictionary<string, NewerVersionException> jobs) : Exception(jobs.Values.First().Message)
+{
+    /// <summary>Null when the job of the unit is readable.</summary>
+    public NewerVersionException? Find(UnitOfWork unit) => unit.Event is { } received ? jobs.GetValueOrDefault(received.JobId) : null;
 }

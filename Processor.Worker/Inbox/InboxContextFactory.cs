@@ -4,22 +4,21 @@ using MassTransit;
 using MassTransit.Middleware;
 using MassTransit.Middleware.Outbox;
 using Platform.Contracts;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// Our provider behind MassTransit's inbox (<see cref="OutboxConsumeFilter{TContext,TMessage}"/>): runs the consumer, which fills
-/// the unit of work, then has the unit committed. The message is acknowledged after that and not before.
+/// The platform's provider for MassTransit's inbox (<see cref="OutboxConsumeFilter{TContext,TMessage}"/>): runs the consumer, which fills
+/// the unit of work, then waits for the commit of the unit. The message is acknowledged only after the commit.
 /// </summary>
-/// <remarks>
-/// Whether the message was consumed before is decided by the commit, so the consumer runs for a duplicate too: it must have no
-/// effect but on its unit.
-/// </remarks>
+/// <remarks>The commit detects duplicates, so the consumer runs for a duplicate too: it must have no effect except on its unit.</remarks>
 internal sealed class InboxContextFactory(
     UnitOfWork unit,
-    Suspects suspects,
+    PoisonMessageGuard guard,
     GroupCommitter committer,
-    Progress progress,
+    CommitWatchdog watchdog,
+    PostponedMessages postponed,
     ProcessorMetrics metrics,
     IServiceProvider provider,
     TimeProvider time)
@@ -28,36 +27,56 @@ internal sealed class InboxContextFactory(
     public async Task Send<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
         where T : class
     {
-        unit.Begin(
-            context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
-            options.ConsumerId,
-            Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
-        var deliveries = CountDeliveries(context.ReceiveContext);
-        ProcessorTraces.Redelivered(Activity.Current, deliveries);
-        var started = time.GetTimestamp();
-        progress.Begin();
         try
         {
-            using var turn = await suspects.TakeTurnAsync(unit, deliveries, context.CancellationToken);
+            await ProcessAsync(context, options, next);
+        }
+        catch (NewerVersionException exception)
+        {
+            await postponed.PostponeAsync(unit, context.ReceiveContext, exception);
+        }
+    }
+
+    public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+
+    private async Task ProcessAsync<T>(ConsumeContext<T> context, OutboxConsumeOptions options, IPipe<OutboxConsumeContext<T>> next)
+        where T : class
+    {
+        var started = time.GetTimestamp();
+        watchdog.Begin();
+        try
+        {
+            using var turn = await guard.TakeTurnAsync(unit, Begin(context), context.CancellationToken);
             await next.Send(new InboxConsumeContext<T>(context, options, provider));
 
             started = time.GetTimestamp();
             await CommitAsync();
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not NewerVersionException)
         {
-            TellParking(exception);
-            // The consumer has been reported as done; without this, MassTransit would not know that the message has failed.
+            ReportParking(exception);
+            // The consumer was already reported as successful; without this call, MassTransit would not know that the message failed.
             await context.NotifyFaulted(time.GetElapsedTime(started), options.ConsumerType, exception);
             throw;
         }
         finally
         {
-            progress.End();
+            watchdog.End();
         }
     }
 
-    public void Probe(ProbeContext context) => context.CreateFilterScope("outboxContextFactory").Add("provider", "groupCommit");
+    /// <returns>The number of earlier deliveries.</returns>
+    private long Begin<T>(ConsumeContext<T> context)
+        where T : class
+    {
+        unit.Begin(
+            context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
+            ConsumerIds.Find<T>(),
+            Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
+        var deliveries = CountDeliveries(context.ReceiveContext);
+        ProcessorTraces.Redelivered(Activity.Current, deliveries);
+        return deliveries;
+    }
 
     private async Task CommitAsync()
     {
@@ -73,8 +92,8 @@ internal sealed class InboxContextFactory(
         }
     }
 
-    // Cancelled is what goes back to the queue; everything else is parked.
-    private void TellParking(Exception exception)
+    // A cancelled message returns to the queue; every other failure parks the message.
+    private void ReportParking(Exception exception)
     {
         if (exception is not OperationCanceledException)
         {
@@ -83,7 +102,7 @@ internal sealed class InboxContextFactory(
         }
     }
 
-    // As the broker counts them, on a quorum queue; absent the first time.
+    // The count of the broker on a quorum queue; absent on the first delivery.
     private static long CountDeliveries(ReceiveContext delivery) =>
         Convert.ToInt64(delivery.TransportHeaders.Get<object>("x-delivery-count") ?? 0L, CultureInfo.InvariantCulture);
 
@@ -115,6 +134,6 @@ internal sealed class InboxContextFactory(
         public override Task RemoveOutboxMessages() => Task.CompletedTask;
 
         public override Task AddSend<TSend>(SendContext<TSend> context) => throw new NotSupportedException(
-            $"A consumer cannot publish {typeof(TSend).Name}: what leaves because of a commit is decided by the commit (GroupPlan).");
+            $"A consumer cannot publish {typeof(TSend).Name}: the commit decides which messages to send (GroupPlan).");
     }
 }

@@ -1,6 +1,7 @@
 using MassTransit;
 using MassTransit.Configuration;
 using MassTransit.Middleware;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
@@ -8,22 +9,30 @@ internal static class InboxSetup
 {
     public static IServiceCollection AddInbox(this IServiceCollection services)
     {
+        // Registered first: hosted services stop in reverse order, and a stop is clean once all of them have stopped.
+        services.AddHostedService<RunMarker>();
         services.AddScoped<UnitOfWork>();
         services.AddScoped<IOutboxContextFactory<UnitOfWork>, InboxContextFactory>();
         services.AddSingleton<GroupTransaction>();
         services.AddSingleton<DatabaseOutage>();
-        services.AddSingleton<Suspects>();
+        services.AddSingleton<PoisonMessageGuard>();
         services.AddSingleton<GroupCommitter>();
-        services.AddSingleton<Progress>();
-        // Before MassTransit: hosted services stop in reverse, and messages in work need the committer to the end.
+        services.AddSingleton<CommitWatchdog>();
+        services.AddSingleton<PostponedMessages>();
+        // Registered before MassTransit: hosted services stop in reverse order, and messages in flight need the committer until they
+        // finish.
         services.AddHostedService(provider => provider.GetRequiredService<GroupCommitter>());
         services.AddHostedService<InboxGauges>();
         return services;
     }
 
+    /// <summary>Counts the messages of an endpoint against the budget of bytes in flight.</summary>
+    public static void UseBudget(this IReceiveEndpointConfigurator endpoint, IRegistrationContext context) => endpoint.ConfigureReceive(pipe =>
+        pipe.UseFilter(new BudgetedReceiveFilter(context.GetRequiredService<DeliveryBudget>(), context.GetRequiredService<ConsumerLimits>())));
+
     /// <summary>
-    /// Puts MassTransit's inbox filter before a consumer: each message by its own id. It is all that MassTransit's Entity Framework
-    /// package does in <c>UseEntityFrameworkOutbox</c>; only the provider behind it is ours.
+    /// Puts MassTransit's inbox filter before a consumer, keyed by the id of each message. MassTransit's Entity Framework package does the
+    /// same in <c>UseEntityFrameworkOutbox</c>; only the provider is the platform's own.
     /// </summary>
     public static void UseInbox<TConsumer>(
         this IConsumerConfigurator<TConsumer> consumer, IReceiveEndpointConfigurator endpoint, IRegistrationContext context)

@@ -5,7 +5,7 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
-/// <summary>A message that a consumer has consumed. The unique key is the judge of "once"; nothing expires.</summary>
+/// <summary>A message that a consumer has consumed. The unique key guarantees "once"; rows never expire.</summary>
 internal sealed class InboxState
 {
     public required Guid MessageId { get; init; }
@@ -15,8 +15,8 @@ internal sealed class InboxState
 
     public required DateTimeOffset ConsumedAt { get; init; }
 
-    /// <summary>Returns the ids of the messages that were not consumed before.</summary>
-    /// <param name="rows">Sorted by message id, so that two groups cannot wait for each other.</param>
+    /// <summary>Returns the ids of messages not consumed before.</summary>
+    /// <param name="rows">Sorted by message id, so that two groups cannot deadlock.</param>
     public static NpgsqlBatchCommand Claim(IReadOnlyList<InboxState> rows) => new(
         """
         insert into inbox_state (message_id, consumer_id, consumed_at)

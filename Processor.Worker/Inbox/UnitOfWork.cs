@@ -1,12 +1,14 @@
+using System.Buffers;
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Platform.Contracts;
 using Processor.Worker.Jobs;
 
 namespace Processor.Worker.Inbox;
 
 /// <summary>
-/// What consuming one message will write. A consumer only fills it and does no I/O; the inbox commits it, together with the units
-/// of all other messages in work.
+/// The writes that result from consuming one message. A consumer only fills the unit and does no I/O; the inbox commits it together with
+/// the units of all other messages in flight.
 /// </summary>
 internal sealed class UnitOfWork
 {
@@ -16,34 +18,37 @@ internal sealed class UnitOfWork
 
     public Guid ConsumerId { get; private set; }
 
-    /// <summary>The event, when the message is one.</summary>
+    /// <summary>The event; null when the message is not one.</summary>
     public WebhookReceived? Event { get; private set; }
 
-    /// <summary>What the event says about its job; null when it does not concern a job's state.</summary>
+    /// <summary>The fact that the event states about its job; null when it does not concern the state of a job.</summary>
     public JobFact? Fact { get; private set; }
 
-    /// <summary>The body that is not an event, when the message is one.</summary>
+    /// <summary>The quarantined body; null when the message is an event.</summary>
     public WebhookQuarantined? Quarantined { get; private set; }
 
-    /// <summary>When the webhook was received, which the message came from.</summary>
+    /// <summary>SHA-256 of the body.</summary>
+    public byte[] BodySha256 { get; private set; } = [];
+
+    /// <summary>When the webhook behind the message was received.</summary>
     public DateTimeOffset? ReceivedAt => Event?.ReceivedAt ?? Quarantined?.ReceivedAt;
 
-    /// <summary>The message was delivered several times before (<see cref="Suspects"/>).</summary>
+    /// <summary>The message was delivered several times before (<see cref="PoisonMessageGuard"/>).</summary>
     public bool IsSuspect { get; set; }
 
-    /// <summary>The span in which the message is consumed, or that it came from when no spans are made here.</summary>
+    /// <summary>The span in which the message is consumed, or its parent when this process creates no spans.</summary>
     public ActivityContext Trace { get; private set; }
 
     /// <summary>When it was handed over to be committed, as a timestamp.</summary>
     public long HandedOverAt { get; set; }
 
-    /// <summary>The span of the group that it is committed with; none while no spans are made.</summary>
+    /// <summary>The span of the group commit; none when no spans are created.</summary>
     public ActivityContext Group { get; set; }
 
-    /// <summary>The trace of the delivery that brought the event first, when this is a further one.</summary>
+    /// <summary>The trace of the first delivery of the event, when this is a repeated one.</summary>
     public string? FirstTraceId { get; set; }
 
-    /// <summary>Ends when the unit is committed, or with the exception that makes it impossible.</summary>
+    /// <summary>Completes when the unit is committed, or fails with the exception that prevents it.</summary>
     public Task<CommitOutcome> Committed => _committed.Task;
 
     public void Begin(Guid messageId, Guid consumerId, ActivityContext trace)
@@ -53,38 +58,59 @@ internal sealed class UnitOfWork
         Trace = trace;
     }
 
+    /// <exception cref="Exception">The message is malformed: it fails here, before it joins a group.</exception>
     public void Store(WebhookReceived received)
     {
-        Event = received;
+        ArgumentNullException.ThrowIfNull(received.EventType);
+        ArgumentNullException.ThrowIfNull(received.JobId);
+        ArgumentNullException.ThrowIfNull(received.Origin);
+        ArgumentNullException.ThrowIfNull(received.SecretName);
+        BodySha256 = ReadHash(received.BodySha256);
         Fact = JobPayload.Read(received.EventType, received.ReceivedAt, received.Body);
+        Event = received;
     }
 
-    public void Quarantine(WebhookQuarantined quarantined) => Quarantined = quarantined;
+    /// <inheritdoc cref="Store"/>
+    public void Quarantine(WebhookQuarantined quarantined)
+    {
+        ArgumentNullException.ThrowIfNull(quarantined.Reason);
+        ArgumentNullException.ThrowIfNull(quarantined.SecretName);
+        BodySha256 = ReadHash(quarantined.BodySha256);
+        Quarantined = quarantined;
+    }
 
     public void Complete(CommitOutcome outcome) => _committed.TrySetResult(outcome);
 
     public void Fail(Exception exception) => _committed.TrySetException(exception);
+
+    private static byte[] ReadHash(string hex)
+    {
+        var hash = new byte[SHA256.HashSizeInBytes];
+        return hex is { Length: 2 * SHA256.HashSizeInBytes } && Convert.FromHexString(hex, hash, out _, out _) is OperationStatus.Done
+            ? hash
+            : throw new FormatException("bodySha256 is not 64 hexadecimal digits.");
+    }
 }
 
-/// <summary>What committing a unit came to.</summary>
+/// <summary>The result of committing a unit.</summary>
 internal enum CommitOutcome
 {
     /// <summary>Stored for the first time.</summary>
     New,
 
-    /// <summary>Known already; nothing changed.</summary>
+    /// <summary>Already known; nothing changed.</summary>
     Duplicate,
 
-    /// <summary>A known event that came with more than was known of it.</summary>
+    /// <summary>A known event with a new body or additional facts.</summary>
     Variant,
 
-    /// <summary>Kept for a person.</summary>
+    /// <summary>Stored in quarantine for a person to review.</summary>
     Quarantined,
 }
 
 internal static class CommitOutcomes
 {
-    /// <summary>As spans and metrics call it.</summary>
+    /// <summary>The name in spans and metrics.</summary>
     public static string Name(this CommitOutcome outcome) => outcome switch
     {
         CommitOutcome.New => "new",

@@ -7,7 +7,7 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Jobs;
 
 /// <summary>
-/// A job as its events tell it: a pure function of the set of events, whatever their order (<see cref="Of"/>). Every
+/// The state of a job: a pure function of the set of its events, whatever their order (<see cref="From"/>). Every
 /// <c>*_at</c> is the time at which an event was received.
 /// </summary>
 internal sealed class Job
@@ -25,7 +25,7 @@ internal sealed class Job
 
     public string? Name { get; init; }
 
-    /// <summary>Whose job it is. No event says so: set by registration.</summary>
+    /// <summary>The owner's user id. Set by registration: events do not carry it.</summary>
     public string? UserId { get; init; }
 
     /// <summary>The first download's URL.</summary>
@@ -34,7 +34,10 @@ internal sealed class Job
     /// <summary>Every download: <c>[{"url", "expires_at"}]</c>. Null until the job has completed.</summary>
     public string? Downloads { get; init; }
 
-    /// <summary>When the first of them expires. Null when no download says so.</summary>
+    /// <summary>The sender offered more downloads than are kept (<see cref="JobLimits"/>); <c>webhook_bodies</c> has all of them.</summary>
+    public bool DownloadsCut { get; init; }
+
+    /// <summary>The earliest expiry of the downloads. Null when none has one (<see cref="DownloadExpiry"/>).</summary>
     public DateTimeOffset? DownloadExpiresAt { get; init; }
 
     public string? ErrorCode { get; init; }
@@ -54,11 +57,11 @@ internal sealed class Job
     public required DateTimeOffset UpdatedAt { get; init; }
 
     /// <summary>
-    /// The job that a set of facts describes, one fact for each of its events. The greatest status wins, and so does what its event
-    /// says; an event of a lesser status only fills what the greater ones leave out.
+    /// Computes a job from its facts, one for each event. The greatest status wins, and so do the fields of its event; events of a lower
+    /// status only fill fields that the higher ones leave empty.
     /// </summary>
     /// <param name="facts">At least one, in any order.</param>
-    public static Job Of(string jobId, IEnumerable<JobFact> facts)
+    public static Job From(string jobId, IEnumerable<JobFact> facts)
     {
         var byWeight = facts
             .OrderByDescending(fact => fact.Status).ThenBy(fact => fact.ReceivedAt).ThenBy(fact => fact.Resource, StringComparer.Ordinal)
@@ -77,6 +80,7 @@ internal sealed class Job
             CreditsCharged = First(byWeight, fact => fact.CreditsCharged),
             DownloadUrl = completed is { Downloads: [var first, ..] } ? first.Url : null,
             Downloads = completed is null ? null : VisibleDownload.ToJson(completed.Downloads),
+            DownloadsCut = completed?.IsCut is true,
             DownloadExpiresAt = completed?.Downloads.Min(download => download.Expiry),
             ErrorCode = failed?.ErrorCode,
             ErrorMessage = failed?.ErrorMessage,
@@ -89,13 +93,15 @@ internal sealed class Job
     }
 
     /// <summary>
-    /// Writes jobs as they now are. The caller holds their locks (<see cref="JobLock"/>). A status is never lowered, whoever wrote it.
+    /// Upserts the current state of jobs. The caller holds their locks (<see cref="JobLock"/>). A status is never lowered, even if a newer
+    /// version wrote it.
     /// </summary>
     public static NpgsqlBatchCommand Upsert(IReadOnlyList<Job> jobs) => new(
         """
         insert into jobs (magic_hour_id, resource, status, project_type, name, download_url, downloads, error_code, error_message,
-                          credits_charged, created_at, started_at, completed_at, failed_at, updated_at, download_expires_at)
-        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+                          credits_charged, created_at, started_at, completed_at, failed_at, updated_at, download_expires_at,
+                          downloads_cut)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $18)
         on conflict (magic_hour_id) do update set
             resource = excluded.resource,
             status = case when array_position($17, excluded.status) > array_position($17, jobs.status) then excluded.status else jobs.status end,
@@ -103,7 +109,8 @@ internal sealed class Job
             download_url = excluded.download_url, downloads = excluded.downloads, error_code = excluded.error_code,
             error_message = excluded.error_message, credits_charged = excluded.credits_charged, created_at = least(jobs.created_at, excluded.created_at),
             started_at = excluded.started_at, completed_at = excluded.completed_at, failed_at = excluded.failed_at,
-            updated_at = excluded.updated_at, download_expires_at = excluded.download_expires_at
+            updated_at = excluded.updated_at, download_expires_at = excluded.download_expires_at,
+            downloads_cut = excluded.downloads_cut
         """)
     {
         Parameters =
@@ -125,10 +132,11 @@ internal sealed class Job
             Column.Time(jobs, job => job.UpdatedAt),
             Column.Time(jobs, job => job.DownloadExpiresAt),
             Column.Text(StatusOrder, StatusText),
+            Column.Boolean(jobs, job => job.DownloadsCut),
         },
     };
 
-    /// <summary>As the tables have it.</summary>
+    /// <summary>The name in the tables.</summary>
     public static string StatusText(JobStatus status) => status switch
     {
         JobStatus.Queued => "queued",
@@ -139,8 +147,10 @@ internal sealed class Job
         _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
     };
 
-    /// <summary>What <see cref="StatusText"/> has written.</summary>
-    public static JobStatus ParseStatus(string text) => Enum.Parse<JobStatus>(text, ignoreCase: true);
+    /// <summary>Parses the result of <see cref="StatusText"/>.</summary>
+    /// <exception cref="NewerVersionException">A newer version wrote it.</exception>
+    public static JobStatus ParseStatus(string text) =>
+        Enum.TryParse<JobStatus>(text, ignoreCase: true, out var status) ? status : throw new NewerVersionException("a status");
 
     private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
 
@@ -168,19 +178,21 @@ internal sealed class Job
             builder.Property(job => job.CompletedAt).HasColumnName("completed_at");
             builder.Property(job => job.FailedAt).HasColumnName("failed_at");
             builder.Property(job => job.UpdatedAt).HasColumnName("updated_at");
+            builder.Property(job => job.DownloadsCut).HasColumnName("downloads_cut").HasDefaultValue(false);
             builder.Property(job => job.DownloadExpiresAt).HasColumnName("download_expires_at");
             builder.HasIndex(job => job.DownloadExpiresAt).HasDatabaseName("jobs_download_expires_at").HasFilter("download_expires_at is not null");
         }
     }
 }
 
-/// <summary>A download as <c>jobs.downloads</c> shows it.</summary>
+/// <summary>A download as stored in <c>jobs.downloads</c>.</summary>
 internal sealed record VisibleDownload(string Url, string? ExpiresAt)
 {
     public static string ToJson(IEnumerable<Download> downloads) => JsonSerializer.Serialize(
         downloads.Select(download => new VisibleDownload(download.Url, download.ExpiresAt)), JobJson.Default.IEnumerableVisibleDownload);
 
-    /// <summary>None when there is no JSON: the job has not completed.</summary>
+    /// <summary>Empty when the JSON is null: the job has not completed.</summary>
+    /// <exception cref="NewerVersionException">A newer version wrote it.</exception>
     public static IReadOnlyList<VisibleDownload> FromJson(string? json) =>
-        json is null ? [] : [.. JsonSerializer.Deserialize(json, JobJson.Default.IEnumerableVisibleDownload) ?? []];
+        json is null ? [] : [.. StoredJson.Read(json, JobJson.Default.IEnumerableVisibleDownload, "downloads") ?? []];
 }

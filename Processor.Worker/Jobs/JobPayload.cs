@@ -1,16 +1,20 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Platform.Contracts;
 
 namespace Processor.Worker.Jobs;
 
 /// <summary>
-/// Reads what an event says about its job. As tolerant as the sender is inconsistent: nothing beyond the event's type is required,
-/// and what has an unexpected shape counts as not said.
+/// Extracts the fact from an event's body. Tolerant, because the sender is inconsistent: only the event's type is required, and fields
+/// with an unexpected shape are ignored.
 /// </summary>
-internal static class JobPayload
+internal static partial class JobPayload
 {
-    /// <summary>What the event says, or null when it does not concern a job's state: an unknown type is stored, nothing more.</summary>
+    // Extended format. The sender writes "2026-11-24T12:00:00.000Z"; K is Z, an offset or nothing.
+    private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd"];
+
+    /// <summary>The fact; null when the event does not concern a job's state: an unknown type is only stored.</summary>
     public static JobFact? Read(string eventType, DateTimeOffset receivedAt, ReadOnlyMemory<byte> body)
     {
         if (!TryReadType(eventType, out var resource, out var status))
@@ -20,31 +24,47 @@ internal static class JobPayload
 
         using var document = JsonText.Parse(body);
         var payload = Object(document.RootElement, "payload") ?? Object(document.RootElement, "object") ?? default;
-        // To the microsecond, as PostgreSQL keeps it.
+        // To the microsecond, the precision of PostgreSQL.
         var seenAt = receivedAt.AddTicks(-(receivedAt.Ticks % TimeSpan.TicksPerMicrosecond));
+        var isCut = false;
+        // Only a completed event offers files; the sender's own examples fill these fields in all events.
+        var offers = status is JobStatus.Completed ? Offers(payload, seenAt, out isCut) : [];
         var error = status is JobStatus.Failed ? Object(payload, "error") ?? default : default;
         return new JobFact
         {
             Status = status,
             Resource = resource,
             ReceivedAt = seenAt,
-            ProjectType = Text(payload, "type"),
-            Name = Text(payload, "name"),
+            ProjectType = JobLimits.Cut(Text(payload, "type"), JobLimits.Code),
+            Name = JobLimits.Cut(Text(payload, "name"), JobLimits.Text),
             CreditsCharged = Number(payload, "credits_charged"),
-            ErrorCode = Text(error, "code"),
-            ErrorMessage = Text(error, "message"),
-            // Only a completed event offers files; the sender's own examples fill them everywhere.
-            Offers = status is JobStatus.Completed ? Offers(payload, seenAt) : [],
+            ErrorCode = JobLimits.Cut(Text(error, "code"), JobLimits.Code),
+            ErrorMessage = JobLimits.Cut(Text(error, "message"), JobLimits.Text),
+            Offers = offers,
+            IsCut = isCut,
         };
     }
 
-    /// <summary>An ISO 8601 time, or null when there is none or it cannot be read.</summary>
+    /// <summary>
+    /// Parses an ISO 8601 date, or date and time, in UTC unless it has an offset. Null for anything else: "10:00" would mean another time
+    /// every day.
+    /// </summary>
     public static DateTimeOffset? ReadTime(string? text) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+        text is not null
+        && DateTimeOffset.TryParseExact(
+            BeyondTicks().Replace(text, ""),
+            TimeFormats,
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out var time)
             ? time
             : null;
 
-    // The status comes from the type's action, not from payload.status, which the sender's own examples contradict.
+    // Some languages write nanoseconds; .NET parses at most seven decimals of a second.
+    [GeneratedRegex(@"(?<=\.[0-9]{7})[0-9]+")]
+    private static partial Regex BeyondTicks();
+
+    // The action in the type decides, not payload.status: the sender's own examples contradict themselves there.
     private static bool TryReadType(string eventType, out string resource, out JobStatus status)
     {
         (resource, status) = eventType.Split('.') switch
@@ -58,7 +78,7 @@ internal static class JobPayload
     }
 
     /// <summary>The files in <c>downloads</c>, else the one in the deprecated <c>download</c>.</summary>
-    private static IReadOnlyList<Download> Offers(JsonElement payload, DateTimeOffset seenAt)
+    private static IReadOnlyList<Download> Offers(JsonElement payload, DateTimeOffset seenAt, out bool isCut)
     {
         var items = Member(payload, "downloads") is { ValueKind: JsonValueKind.Array } array
             ? array.EnumerateArray()
@@ -69,9 +89,11 @@ internal static class JobPayload
         }
 
         var downloads = items.Select((item, position) => Text(item, "url") is { Length: > 0 } url
-            ? new Download(url, Text(item, "expires_at"), seenAt, position)
+            ? new Download(url, Text(item, "expires_at") is { Length: <= JobLimits.Code } expiresAt ? expiresAt : null, seenAt, position)
             : null);
-        return Download.OfBody([.. downloads.OfType<Download>()]);
+        var kept = JobLimits.Cut(downloads.OfType<Download>());
+        isCut = kept.Count < downloads.OfType<Download>().Take(kept.Count + 1).Count();
+        return Download.FromBody(kept);
     }
 
     private static JsonElement? Member(JsonElement parent, string name) =>

@@ -2,21 +2,21 @@ using Platform.Contracts;
 
 namespace Processor.Worker.Jobs;
 
-/// <summary>An event moved a job to a greater status: what other services are told about.</summary>
-/// <param name="EventId">The event that did it.</param>
-/// <param name="From">Null when the job was not known.</param>
+/// <summary>An event moved a job to a greater status. Other services learn of it by a domain event.</summary>
+/// <param name="EventId">The event that caused it.</param>
+/// <param name="From">Null for the job's first event.</param>
 internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From, JobFact Fact)
 {
-    /// <summary>The job has ended by it: its owner is told.</summary>
+    /// <summary>The transition ended the job, so its owner is notified.</summary>
     public bool IsEnd => Fact.Status is JobStatus.Completed or JobStatus.Failed;
 
     /// <summary>
-    /// The transitions that new events make, as if each had been committed alone, in the order in which they were received: how
-    /// messages happened to be grouped changes nothing for those who are told.
+    /// The transitions caused by new events, as if each had been committed alone, in the order received. Domain events and notifications
+    /// therefore do not depend on how messages were grouped.
     /// </summary>
-    /// <param name="known">What was committed before.</param>
+    /// <param name="known">The facts committed before.</param>
     /// <param name="added">The new events of the same job.</param>
-    public static IEnumerable<JobTransition> Of(
+    public static IEnumerable<JobTransition> Between(
         string jobId, IEnumerable<JobFact> known, IEnumerable<(Guid EventId, JobFact Fact)> added)
     {
         var status = known.Select(fact => (JobStatus?)fact.Status).Max();
@@ -30,7 +30,7 @@ internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From
         }
     }
 
-    /// <summary>The domain event that announces it.</summary>
+    /// <summary>The domain event for this transition.</summary>
     public object ToDomainEvent() => Fact.Status switch
     {
         JobStatus.Rendering => new JobStarted

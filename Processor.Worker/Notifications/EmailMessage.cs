@@ -4,24 +4,29 @@ using System.Text;
 using MimeKit;
 using MimeKit.Text;
 using Processor.Worker.Jobs;
+using Processor.Worker.Owners;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>The mail that a notice becomes: text and HTML, from the templates of this assembly.</summary>
+/// <summary>Builds the mail for a notification, as text and HTML, from this assembly's embedded templates.</summary>
 internal static class EmailMessage
 {
     private const int MaxNameLength = 100;
     private const int MaxErrorLength = 500;
 
-    /// <summary>The same notice gives a mail with the same <c>Message-ID</c>: a reader shows a mail that came twice once.</summary>
-    public static MimeMessage Of(Notice notice, EmailOptions options)
+    // The sender's tools make up to 16 files.
+    private const int MaxLinks = 20;
+
+    /// <summary>A repeated notification gets the same <c>Message-ID</c>, so that mail programs show the duplicates once.</summary>
+    /// <exception cref="FormatException">The sender's or the owner's address is not a valid e-mail address.</exception>
+    public static MimeMessage Create(NotificationDelivery notice, EmailOptions options)
     {
-        var from = MailboxAddress.Parse(options.From);
-        var values = Describe(notice);
+        var from = ReadAddress(options.From);
+        var values = Describe(notice, options);
         var outcome = notice.Outcome is JobStatus.Completed ? "completed" : "failed";
         var message = new MimeMessage
         {
-            MessageId = $"{notice.Id:N}@{from.Domain}",
+            MessageId = $"{notice.Id:N}@{from.AsciiDomain()}",
             Date = notice.DecidedAt,
             Subject = Render($"{outcome}.subject.txt", values, text => text).Trim(),
             Body = new MultipartAlternative(
@@ -29,33 +34,40 @@ internal static class EmailMessage
                 new TextPart(TextFormat.Html) { Text = Render($"{outcome}.html", values, WebUtility.HtmlEncode) }),
         };
         message.From.Add(from);
-        message.To.Add(MailboxAddress.Parse(notice.Address));
-        // Nobody's holiday notice is to come back.
+        message.To.Add(ReadAddress(notice.Address));
+        // Suppresses automatic replies, such as holiday notices.
         message.Headers.Add("Auto-Submitted", "auto-generated");
         return message;
     }
 
-    /// <summary>What a template may name. A name with several values repeats its line, one with none takes its line away.</summary>
-    private static Dictionary<string, string[]> Describe(Notice notice)
+    private static MailboxAddress ReadAddress(string text) => EmailAddress.Read(text) ?? throw new FormatException("Not a valid e-mail address.");
+
+    /// <summary>The values a template may use. A name with several values repeats its line; a name without a value removes it.</summary>
+    private static Dictionary<string, string[]> Describe(NotificationDelivery notice, EmailOptions options)
     {
-        // What is linked is http or https, whoever signed the event.
+        // Only links to known hosts are rendered, even though the event is signed.
         var links = notice.Downloads
-            .Where(download => Uri.TryCreate(download.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https")
+            .Select(download => (Url: MailText.ReadLink(download.Url, options.LinkHosts)?.AbsoluteUri, Validity: Validity(download)))
+            .Where(link => link.Url is not null)
+            .Take(MaxLinks)
             .ToArray();
+        var hidden = notice.Downloads.Count - links.Length;
         return new Dictionary<string, string[]>
         {
             ["resource"] = [notice.Resource],
-            ["name"] = [string.IsNullOrWhiteSpace(notice.Name) ? notice.JobId : OneLine(notice.Name, MaxNameLength)],
-            ["job"] = [notice.JobId],
-            ["link"] = [.. links.Select(link => new Uri(link.Url).AbsoluteUri)],
-            ["validity"] = [.. links.Select(Validity)],
+            ["name"] = [MailText.Show(string.IsNullOrWhiteSpace(notice.Name) ? notice.JobId : notice.Name, MaxNameLength)],
+            ["job"] = [MailText.Show(notice.JobId, JobLimits.Text)],
+            ["link"] = [.. links.Select(link => link.Url!)],
+            ["validity"] = [.. links.Select(link => link.Validity)],
             ["links"] = links.Length > 0 ? [""] : [],
+            ["hidden"] = hidden > 0 ? [""] : [],
+            ["more"] = [$"{hidden} {(hidden == 1 ? "file is" : "files are")}"],
             ["correction"] = notice.CorrectsFailure ? [""] : [],
-            ["error"] = [OneLine(notice.ErrorMessage ?? notice.ErrorCode ?? "The reason is not known.", MaxErrorLength)],
+            ["error"] = [MailText.ShowError(notice.ErrorMessage ?? notice.ErrorCode ?? "The reason is not known.", MaxErrorLength)],
         };
     }
 
-    private static string Validity(VisibleDownload download) => JobPayload.ReadTime(download.ExpiresAt) is { } expiry
+    private static string Validity(VisibleDownload download) => DownloadExpiry.Read(download.ExpiresAt) is { } expiry
         ? string.Create(CultureInfo.InvariantCulture, $"until {expiry:d MMMM yyyy HH:mm} UTC")
         : "for a limited time";
 
@@ -74,21 +86,4 @@ internal static class EmailMessage
 
         return rendered.ToString();
     }
-
-    /// <summary>What a user wrote, in one line and not endless: a line break would be the beginning of a header, or of a paragraph of ours.</summary>
-    private static string OneLine(string text, int maxLength)
-    {
-        var line = string.Concat(text.Select(character => Breaks(character) ? ' ' : character)).Trim();
-        if (line.Length <= maxLength)
-        {
-            return line;
-        }
-
-        // Not through the middle of an emoji.
-        return line[..(char.IsHighSurrogate(line[maxLength - 1]) ? maxLength - 1 : maxLength)] + "…";
-    }
-
-    // Line ends of any kind, and what turns the direction of the text around it.
-    private static bool Breaks(char character) =>
-        char.IsControl(character) || character is (>= '\u2028' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
 }

@@ -2,15 +2,15 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
 using Processor.Worker.Jobs;
+using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
-using Processor.Worker.Registration;
 
 namespace Processor.Worker.Notifications;
 
 /// <summary>
-/// That the owner of a job is to be told of its end by one channel, and what has come of it. The key is the judge of "once"; the decision
-/// is a row of the transaction that ended the job, or of the registration that came later. What is told, and where to, is read when it is
-/// sent: an address that was corrected meanwhile, or a download that was renewed, counts.
+/// The decision to notify the owner of a job on one channel, with its delivery status. Its primary key guarantees one notification per
+/// job, outcome and channel. The row is written in the transaction that ends the job, or in that of a later registration. Content and
+/// address are read when it is sent, so that a corrected address or a renewed download is used.
 /// </summary>
 internal sealed class Notification
 {
@@ -19,30 +19,30 @@ internal sealed class Notification
     /// <summary><see cref="JobStatus.Completed"/> or <see cref="JobStatus.Failed"/>.</summary>
     public required JobStatus Outcome { get; init; }
 
-    /// <summary>The name of a channel (<see cref="JobRegistration.Contacts"/>).</summary>
+    /// <summary>The channel's name (<see cref="JobRegistration.Contacts"/>).</summary>
     public string Channel { get; init; } = "";
 
     public NotificationStatus Status { get; init; }
 
-    /// <summary>How often it was begun to send it.</summary>
+    /// <summary>Attempts started so far.</summary>
     public int Attempts { get; init; }
 
     public required DateTimeOffset DecidedAt { get; init; }
 
-    /// <summary>While it is being sent: when somebody else may take it for left behind.</summary>
+    /// <summary>While an attempt is in flight, the end of its lease: after that, another worker may take the row.</summary>
     public required DateTimeOffset NextAttemptAt { get; init; }
 
     public DateTimeOffset? DeliveredAt { get; init; }
 
-    /// <summary>What became of the last attempt that failed. No address, no secret, nothing that a stranger chose.</summary>
+    /// <summary>The error of the last failed attempt. No address, no secret, no third-party text.</summary>
     public string? LastError { get; init; }
 
-    public static Notification Of(JobTransition transition, DateTimeOffset now) =>
+    public static Notification From(JobTransition transition, DateTimeOffset now) =>
         new() { JobId = transition.JobId, Outcome = transition.Fact.Status, DecidedAt = now, NextAttemptAt = now };
 
     /// <summary>
-    /// Decides for jobs that have just ended: a row for each channel by which their owners, as far as they are known, are told. The caller
-    /// holds the locks of the jobs (<see cref="JobLock"/>).
+    /// Inserts notifications for jobs that have just ended: one row for each channel on which their owners, if known, are registered. The
+    /// caller holds the locks of the jobs (<see cref="JobLock"/>).
     /// </summary>
     public static NpgsqlBatchCommand Decide(IReadOnlyList<Notification> rows) => new(
         $"""
@@ -64,7 +64,7 @@ internal sealed class Notification
         },
     };
 
-    /// <summary>Decides for a job that may have ended before its owner was known. The caller holds its lock.</summary>
+    /// <summary>Inserts notifications for a job that may have ended before its owner was registered. The caller holds its lock.</summary>
     public static NpgsqlBatchCommand DecideFor(string jobId, DateTimeOffset now) => new(
         $"""
         insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at)
@@ -91,7 +91,7 @@ internal sealed class Notification
             builder.HasKey(row => new { row.JobId, row.Outcome, row.Channel }).HasName("notifications_pkey");
             builder.HasIndex(row => new { row.Channel, row.NextAttemptAt }).HasDatabaseName("notifications_due")
                 .HasFilter("status in ('pending', 'sending')");
-            // Few among all that were ever told, and counted for the metrics.
+            // Parked rows are few, and the metrics count them.
             builder.HasIndex(row => row.DecidedAt).HasDatabaseName("notifications_parked").HasFilter("status = 'parked'");
             builder.Property(row => row.JobId).HasColumnName("job_id");
             builder.Property(row => row.Outcome).HasColumnName("outcome")
@@ -108,27 +108,27 @@ internal sealed class Notification
     }
 }
 
-/// <summary>What has become of a notification.</summary>
+/// <summary>The delivery status of a notification.</summary>
 internal enum NotificationStatus
 {
-    /// <summary>Waits for its next attempt.</summary>
+    /// <summary>Due for its next attempt at <c>next_attempt_at</c>.</summary>
     Pending,
 
-    /// <summary>Is being sent, or was when its process died.</summary>
+    /// <summary>An attempt is in flight, or its process crashed.</summary>
     Sending,
 
     Delivered,
 
-    /// <summary>Not sent, because what it says is no longer true: the job has completed after all.</summary>
+    /// <summary>Not sent, because it is out of date: the job has completed after all.</summary>
     Superseded,
 
-    /// <summary>Given up, for a person to look at.</summary>
+    /// <summary>Given up; an operator must look at it.</summary>
     Parked,
 }
 
 internal static class NotificationStatuses
 {
-    /// <summary>As the table and the metrics call it.</summary>
+    /// <summary>The name in the table and the metrics.</summary>
     public static string Name(this NotificationStatus status) => status switch
     {
         NotificationStatus.Pending => "pending",

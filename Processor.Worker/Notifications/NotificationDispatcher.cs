@@ -1,11 +1,11 @@
 using Microsoft.Extensions.Options;
-using Processor.Worker.Persistence;
+using Processor.Worker.Migrate;
 
 namespace Processor.Worker.Notifications;
 
 /// <summary>
-/// Delivers by one channel what is due, several at once and in no order. A notification is sent at least once, and again with the same id
-/// when its process dies between the sending and the row, or the database is away for so long that the row cannot be written.
+/// Delivers due notifications on one channel, several at once and in no particular order. A notification is sent at least once. It is
+/// sent again with the same id when the process crashes before the result is stored, or when a database outage outlasts the settlement.
 /// </summary>
 internal sealed partial class NotificationDispatcher(
     INotificationChannel channel,
@@ -19,8 +19,16 @@ internal sealed partial class NotificationDispatcher(
 {
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
-    private readonly List<Task> _inWork = [];
+    private readonly List<Attempt> _inWork = [];
+    private readonly Targets _targets = new(options.Value.InWork, time);
+    private readonly SlowLane _slowLane = new(options.Value.SlowInWork);
+    private readonly SendingPace _pace = new(options.Value.PerSecond, time);
     private DateTimeOffset _nextExpiry;
+
+    /// <summary>Attempts not yet known to be slow.</summary>
+    internal int QuickInFlight => _inWork.Count(attempt => !attempt.LeftQuickLane.IsCompleted);
+
+    internal TimeSpan PauseAfter(int begun) => begun == 0 ? options.Value.PollInterval : _pace.TimeUntil(options.Value.ChunkSize);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -31,44 +39,54 @@ internal sealed partial class NotificationDispatcher(
             return;
         }
 
-        await gate.WaitAsync(stoppingToken);
+        await gate.WaitForSchemaAsync(stoppingToken);
         LogOn(logger, channel.Name);
         try
         {
             while (true)
             {
                 var begun = await TryBeginDueAsync(stoppingToken);
-                await Task.Delay(begun == 0 ? options.Value.PollInterval : options.Value.ChunkTime, time, stoppingToken);
+                await Task.Delay(PauseAfter(begun), time, stoppingToken);
             }
         }
         finally
         {
-            // What is begun is finished: broken off, it would be unknown whether it got through.
+            // Attempts in flight run to their end: aborting one would leave its result unknown.
             await FinishAsync();
         }
     }
 
-    /// <summary>Begins to deliver what is due, as much as there is room for.</summary>
-    /// <returns>How much that is.</returns>
+    /// <summary>Starts deliveries of due notifications, up to the free capacity.</summary>
+    /// <returns>The number started and deferred.</returns>
     internal async Task<int> BeginDueAsync(CancellationToken cancellationToken)
     {
-        _inWork.RemoveAll(delivery => delivery.IsCompleted);
-        if (_inWork.Count == options.Value.InWork)
-        {
-            _inWork.Remove(await Task.WhenAny(_inWork).WaitAsync(cancellationToken));
-        }
-
+        var room = Math.Min(await WaitForPlacesAsync(cancellationToken), options.Value.ChunkSize);
         await ParkExpiredAsync(cancellationToken);
-        var room = Math.Min(options.Value.InWork - _inWork.Count, options.Value.ChunkSize);
-        var due = await queue.ClaimAsync(channel.Name, room, options.Value.SendTimeout + NotificationSettler.SettleTime, cancellationToken);
-        _inWork.AddRange(due.Select(DeliverAsync));
-        return due.Count;
+        var deferred = _targets.LookAhead() is { } find ? await queue.DeferAsync(channel, find, cancellationToken) : 0;
+        var lease = options.Value.SendTimeout + NotificationSettler.SettleTime;
+        var due = await queue.ClaimAsync(channel.Name, Math.Min(room, _pace.Available), lease, cancellationToken);
+        _pace.Take(due.Count);
+        _inWork.AddRange(due.Select(Begin));
+        return due.Count + deferred;
     }
 
-    /// <summary>Returns when nothing is being sent any more.</summary>
-    internal Task FinishAsync() => Task.WhenAll(_inWork);
+    /// <summary>Completes once no attempt is in flight.</summary>
+    internal Task FinishAsync() => Task.WhenAll(_inWork.Select(attempt => attempt.Done));
 
-    /// <summary>Now and then: it looks at all that waits.</summary>
+    /// <summary>Waits for free capacity and returns it.</summary>
+    private async Task<int> WaitForPlacesAsync(CancellationToken cancellationToken)
+    {
+        var all = channel.HasTargets ? options.Value.QuickInWork : options.Value.InWork;
+        _inWork.RemoveAll(attempt => attempt.Done.IsCompleted);
+        if (QuickInFlight >= all)
+        {
+            await Task.WhenAny(_inWork.Select(attempt => attempt.LeftQuickLane).Where(left => !left.IsCompleted)).WaitAsync(cancellationToken);
+        }
+
+        return all - QuickInFlight;
+    }
+
+    /// <summary>Runs at an interval, because it scans all open notifications.</summary>
     private async Task ParkExpiredAsync(CancellationToken cancellationToken)
     {
         if (time.GetUtcNow() < _nextExpiry)
@@ -91,50 +109,92 @@ internal sealed partial class NotificationDispatcher(
         }
         catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
-            // The database is away; the rows stay, and the next look tries again.
+            // The database is unavailable; the rows stay, and the next poll tries again.
             LogNotTaken(logger, exception, channel.Name);
             return 0;
         }
     }
 
-    private async Task DeliverAsync(Notice notice)
+    private Attempt Begin(NotificationDelivery notice)
+    {
+        var leftQuickLane = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return new Attempt(DeliverAsync(notice, leftQuickLane), leftQuickLane.Task);
+    }
+
+    private async Task DeliverAsync(NotificationDelivery notice, TaskCompletionSource leftQuickLane)
     {
         var delivery = notice switch
         {
             { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
             { Address: "" } => Delivery.Refused("no address any more"),
-            _ => await SendAsync(notice),
+            _ when channel.FindTarget(notice.Address) is { } target => await SendToTargetAsync(notice, target, leftQuickLane),
+            _ => await SendAsync(notice, CancellationToken.None),
         };
-        await settler.SettleAsync(Settlement.Of(notice, delivery, time.GetUtcNow()));
+        await settler.SettleAsync(AttemptResult.From(notice, delivery, time.GetUtcNow()));
+        leftQuickLane.TrySetResult();
     }
 
-    private async Task<Delivery> SendAsync(Notice notice)
+    /// <summary>An attempt that becomes slow moves from the quick lane to the slow lane and frees its slot.</summary>
+    private async Task<Delivery> SendToTargetAsync(NotificationDelivery notice, string target, TaskCompletionSource leftQuickLane)
     {
+        if (_targets.Enter(target) is { } wait)
+        {
+            return Delivery.Deferred(wait.Time);
+        }
+
+        using var breakOff = new CancellationTokenSource();
+        var sending = SendAsync(notice, breakOff.Token);
+        var isSlow = await Task.WhenAny(sending, Task.Delay(options.Value.SlowAfter, time, CancellationToken.None)) != sending;
+        if (isSlow)
+        {
+            _targets.Slow(target);
+            _slowLane.Enter(breakOff);
+            leftQuickLane.TrySetResult();
+        }
+
+        var delivery = await sending;
+        _slowLane.Leave(breakOff);
+        // An immediate refusal occupies no slot, so RetrySchedule alone sets its retries.
+        _targets.Leave(target, isSlow, isSlow ? delivery.IsAnswered : true);
+        return delivery;
+    }
+
+    private async Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken brokenOff)
+    {
+        var began = time.GetTimestamp();
         using var timeout = new CancellationTokenSource(options.Value.SendTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, brokenOff);
         try
         {
-            return await channel.SendAsync(notice, timeout.Token);
+            return await channel.SendAsync(notice, either.Token);
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return Delivery.Failed($"no answer within {options.Value.SendTimeout.TotalSeconds:0} s");
+            return Delivery.Unanswered($"no answer within {options.Value.SendTimeout.TotalSeconds:0} s");
+        }
+        catch (OperationCanceledException) when (brokenOff.IsCancellationRequested)
+        {
+            return Delivery.BrokenOff($"broken off after {time.GetElapsedTime(began).TotalSeconds:0.0} s: too many targets are slow");
         }
         catch (Exception exception)
         {
-            // Its message may hold an address: only its kind is told.
+            // The exception's message may contain an address: log only its type.
             return Delivery.Failed(exception.GetType().Name);
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Owners of jobs are told by {Channel}")]
+    /// <param name="LeftQuickLane">Completed at the latest with <paramref name="Done"/>.</param>
+    private sealed record Attempt(Task Done, Task LeftQuickLane);
+
+    [LoggerMessage(LogLevel.Information, "Job owners are notified on channel {Channel}")]
     private static partial void LogOn(ILogger logger, string channel);
 
-    [LoggerMessage(LogLevel.Information, "Nobody is told by {Channel}: it is not configured")]
+    [LoggerMessage(LogLevel.Information, "Channel {Channel} is not configured; it sends no notifications")]
     private static partial void LogOff(ILogger logger, string channel);
 
     [LoggerMessage(LogLevel.Warning, "Parked {Count} notifications that could not be delivered within {Lifetime}")]
     private static partial void LogExpired(ILogger logger, int count, TimeSpan lifetime);
 
-    [LoggerMessage(LogLevel.Warning, "What is due by {Channel} could not be taken now")]
+    [LoggerMessage(LogLevel.Warning, "Could not claim due notifications on channel {Channel}; trying again")]
     private static partial void LogNotTaken(ILogger logger, Exception exception, string channel);
 }

@@ -2,14 +2,14 @@ using System.Diagnostics.Metrics;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>By which channels owners are told: only a process with this role knows, and what waits for one that is off is nobody's fault.</summary>
+/// <summary>The configured channels. Only this role knows them. A backlog on a channel that is off raises no alert.</summary>
 internal sealed class NotificationGauges(IMeterFactory meters, IEnumerable<INotificationChannel> channels) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
         meters.Create(ProcessorMetrics.MeterName).CreateObservableGauge(
             "notification.channel.configured", Observe, null,
-            "1 when owners are told by the channel, 0 when its settings are missing.");
+            "1 when the channel notifies owners, 0 when its settings are missing.");
         return Task.CompletedTask;
     }
 

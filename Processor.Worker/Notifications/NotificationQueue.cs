@@ -1,25 +1,29 @@
 using Npgsql;
-using Processor.Worker.Registration;
+using Processor.Worker.Owners;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Notifications;
 
 /// <summary>
-/// The rows of <c>notifications</c> as the queue from which they are delivered. They are rows because the decision must be one, and stay
-/// here because <c>next_attempt_at</c> is all that a retry over a day needs: a queue on the broker would bring a second copy of the truth,
-/// the broker's time-outs, and no delay without a plugin.
+/// Uses the rows of <c>notifications</c> as a delivery queue. The decision must be a row anyway, and <c>next_attempt_at</c> is all that
+/// retries over a day need. A broker queue would add a second copy of the state, the broker's time-outs, and would need a plugin for
+/// delays.
 /// </summary>
-internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider time)
+internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeProvider time, ILogger<NotificationQueue> logger)
 {
-    // A download is valid for about as long: what comes later is of no use.
+    // Downloads are valid for about as long: a later notification would be useless.
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
+    // Rows checked for deferral in one call; the next call continues.
+    private const int LookAhead = 1000;
+
     /// <summary>
-    /// Takes what is due, several workers side by side. It is leased: who dies with it leaves it to the next one after that time, and the
-    /// attempt is counted all the same, so that one that kills is not tried for ever.
+    /// Claims due notifications under a lease; several workers may claim side by side. If a worker crashes, others take over once the lease
+    /// expires. The attempt still counts, so that a notification that crashes workers is not retried for ever.
     /// </summary>
-    /// <param name="lease">Longer than an attempt may take.</param>
-    /// <returns>What is due, the longest first; none of it twice at a time.</returns>
-    public async Task<IReadOnlyList<Notice>> ClaimAsync(string channel, int limit, TimeSpan lease, CancellationToken cancellationToken)
+    /// <param name="lease">Longer than the time limit of an attempt.</param>
+    /// <returns>Due notifications, the longest overdue first. No two leases of one notification overlap.</returns>
+    public async Task<IReadOnlyList<NotificationDelivery>> ClaimAsync(string channel, int limit, TimeSpan lease, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow().UtcDateTime;
         await using var command = database.CreateCommand(
@@ -63,27 +67,67 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now + lease });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = limit });
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-        var claimed = new List<Notice>();
+        var claimed = new List<NotificationDelivery>();
         while (await rows.ReadAsync(cancellationToken))
         {
-            claimed.Add(Notice.Read(rows));
+            if (TryRead(rows) is { } notice)
+            {
+                claimed.Add(notice);
+            }
         }
 
         return claimed;
     }
 
-    /// <summary>Writes down what became of attempts, in one transaction: of all or of none.</summary>
-    public async Task SettleAsync(IEnumerable<Settlement> group, CancellationToken cancellationToken)
+    /// <summary>Defers due notifications to targets that are paused or at their limit, so that the rest of the queue moves up.</summary>
+    /// <param name="findWait">The delay for a target's name. A callback, because SQL cannot normalise addresses.</param>
+    /// <returns>The number of deferred notifications.</returns>
+    public async Task<int> DeferAsync(INotificationChannel channel, Func<string, TargetWait?> findWait, CancellationToken cancellationToken)
     {
-        var rows = Settlement.OnePerNotification(group);
-        await using var batch = database.CreateBatch();
-        batch.BatchCommands.Add(Settlement.Lock(rows));
-        batch.BatchCommands.Add(Settlement.Update(rows));
+        var deferred = await FindDeferredAsync(channel, findWait, cancellationToken);
+        if (deferred.Count == 0)
+        {
+            return 0;
+        }
+
+        var now = time.GetUtcNow().UtcDateTime;
+        await using var command = database.CreateCommand(
+            """
+            update notifications
+            set next_attempt_at = deferred.until + random() * (deferred.until - $1),
+                last_error = case when deferred.is_paused then coalesce(last_error, 'the target does not answer') else last_error end
+            from unnest($2, $3, $4, $5) as deferred (job_id, outcome, until, is_paused)
+            where ctid = any (array(
+                    select one.ctid
+                    from unnest($2, $3) as due (job_id, outcome)
+                    join notifications as one on one.job_id = due.job_id and one.outcome = due.outcome and one.channel = $6
+                    -- Not what another worker has taken meanwhile.
+                    where one.status = 'pending' and one.next_attempt_at <= $1
+                    for update of one skip locked))
+                and notifications.job_id = deferred.job_id and notifications.outcome = deferred.outcome
+            """);
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. deferred.Select(one => one.JobId)] });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. deferred.Select(one => one.Outcome)] });
+        command.Parameters.Add(new NpgsqlParameter<DateTime[]> { TypedValue = [.. deferred.Select(one => now + one.Wait.Time)] });
+        command.Parameters.Add(new NpgsqlParameter<bool[]> { TypedValue = [.. deferred.Select(one => one.Wait.IsPaused)] });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = channel.Name });
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>Stores the results of attempts in one transaction: all or none.</summary>
+    public async Task SettleAsync(IEnumerable<AttemptResult> group, CancellationToken cancellationToken)
+    {
+        var rows = AttemptResult.OnePerNotification(group);
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(AttemptResult.Lock(rows));
+        batch.BatchCommands.Add(AttemptResult.Update(rows));
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Parks what nobody could deliver in its time, because nobody has tried, or died trying.</summary>
-    /// <returns>How many.</returns>
+    /// <summary>Parks notifications older than <see cref="Lifetime"/> that were never attempted, or whose attempt crashed.</summary>
+    /// <returns>The number of parked notifications.</returns>
     public async Task<int> ParkExpiredAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow().UtcDateTime;
@@ -102,4 +146,53 @@ internal sealed class NotificationQueue(NpgsqlDataSource database, TimeProvider 
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now - Lifetime });
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
+
+    private async Task<List<(string JobId, string Outcome, TargetWait Wait)>> FindDeferredAsync(
+        INotificationChannel channel, Func<string, TargetWait?> findWait, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            select due.job_id, due.outcome, contact.address
+            from (
+                select job_id, outcome, next_attempt_at
+                from notifications
+                where channel = $1 and status = 'pending' and next_attempt_at <= $2
+                order by next_attempt_at
+                limit {LookAhead}) as due
+            cross join lateral (select * from job_registrations where job_id = due.job_id offset 0) as registration
+            {JobRegistration.Contacts}
+            where contact.channel = $1 and contact.address is not null
+            order by due.next_attempt_at
+            """);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = channel.Name });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime });
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        var deferred = new List<(string, string, TargetWait)>();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            if (channel.FindTarget(rows.GetString(2)) is { } target && findWait(target) is { } wait)
+            {
+                deferred.Add((rows.GetString(0), rows.GetString(1), wait));
+            }
+        }
+
+        return deferred;
+    }
+
+    /// <summary>Null when only a newer worker can read the row. It is retried after this lease, and must not block the others.</summary>
+    private NotificationDelivery? TryRead(NpgsqlDataReader row)
+    {
+        try
+        {
+            return NotificationDelivery.Read(row);
+        }
+        catch (NewerVersionException exception)
+        {
+            LogNotRead(logger, exception, row.GetString(0));
+            return null;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The notification of job {JobId} waits for a newer worker")]
+    private static partial void LogNotRead(ILogger logger, Exception exception, string jobId);
 }

@@ -4,7 +4,7 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Notifications;
 
 /// <summary>
-/// Writes down what became of attempts, whichever channel made them: what has ended while the one before was written is the next group.
+/// Stores the results of attempts on all channels, in groups: attempts that end while one group is being written form the next.
 /// A commit for each would cost the database more than the notification itself.
 /// </summary>
 internal sealed partial class NotificationSettler(
@@ -12,28 +12,29 @@ internal sealed partial class NotificationSettler(
 {
     internal static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>For a group, and then as much for its members one by one.</summary>
+    /// <summary>Time limit for writing a group, and again for writing its members one by one.</summary>
     internal static readonly TimeSpan WriteTime = TimeSpan.FromSeconds(3);
 
-    // Npgsql's default: so long it waits for the answer when a statement is called off.
+    // Npgsql's default: how long it waits for the server after cancelling a statement.
     private static readonly TimeSpan CallOffTime = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// How long a settlement may take from its turn on. What takes longer, or waits so long for its turn that the lease ends, is sent once more.
+    /// Longest time for a settlement, from the start of its turn. If it takes longer, or waits for its turn until the lease expires, the
+    /// notification is sent again.
     /// </summary>
     public static readonly TimeSpan SettleTime = 2 * (WriteTime + CallOffTime);
 
-    // Sessions, so that a member that hangs does not keep the others from being written.
+    // Connections, so that one member that hangs does not block the others.
     private const int MembersAtOnce = 4;
 
-    private readonly ConcurrentQueue<Settlement> _waiting = new();
+    private readonly ConcurrentQueue<AttemptResult> _waiting = new();
     private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>
-    /// Returns when it is written down, or another call has taken it along, or it could not be: then the lease ends, and it is sent once more
-    /// under the same id.
+    /// Returns once the result is stored, by this call or with another call's group, or could not be stored. In the last case the lease
+    /// expires, and the notification is sent again with the same id.
     /// </summary>
-    public async Task SettleAsync(Settlement settlement)
+    public async Task SettleAsync(AttemptResult settlement)
     {
         _waiting.Enqueue(settlement);
         if (await SettleGroupAsync() is { Count: > 0 } members)
@@ -44,14 +45,14 @@ internal sealed partial class NotificationSettler(
 
     public void Dispose() => _turn.Dispose();
 
-    /// <summary>Writes down all that waits, when it is this call's turn.</summary>
-    /// <returns>The members of a group that could not be written down together; they keep no other group waiting.</returns>
-    private async Task<IReadOnlyList<Settlement>> SettleGroupAsync()
+    /// <summary>Stores all queued results when it is this call's turn.</summary>
+    /// <returns>The members of a group that could not be written together; they are written later, outside the turn.</returns>
+    private async Task<IReadOnlyList<AttemptResult>> SettleGroupAsync()
     {
         await _turn.WaitAsync();
         try
         {
-            // Nothing, when the one before has taken ours along.
+            // Empty when the previous turn has already written this call's result.
             return TakeGroup() is { Count: > 0 } group && !await TryWriteAsync(group) ? group : [];
         }
         finally
@@ -60,9 +61,9 @@ internal sealed partial class NotificationSettler(
         }
     }
 
-    private List<Settlement> TakeGroup()
+    private List<AttemptResult> TakeGroup()
     {
-        var group = new List<Settlement>();
+        var group = new List<AttemptResult>();
         while (_waiting.TryDequeue(out var settlement))
         {
             group.Add(settlement);
@@ -71,7 +72,7 @@ internal sealed partial class NotificationSettler(
         return group;
     }
 
-    private async Task<bool> TryWriteAsync(List<Settlement> group)
+    private async Task<bool> TryWriteAsync(List<AttemptResult> group)
     {
         using var limit = new CancellationTokenSource(WriteTime, time);
         try
@@ -86,7 +87,7 @@ internal sealed partial class NotificationSettler(
         }
     }
 
-    private async Task SettleOneByOneAsync(IReadOnlyList<Settlement> members)
+    private async Task SettleOneByOneAsync(IReadOnlyList<AttemptResult> members)
     {
         using var limit = new CancellationTokenSource(WriteTime, time);
         await Parallel.ForEachAsync(members, new ParallelOptions { MaxDegreeOfParallelism = MembersAtOnce }, async (member, _) =>
@@ -97,13 +98,13 @@ internal sealed partial class NotificationSettler(
             }
             catch (Exception exception)
             {
-                LogNotSettled(logger, exception, member.Notice.Id, member.Notice.JobId, member.Notice.Channel);
+                LogNotSettled(logger, exception, member.NotificationDelivery.Id, member.NotificationDelivery.JobId, member.NotificationDelivery.Channel);
             }
         });
     }
 
-    /// <summary>Writes it down, and tries again while the database is away.</summary>
-    private async Task WriteAsync(List<Settlement> group, CancellationToken limit)
+    /// <summary>Writes the group, and retries while the database is unavailable.</summary>
+    private async Task WriteAsync(List<AttemptResult> group, CancellationToken limit)
     {
         while (true)
         {
@@ -115,12 +116,12 @@ internal sealed partial class NotificationSettler(
             catch (Exception exception) when (DatabaseFault.IsTransient(exception))
             {
                 var pause = Task.Delay(RetryInterval, time, limit);
-                LogAway(logger, exception.Message, group.Count);
+                LogUnavailable(logger, exception.Message, group.Count);
                 await pause;
             }
         }
 
-        foreach (var (notice, status, _, _, error) in group)
+        foreach (var (notice, status, _, _, error) in group.Where(settlement => !settlement.IsDeferred))
         {
             metrics.NotificationSettled(notice.Channel, status);
             LogSettled(
@@ -133,14 +134,14 @@ internal sealed partial class NotificationSettler(
     private static partial void LogSettled(
         ILogger logger, LogLevel level, Guid notificationId, string jobId, string channel, NotificationStatus status, int attempt, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "What became of {Count} attempts to tell owners cannot be written down now; trying again: {Reason}")]
-    private static partial void LogAway(ILogger logger, string reason, int count);
+    [LoggerMessage(LogLevel.Warning, "Could not store the results of {Count} notification attempts; trying again: {Reason}")]
+    private static partial void LogUnavailable(ILogger logger, string reason, int count);
 
-    [LoggerMessage(LogLevel.Warning, "What became of {Count} attempts to tell owners could not be written down together; writing it down one by one")]
+    [LoggerMessage(LogLevel.Warning, "Could not store the results of {Count} notification attempts together; storing them one by one")]
     private static partial void LogSplit(ILogger logger, Exception exception, int count);
 
     [LoggerMessage(
         LogLevel.Warning,
-        "What became of notification {NotificationId} of job {JobId} by {Channel} could not be written down; it is sent once more")]
+        "Could not store the result of notification {NotificationId} of job {JobId} by {Channel}; it will be sent again")]
     private static partial void LogNotSettled(ILogger logger, Exception exception, Guid notificationId, string jobId, string channel);
 }

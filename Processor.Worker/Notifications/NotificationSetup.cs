@@ -1,4 +1,5 @@
 using System.Net;
+using Platform.ServiceDefaults.Settings;
 
 namespace Processor.Worker.Notifications;
 

@@ -5,13 +5,17 @@ using Processor.Worker.Jobs;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>The body of a webhook that we send: type, time and data, as Standard Webhooks has them. Evolution is additive only.</summary>
+/// <summary>The body of an outgoing webhook: type, time and data, as Standard Webhooks defines. Changes are additive only.</summary>
 /// <param name="Type"><c>job.completed</c> or <c>job.failed</c>.</param>
-/// <param name="Timestamp">When it was decided; the time of the attempt is in the header.</param>
-internal sealed record OutgoingWebhook(string Type, DateTimeOffset Timestamp, OutgoingJob Data)
+/// <param name="Timestamp">When the notification was decided; the header has the time of the attempt.</param>
+/// <param name="Audience">
+/// The receiver, as returned by <see cref="Platform.ServiceDefaults.Settings.OutgoingWebhookSecret.AudienceOf"/>. A receiver rejects
+/// a webhook with another audience: it was signed for someone else.
+/// </param>
+internal sealed record OutgoingWebhook(string Type, DateTimeOffset Timestamp, string Audience, OutgoingJob Data)
 {
-    public static byte[] Write(Notice notice) => JsonSerializer.SerializeToUtf8Bytes(
-        new OutgoingWebhook($"job.{Job.StatusText(notice.Outcome)}", notice.DecidedAt, OutgoingJob.Of(notice)),
+    public static byte[] Write(NotificationDelivery notice, string audience) => JsonSerializer.SerializeToUtf8Bytes(
+        new OutgoingWebhook($"job.{Job.StatusText(notice.Outcome)}", notice.DecidedAt, audience, OutgoingJob.From(notice)),
         OutgoingWebhookJson.Default.OutgoingWebhook);
 }
 
@@ -31,18 +35,18 @@ internal sealed record OutgoingJob
     /// <summary><c>completed</c> or <c>failed</c>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>An earlier <c>job.failed</c> no longer holds.</summary>
+    /// <summary>Corrects an earlier <c>job.failed</c>.</summary>
     public bool CorrectsFailure { get; init; }
 
-    /// <summary>Only of a completed job.</summary>
+    /// <summary>Set only for a completed job.</summary>
     public IReadOnlyList<JobDownload>? Downloads { get; init; }
 
-    /// <summary>Only of a failed job, like <see cref="ErrorMessage"/>.</summary>
+    /// <summary>Set only for a failed job, like <see cref="ErrorMessage"/>.</summary>
     public string? ErrorCode { get; init; }
 
     public string? ErrorMessage { get; init; }
 
-    public static OutgoingJob Of(Notice notice)
+    public static OutgoingJob From(NotificationDelivery notice)
     {
         var isCompleted = notice.Outcome is JobStatus.Completed;
         return new OutgoingJob
@@ -55,7 +59,7 @@ internal sealed record OutgoingJob
             Status = Job.StatusText(notice.Outcome),
             CorrectsFailure = notice.CorrectsFailure,
             Downloads = isCompleted
-                ? [.. notice.Downloads.Select(download => new JobDownload(download.Url, JobPayload.ReadTime(download.ExpiresAt)))]
+                ? [.. notice.Downloads.Take(JobLimits.Downloads).Select(download => new JobDownload(download.Url, DownloadExpiry.Read(download.ExpiresAt)))]
                 : null,
             ErrorCode = isCompleted ? null : notice.ErrorCode,
             ErrorMessage = isCompleted ? null : notice.ErrorMessage,

@@ -7,13 +7,14 @@ internal static class RetrySchedule
     private static readonly TimeSpan LongestGap = TimeSpan.FromHours(4);
 
     /// <summary>
-    /// 5 to 10 seconds after the first attempt, then about twice as long each time, and 4 to 8 hours at most: some 15 attempts in a day. The
-    /// chance spreads what failed together; each gap is drawn above the one before, so that a server in trouble is asked less and less.
+    /// 5 to 10 seconds after the first attempt, then about twice as long each time, up to 4 to 8 hours: some 15 attempts in a day. The
+    /// random part spreads out notifications that failed together. Each gap is longer than the one before, so that load on a failing server
+    /// keeps falling.
     /// </summary>
-    /// <param name="attempts">Those that were made.</param>
-    /// <param name="chance">From 0 up to 1.</param>
-    /// <param name="retryAfter">How long the other side asks to be left alone; believed up to the longest gap.</param>
-    /// <returns>Null when that would be too late to be of use.</returns>
+    /// <param name="attempts">Attempts made so far.</param>
+    /// <param name="chance">A random number from 0 (inclusive) to 1 (exclusive).</param>
+    /// <param name="retryAfter">The delay the receiver asks for; respected up to the longest gap.</param>
+    /// <returns>Null when the next attempt would come too late to be useful.</returns>
     public static DateTimeOffset? Next(int attempts, DateTimeOffset decidedAt, DateTimeOffset now, double chance, TimeSpan? retryAfter = null)
     {
         var least = FirstGap * Math.Pow(2, Math.Min(attempts - 1, 20));

@@ -1,65 +1,84 @@
 using MailKit.Net.Smtp;
-using MailKit.Security;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>Connections to the mail server, kept from one mail to the next: greeting, handshake and login cost more than a mail.</summary>
+/// <summary>Pools connections to the mail server: greeting, handshake and login cost more than a mail.</summary>
 internal sealed class SmtpConnections : IDisposable
 {
-    // A server has only so many, and closes those that say nothing.
+    // Servers limit the number of connections and close idle ones.
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
-    // In a burst, a connection that has just served is not asked whether it still does. If it was closed within that time, an attempt fails.
+    // Within this time after its last mail, a connection is reused without a check. If the server closed it meanwhile, one attempt fails.
     private static readonly TimeSpan TrustedTime = TimeSpan.FromSeconds(1);
 
-    // For asking: what does not answer by then must leave time for a new connection and the mail.
+    // Time limit of the check: it must leave enough time for a new connection and the mail.
     private static readonly TimeSpan CheckTime = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan GoodbyeTime = TimeSpan.FromSeconds(2);
 
-    private readonly EmailOptions _options;
+    private readonly SmtpConnector _connector;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
 
-    // In the order in which they were given back; the last is taken first, so that the others grow old.
+    // In the order they were returned; the last is taken first, so that the surplus ages and is closed.
     private readonly List<IdleConnection> _idle = [];
 
-    // For the oldest of them.
+    // Due when the oldest one expires.
     private readonly ITimer _closing;
 
     public SmtpConnections(EmailOptions options, TimeProvider time)
     {
-        _options = options;
+        _connector = new SmtpConnector(options);
         _time = time;
         _closing = time.CreateTimer(_ => CloseOld(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>One that answers, and that nobody else has. It is given back, whatever happened to it.</summary>
-    public async Task<SmtpClient> TakeAsync(CancellationToken cancellationToken)
+    /// <summary>A working connection for exclusive use. The caller returns it in every case.</summary>
+    /// <param name="isInternational">For one mail that needs SMTPUTF8; the server may not offer it.</param>
+    public async Task<SmtpClient> TakeAsync(bool isInternational, CancellationToken cancellationToken)
     {
-        if (TakeLast() is { } last)
+        if (!isInternational && TakeLast() is { } last)
         {
             if (await IsUsableAsync(last, cancellationToken))
             {
                 return last.Client;
             }
 
-            // Those that are older are not asked: they would take the time of the mail, and grow too old by themselves.
+            // Does not try the older ones: checks would use up the time for the mail, and idle connections close by themselves.
             last.Client.Dispose();
         }
 
-        return await ConnectAsync(cancellationToken);
+        return await _connector.ConnectAsync(isInternational, cancellationToken);
     }
 
-    public void GiveBack(SmtpClient client)
+    /// <param name="isWell">
+    /// True when the server accepted the last mail, or refused only that mail. Otherwise the connection is closed: the refusal may concern
+    /// the session ("too many messages"), and the next mail would use this connection.
+    /// </param>
+    public async Task ReturnAsync(SmtpClient client, bool isWell, CancellationToken cancellationToken)
     {
-        // After all but a refusal, it is closed.
-        if (!client.IsConnected)
+        // Connections with SMTPUTF8 are closed: they are rare, and no other mail may use them.
+        if (isWell && client.IsConnected && !client.Capabilities.HasFlag(SmtpCapabilities.UTF8))
         {
-            client.Dispose();
+            Keep(client);
             return;
         }
 
+        using (client)
+        {
+            // Uses the attempt's own time limit: once it expires, MailKit stops waiting for the reply and does not throw.
+            await client.DisconnectAsync(quit: true, cancellationToken);
+        }
+    }
+
+    public void Dispose()
+    {
+        _closing.Dispose();
+        Close(TakeOlderThan(TimeSpan.Zero));
+    }
+
+    private void Keep(SmtpClient client)
+    {
         lock (_lock)
         {
             _idle.Add(new IdleConnection(client, _time.GetTimestamp()));
@@ -68,12 +87,6 @@ internal sealed class SmtpConnections : IDisposable
                 _closing.Change(IdleTime, Timeout.InfiniteTimeSpan);
             }
         }
-    }
-
-    public void Dispose()
-    {
-        _closing.Dispose();
-        Close(TakeOlderThan(TimeSpan.Zero));
     }
 
     private IdleConnection? TakeLast()
@@ -113,39 +126,8 @@ internal sealed class SmtpConnections : IDisposable
         }
         catch (Exception)
         {
-            // The server has closed it, as it may, or is out of reach by it.
+            // The server may close idle connections, or it is unreachable.
             return false;
-        }
-    }
-
-    private async Task<SmtpClient> ConnectAsync(CancellationToken cancellationToken)
-    {
-        var security = _options.Security switch
-        {
-            EmailSecurity.StartTls => SecureSocketOptions.StartTls,
-            EmailSecurity.Tls => SecureSocketOptions.SslOnConnect,
-            EmailSecurity.None => SecureSocketOptions.None,
-            var other => throw new InvalidOperationException($"{other} is not a security."),
-        };
-        var client = new SmtpClient
-        {
-            // The lists of the authorities are often out of reach from where only the mail server is not.
-            CheckCertificateRevocation = false,
-        };
-        try
-        {
-            await client.ConnectAsync(_options.Host, _options.Port, security, cancellationToken);
-            if (_options.User.Length > 0)
-            {
-                await client.AuthenticateAsync(_options.User, _options.Password, cancellationToken);
-            }
-
-            return client;
-        }
-        catch
-        {
-            client.Dispose();
-            throw;
         }
     }
 
@@ -183,13 +165,13 @@ internal sealed class SmtpConnections : IDisposable
             }
             catch (Exception)
             {
-                // Not even a goodbye is possible; on a timer, telling so would end the process.
+                // QUIT failed; throwing on a timer would end the process.
             }
 
             client.Dispose();
         }
     }
 
-    /// <param name="Since">When it was given back.</param>
+    /// <param name="Since">When it was returned.</param>
     private sealed record IdleConnection(SmtpClient Client, long Since);
 }

@@ -1,47 +1,37 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Settings;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>Finds the addresses of a host.</summary>
+/// <summary>Resolves a host to its addresses.</summary>
 internal delegate Task<IPAddress[]> ResolveHost(string host, CancellationToken cancellationToken);
 
 /// <summary>
-/// Connects to what users name, and to nothing within our own network. The address that was looked at is the one that is connected to:
-/// a name that means something else a moment later finds nobody.
+/// Connects to the targets that users name, except those inside the platform's own network. It connects to the very address that it
+/// checked, so that a DNS change in between has no effect (DNS rebinding).
 /// </summary>
 internal sealed class TargetGuard(IOptions<OutgoingWebhookOptions> options, ResolveHost resolve)
 {
-    // The special-purpose registries of IANA, IPv4 (RFC 6890 and later).
-    private static readonly IPNetwork[] Special =
-    [
-        .. new[]
-        {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-            "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-            // Within the public part of IPv6: what leads to IPv4 addresses by another way (Teredo, 6to4), and documentation.
-            "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-        }.Select(network => IPNetwork.Parse(network)),
-    ];
-
-    // All that is assigned to the public. Outside of it are loopback, local, multicast and mapped addresses, and NAT64.
-    private static readonly IPNetwork PublicIPv6 = IPNetwork.Parse("2000::/3");
-
     private readonly IPNetwork[] _allowedNetworks =
-        [.. options.Value.AllowedTargets.Select(target => IPNetwork.TryParse(target, out var network) ? (IPNetwork?)network : null).OfType<IPNetwork>()];
+        [.. options.Value.AllowedTargets.Select(target => AddressText.TryReadNetwork(target, out var network) ? (IPNetwork?)network : null).OfType<IPNetwork>()];
+
+    private readonly IPNetwork[] _denied =
+        [.. AddressRules.Never, .. options.Value.DeniedTargets.Select(ReadNetwork)];
 
     private readonly DnsEndPoint[] _allowedHosts =
-        [.. options.Value.AllowedTargets.Where(target => !IPNetwork.TryParse(target, out _)).Select(ReadHost)];
+        [.. options.Value.AllowedTargets.Where(target => !AddressText.TryReadNetwork(target, out _)).Select(ReadHost)];
 
-    /// <summary>As <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
-    /// <exception cref="TargetRefusedException">It leads to where nobody may send us.</exception>
+    /// <summary>Implements <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
+    /// <exception cref="TargetRefusedException">The target is inside the platform's own network, or denied.</exception>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var target = context.DnsEndPoint;
         var addresses = IPAddress.TryParse(target.Host, out var address) ? [address] : await resolve(target.Host, cancellationToken);
-        // One bad address is enough: which of several is taken would be chance.
-        if (!IsAllowedHost(target) && (addresses.Length == 0 || !addresses.All(IsAllowed)))
+        // One forbidden address is enough: otherwise it would be chance which of several is used.
+        var isAllowed = IsAllowedHost(target) ? !addresses.Any(IsDenied) : addresses.Length > 0 && addresses.All(IsAllowed);
+        if (!isAllowed)
         {
             throw new TargetRefusedException();
         }
@@ -59,11 +49,30 @@ internal sealed class TargetGuard(IOptions<OutgoingWebhookOptions> options, Reso
         }
     }
 
-    /// <summary>Whether an address is public, or one of ours that is allowed.</summary>
-    public bool IsAllowed(IPAddress address) =>
-        _allowedNetworks.Any(network => network.Contains(address))
-        || !Special.Any(network => network.Contains(address))
-            && (address.AddressFamily is AddressFamily.InterNetwork || PublicIPv6.Contains(address));
+    /// <summary>Whether an address is public, or in an allowed network. Denied addresses take precedence over allowed ones.</summary>
+    public bool IsAllowed(IPAddress address) => !IsDenied(address) && (IsInAllowedNetwork(address) || IsPublic(address));
+
+    // Checks the embedded IPv4 address as strictly as the address itself.
+    private bool IsDenied(IPAddress address) =>
+        Contains(_denied, address) || AddressRules.FindEmbedded(address) is { } embedded && Contains(_denied, embedded);
+
+    private bool IsInAllowedNetwork(IPAddress address) =>
+        Contains(_allowedNetworks, address)
+        && (AddressRules.FindEmbedded(address) is not { } embedded || IsPublic(embedded) || Contains(_allowedNetworks, embedded));
+
+    // Mapped addresses are not public: no resolver returns one, and a URL with one is suspicious.
+    private static bool IsPublic(IPAddress address) =>
+        !Contains(AddressRules.NotPublic, address)
+        && (address.AddressFamily is AddressFamily.InterNetwork || AddressRules.PublicIPv6.Contains(address));
+
+    private static bool Contains(IReadOnlyList<IPNetwork> networks, IPAddress address)
+    {
+        var plain = AddressText.Unmap(address);
+        return networks.Any(network => network.Contains(plain));
+    }
+
+    private static IPNetwork ReadNetwork(string text) =>
+        AddressText.TryReadRange(text, out var network) ? network : throw new FormatException($"'{text}' was not validated.");
 
     private bool IsAllowedHost(DnsEndPoint target) => _allowedHosts.Any(allowed =>
         allowed.Port == target.Port && allowed.Host.Equals(target.Host, StringComparison.OrdinalIgnoreCase));
@@ -72,5 +81,5 @@ internal sealed class TargetGuard(IOptions<OutgoingWebhookOptions> options, Reso
         OutgoingWebhookOptions.TryReadTarget(target, out var host) ? host : throw new FormatException($"'{target}' was not validated.");
 }
 
-/// <summary>A target leads to where nobody may send us. Says no more: the answer must not be a map of our network.</summary>
+/// <summary>The target is forbidden. The message gives no details: an answer must not reveal the network's layout.</summary>
 internal sealed class TargetRefusedException() : Exception("The target is not allowed.");

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>The templates of this assembly: the files in <c>Notifications/Templates</c>, with names in double braces.</summary>
+/// <summary>The embedded templates, from <c>Notifications/Templates</c>, with names in double braces.</summary>
 internal static partial class Templates
 {
     private static readonly ConcurrentDictionary<string, string[]> Files = new();
@@ -19,7 +19,7 @@ internal static partial class Templates
 
     public static IEnumerable<string> NamesIn(string line) => Placeholder().Matches(line).Select(match => match.Groups[1].Value);
 
-    /// <summary>Puts a value in the place of each name. Values are not looked at for names again.</summary>
+    /// <summary>Replaces each name with its value. Values are not expanded again.</summary>
     public static string Fill(string line, Func<string, string> value) => Placeholder().Replace(line, match => value(match.Groups[1].Value));
 
     [GeneratedRegex(@"\{\{(\w+)\}\}")]

@@ -2,46 +2,69 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Settings;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>Tells by a webhook of our own, as Standard Webhooks has it. The target is a stranger's: it may lie, stall and point anywhere.</summary>
-internal sealed class WebhookChannel : INotificationChannel, IDisposable
+/// <summary>Notifies by a signed webhook (Standard Webhooks). Users choose the target: it may lie, stall and point anywhere.</summary>
+internal sealed partial class WebhookChannel : INotificationChannel, IDisposable
 {
     private const int MaxHeadersKiB = 16;
 
-    private readonly byte[][] _secrets;
+    private readonly OutgoingWebhookOptions _options;
     private readonly TimeProvider _time;
+    private readonly DateTimeOffset? _sharedUntil;
     private readonly HttpClient _http;
 
-    public WebhookChannel(IOptions<OutgoingWebhookOptions> options, TargetGuard guard, TimeProvider time)
+    public WebhookChannel(IOptions<OutgoingWebhookOptions> options, TargetGuard guard, TimeProvider time, ILogger<WebhookChannel> logger)
     {
-        _secrets = [.. options.Value.Secrets.Select(secret => WebhookSignature.TryReadSecret(secret, out var bytes) ? bytes : [])];
+        _options = options.Value;
+        _sharedUntil = _options.ReadTransitionEnd();
         _time = time;
         _http = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = guard.ConnectAsync,
-            // A redirect or a proxy would lead past the guard.
+            // A redirect or a proxy would bypass the guard.
             AllowAutoRedirect = false,
             UseProxy = false,
             UseCookies = false,
+            // Receivers must not learn the platform's trace ids, and baggage from other systems must not be passed on.
+            ActivityHeadersPropagator = null,
             MaxResponseHeadersLength = MaxHeadersKiB,
-            // The answer is not read; a short one is drained, so that the connection can be used again, and a long one ends it.
+            // The response is not used. A short one is drained, so that the connection can be reused; a long one closes it.
             MaxResponseDrainSize = 16 * 1024,
             ResponseDrainTimeout = TimeSpan.FromSeconds(1),
             PooledConnectionLifetime = TimeSpan.FromMinutes(1),
         })
         {
-            // The attempt has a time-out of its own, which counts everything.
+            // Each attempt has its own time limit, which covers everything.
             Timeout = Timeout.InfiniteTimeSpan,
         };
+        LogKeys(logger);
     }
 
     public string Name => "webhook";
 
-    public bool IsConfigured => _secrets.Length > 0;
+    public bool IsConfigured => _options.Secrets.Length > 0;
 
-    public async Task<Delivery> SendAsync(Notice notice, CancellationToken cancellationToken)
+    public bool HasTargets => true;
+
+    /// <summary>Host and port: otherwise a user could multiply targets with paths, or with http and https.</summary>
+    public string? FindTarget(string address)
+    {
+        try
+        {
+            var audience = OutgoingWebhookSecret.AudienceOf(new Uri(address));
+            return audience[(audience.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        }
+        catch (UriFormatException)
+        {
+            // Registered before such addresses were rejected; nothing is sent to it.
+            return address;
+        }
+    }
+
+    public async Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken cancellationToken)
     {
         using var request = CreateRequest(notice);
         try
@@ -51,37 +74,67 @@ internal sealed class WebhookChannel : INotificationChannel, IDisposable
         }
         catch (HttpRequestException exception) when (exception.InnerException is TargetRefusedException refused)
         {
-            return Delivery.Refused(refused.Message);
+            return Judge(refused, request);
         }
         catch (TargetRefusedException refused)
         {
-            return Delivery.Refused(refused.Message);
+            return Judge(refused, request);
         }
         catch (HttpRequestException exception)
         {
-            // Without its message: it holds the address.
-            return Delivery.Failed($"HTTP: {exception.HttpRequestError}");
+            // Without the exception's message, which contains the address.
+            return Delivery.Unanswered($"HTTP: {exception.HttpRequestError}");
         }
     }
 
     public void Dispose() => _http.Dispose();
 
-    private HttpRequestMessage CreateRequest(Notice notice)
+    private HttpRequestMessage CreateRequest(NotificationDelivery notice)
     {
         var id = $"msg_{notice.Id:N}";
-        var timestamp = _time.GetUtcNow().ToUnixTimeSeconds();
-        var body = OutgoingWebhook.Write(notice);
-        var request = new HttpRequestMessage(HttpMethod.Post, notice.Address)
+        var now = _time.GetUtcNow();
+        var timestamp = now.ToUnixTimeSeconds();
+        var target = new Uri(notice.Address);
+        var audience = OutgoingWebhookSecret.AudienceOf(target);
+        var body = OutgoingWebhook.Write(notice, audience);
+        var request = new HttpRequestMessage(HttpMethod.Post, target)
         {
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
         request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", WebhookSignature.Sign(_secrets, id, timestamp, body));
+        request.Headers.Add("webhook-signature", WebhookSignature.Sign(FindKeys(audience, now), id, timestamp, body));
         request.Headers.UserAgent.ParseAdd("magic-hour-platform/1.0");
         return request;
     }
 
+    private IEnumerable<byte[]> FindKeys(string audience, DateTimeOffset now) =>
+        _options.DeriveKeys(audience).Concat(now < _sharedUntil ? _options.ReadSecrets() : []);
+
+    // Logged at start-up: after an upgrade, receivers that verify with a shared secret reject every webhook, and nothing else says why.
+    private void LogKeys(ILogger logger)
+    {
+        if (IsConfigured && _time.GetUtcNow() < _sharedUntil)
+        {
+            LogBothKeys(logger, _sharedUntil.Value);
+        }
+        else if (IsConfigured)
+        {
+            LogOwnKeys(logger);
+        }
+    }
+
+    // A name resolves to whatever DNS answers at that moment. An address is fixed, and so is localhost (RFC 6761).
+    private static Delivery Judge(TargetRefusedException refused, HttpRequestMessage request) =>
+        request.RequestUri is { HostNameType: UriHostNameType.Dns, IsLoopback: false }
+            ? Delivery.Failed(refused.Message)
+            : Delivery.Refused(refused.Message);
+
+    /// <summary>
+    /// Only 410 is a permanent refusal (Standard Webhooks). All other errors describe the endpoint's current state, which its operator can
+    /// fix by a deployment or a setting: 401 and 403 its keys and firewalls, 404, 405, 421 and 451 its routes and hosts, 400, 406, 413,
+    /// 415, 417, 422, 426, 428 and 431 what it accepts, 408, 409, 423, 424, 425, 429 and 5xx its condition. Redirects are not followed.
+    /// </summary>
     private Delivery Judge(HttpResponseMessage response)
     {
         var reason = $"HTTP {(int)response.StatusCode}";
@@ -99,4 +152,16 @@ internal sealed class WebhookChannel : INotificationChannel, IDisposable
         { Date: { } date } => date - _time.GetUtcNow(),
         _ => null,
     };
+
+    [LoggerMessage(
+        LogLevel.Information,
+        "Each receiver verifies webhooks with its own key. One that still verifies with a configured secret rejects them: give it its key, and set "
+        + "OutgoingWebhooks__SignWithSharedSecretsUntil until it has changed")]
+    private static partial void LogOwnKeys(ILogger logger);
+
+    [LoggerMessage(
+        LogLevel.Information,
+        "Webhooks are signed with the configured secrets too until {End:O} (OutgoingWebhooks__SignWithSharedSecretsUntil); after that, only with each "
+        + "receiver's own key")]
+    private static partial void LogBothKeys(ILogger logger, DateTimeOffset end);
 }

@@ -1,13 +1,14 @@
 using Microsoft.EntityFrameworkCore;
 using Processor.Worker.Events;
+using Processor.Worker.Inbox;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
+using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
-using Processor.Worker.Registration;
 
 namespace Processor.Worker.Operations;
 
-/// <summary>All that is known of a job.</summary>
+/// <summary>A job with its registration, events and notifications.</summary>
 internal sealed record JobView
 {
     public required string JobId { get; init; }
@@ -29,6 +30,9 @@ internal sealed record JobView
 
     public required IReadOnlyList<DownloadView> Downloads { get; init; }
 
+    /// <summary>The sender offered more downloads than are kept. The stored webhook has all of them.</summary>
+    public bool DownloadsCut { get; init; }
+
     public string? ErrorCode { get; init; }
 
     public string? ErrorMessage { get; init; }
@@ -45,32 +49,32 @@ internal sealed record JobView
 
     public required DateTimeOffset UpdatedAt { get; init; }
 
-    /// <summary>In the order in which they were received.</summary>
+    /// <summary>In the order received.</summary>
     public required IReadOnlyList<EventView> Events { get; init; }
 
     public required IReadOnlyList<NotificationView> Notifications { get; init; }
 
-    /// <returns>Null when nothing is known of the job.</returns>
+    /// <returns>Null when the job is unknown.</returns>
     public static async Task<JobView?> ReadAsync(ProcessorDbContext context, string jobId, JaegerOptions jaeger, CancellationToken cancellationToken)
     {
-        if (await context.Jobs.AsNoTracking().FirstOrDefaultAsync(job => job.MagicHourId == jobId, cancellationToken) is not { } job)
+        if (await context.Set<Job>().AsNoTracking().FirstOrDefaultAsync(job => job.MagicHourId == jobId, cancellationToken) is not { } job)
         {
             return null;
         }
 
-        var registration = await context.JobRegistrations.AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
-        var events = await context.WebhookEvents.AsNoTracking()
+        var registration = await context.Set<JobRegistration>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
+        var events = await context.Set<WebhookEvent>().AsNoTracking()
             .Where(row => row.JobId == jobId).OrderBy(row => row.ReceivedAt).ToListAsync(cancellationToken);
-        var notifications = await context.Notifications.AsNoTracking()
+        var notifications = await context.Set<Notification>().AsNoTracking()
             .Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel).ToListAsync(cancellationToken);
-        return Of(job, registration) with
+        return From(job, registration) with
         {
-            Events = [.. events.Select(row => EventView.Of(row, jaeger))],
-            Notifications = [.. notifications.Select(NotificationView.Of)],
+            Events = [.. events.Select(row => EventView.From(row, jaeger))],
+            Notifications = [.. notifications.Select(NotificationView.From)],
         };
     }
 
-    private static JobView Of(Job job, JobRegistration? registration) => new()
+    private static JobView From(Job job, JobRegistration? registration) => new()
     {
         JobId = job.MagicHourId,
         Resource = job.Resource,
@@ -80,7 +84,8 @@ internal sealed record JobView
         WebhookUrl = registration?.WebhookUrl,
         ProjectType = job.ProjectType,
         Name = job.Name,
-        Downloads = [.. VisibleDownload.FromJson(job.Downloads).Select(file => new DownloadView(file.Url, file.ExpiresAt))],
+        DownloadsCut = job.DownloadsCut,
+        Downloads = [.. VisibleDownload.FromJson(job.Downloads).Take(JobLimits.Downloads).Select(file => new DownloadView(file.Url, DownloadExpiry.Show(file.ExpiresAt)))],
         ErrorCode = job.ErrorCode,
         ErrorMessage = job.ErrorMessage,
         CreditsCharged = job.CreditsCharged,
@@ -96,21 +101,21 @@ internal sealed record JobView
 
 /// <summary>A file of a completed job.</summary>
 /// <param name="Url">Signed: a credential.</param>
-/// <param name="ExpiresAt">As the sender wrote it.</param>
+/// <param name="ExpiresAt">The sender's text. Null when the sender gave none, or a placeholder for none, such as year 1.</param>
 internal sealed record DownloadView(string Url, string? ExpiresAt);
 
 /// <summary>An event of the job.</summary>
-/// <param name="TraceUrl">Where to look at its trace; null when it was not traced, or when it is not known where traces are.</param>
+/// <param name="TraceUrl">The page of its trace; null when it was not traced, or when no Jaeger is configured.</param>
 internal sealed record EventView(Guid EventId, string Type, DateTimeOffset ReceivedAt, bool Late, string? TraceId, Uri? TraceUrl)
 {
-    public static EventView Of(WebhookEvent row, JaegerOptions jaeger) =>
+    public static EventView From(WebhookEvent row, JaegerOptions jaeger) =>
         new(row.EventId, row.EventType, row.ReceivedAt, row.Late, row.TraceId, jaeger.LinkTo(row.TraceId));
 }
 
-/// <summary>Telling the owner of the job by one channel.</summary>
-/// <param name="Outcome">What is told: <c>completed</c> or <c>failed</c>.</param>
+/// <summary>A notification of the job's owner on one channel.</summary>
+/// <param name="Outcome">The outcome it reports: <c>completed</c> or <c>failed</c>.</param>
 /// <param name="Status"><c>pending</c>, <c>sending</c>, <c>delivered</c>, <c>superseded</c> or <c>parked</c>.</param>
-/// <param name="NextAttemptAt">Null when there will be none.</param>
+/// <param name="NextAttemptAt">Null when no further attempt is planned.</param>
 internal sealed record NotificationView(
     string Channel,
     string Outcome,
@@ -121,7 +126,7 @@ internal sealed record NotificationView(
     DateTimeOffset? DeliveredAt,
     string? LastError)
 {
-    public static NotificationView Of(Notification row) => new(
+    public static NotificationView From(Notification row) => new(
         row.Channel,
         Job.StatusText(row.Outcome),
         row.Status.Name(),

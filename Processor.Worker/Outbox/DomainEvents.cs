@@ -5,7 +5,7 @@ using Platform.Contracts;
 
 namespace Processor.Worker.Outbox;
 
-/// <summary>The contracts that leave through the outbox. To add one: a line in <see cref="Types"/> and an attribute below.</summary>
+/// <summary>The contracts published through the outbox. To add one: a line in <see cref="Types"/> and an attribute below.</summary>
 internal static class DomainEvents
 {
     private static readonly Dictionary<string, JsonTypeInfo> Types = new()

@@ -1,14 +1,16 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.Contracts;
+using Processor.Worker.Broker;
+using Processor.Worker.Migrate;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Outbox;
 
 /// <summary>
-/// Publishes the rows of the outbox and deletes them: in large chunks, many in flight, safe among replicas. Idle until told, and
-/// sweeps now and then for what a dead replica left. A chunk whose confirms do not all arrive is published again, with the same
-/// message ids.
+/// Publishes outbox rows and deletes them, in large chunks with many confirms in flight; several replicas may run. Idle until signalled,
+/// apart from sweeps for rows left by a crashed replica. If a chunk is not confirmed completely, it is published again after a pause,
+/// with the same message ids.
 /// </summary>
 internal sealed partial class OutboxDispatcher(
     NpgsqlDataSource database,
@@ -20,44 +22,75 @@ internal sealed partial class OutboxDispatcher(
     TimeProvider time,
     ILogger<OutboxDispatcher> logger) : BackgroundService
 {
-    // A chunk of one row costs as much as one of many, and nobody who is told would notice.
+    // Batches rows: a chunk of one row costs as much as a large one, and no subscriber notices the delay.
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>
+    /// Largest total size, in bytes, of the domain events in one transaction; a chunk of real ones has less than one MiB. In memory
+    /// each takes three times as much, as text and as a message.
+    /// </summary>
+    public const int MostBytes = 8 * 1024 * 1024;
+
+    // Seven attempts in the first minute, then four a minute: each costs a connection, a transaction and a log line.
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await gate.WaitAsync(stoppingToken);
+        var pause = FirstPause;
         while (true)
         {
             await signal.WaitAsync(options.Value.SweepInterval, stoppingToken);
             await Task.Delay(Gathering, time, stoppingToken);
-            try
+            if (await TryPublishAsync(pause, stoppingToken))
             {
-                while (await PublishChunkAsync(stoppingToken) == options.Value.ChunkSize)
-                {
-                }
+                pause = FirstPause;
+                continue;
             }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                // Broker or database away: the rows stay, and the next sweep tries again.
-                LogPutBack(logger, exception);
-            }
+
+            // Does not wait for the signal: under load every commit sets it, and each would cost another connection.
+            await Task.Delay(pause, time, stoppingToken);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            signal.Wake();
         }
     }
 
-    private async Task<int> PublishChunkAsync(CancellationToken cancellationToken)
+    /// <summary>Publishes all rows in the outbox.</summary>
+    /// <returns>False when the broker or the database failed: the rows stay.</returns>
+    private async Task<bool> TryPublishAsync(TimeSpan pause, CancellationToken stoppingToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            while (await PublishChunkAsync(stoppingToken))
+            {
+            }
+
+            return true;
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            LogPutBack(logger, exception, pause);
+            return false;
+        }
+    }
+
+    /// <returns>True when there may be more rows.</returns>
+    private async Task<bool> PublishChunkAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var chunk = await TakeAsync(connection, cancellationToken);
         if (chunk.Count == 0)
         {
-            return 0;
+            return false;
         }
 
         await PublishAsync(chunk, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         metrics.OutboxPublished(chunk.Count);
-        return chunk.Count;
+        // Lengths are in characters, of up to four bytes each: this threshold recognises a chunk cut at MostBytes even so.
+        return chunk.Count == options.Value.ChunkSize || chunk.Sum(message => message.Body.Length) >= MostBytes / 8;
     }
 
     private async Task<List<OutboxMessage>> TakeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -67,7 +100,7 @@ internal sealed partial class OutboxDispatcher(
             BatchCommands =
             {
                 OutboxMessage.AllowIdle(options.Value.PublishTimeout * 2),
-                OutboxMessage.TakeOldest(options.Value.ChunkSize),
+                OutboxMessage.TakeOldest(options.Value.ChunkSize, MostBytes),
             },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
@@ -88,7 +121,7 @@ internal sealed partial class OutboxDispatcher(
         try
         {
             await publisher.OpenAsync(either.Token);
-            // Waited for from outside too: a publish does not always honour its token.
+            // WaitAsync, because publishing does not always honour its token.
             await Task.WhenAll(chunk.Select(message => PublishAsync(message, either.Token))).WaitAsync(either.Token);
         }
         catch
@@ -100,11 +133,11 @@ internal sealed partial class OutboxDispatcher(
 
     private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)
     {
-        var envelope = Envelope.Of(message.MessageId, message.MessageType, message.Body, time.GetUtcNow());
+        var envelope = Envelope.Create(message.MessageId, message.MessageType, message.Body, time.GetUtcNow());
         using var activity = ProcessorTraces.StartPublish(envelope, message.ParentContext);
         await publisher.PublishAsync(envelope, activity?.Id ?? message.TraceParent, mandatory: false, cancellationToken);
     }
 
-    [LoggerMessage(LogLevel.Warning, "Domain events could not be published now; they stay in the outbox. If an exchange is missing, 'migrate' declares it")]
-    private static partial void LogPutBack(ILogger logger, Exception exception);
+    [LoggerMessage(LogLevel.Warning, "Domain events could not be published; they stay in the outbox, and the next attempt is in {Pause}. If an exchange is missing, 'migrate' declares it")]
+    private static partial void LogPutBack(ILogger logger, Exception exception, TimeSpan pause);
 }

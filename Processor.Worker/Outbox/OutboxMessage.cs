@@ -8,14 +8,14 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Outbox;
 
 /// <summary>
-/// A message that must leave because of a commit: a row of the same transaction first, published afterwards and then deleted.
+/// A message caused by a commit. It is inserted in the same transaction, published afterwards and then deleted.
 /// </summary>
 internal sealed class OutboxMessage
 {
     /// <summary>Set by the database; the order of publishing.</summary>
     public long Id { get; init; }
 
-    /// <summary>The AMQP message id, the same at every repeat: the webhook event that caused the message.</summary>
+    /// <summary>The AMQP message id, the same when it is published again: the id of the webhook event that caused the message.</summary>
     public required Guid MessageId { get; init; }
 
     /// <summary>The contract's name (<see cref="DomainEvents"/>).</summary>
@@ -24,7 +24,7 @@ internal sealed class OutboxMessage
     /// <summary>The contract as JSON.</summary>
     public required string Body { get; init; }
 
-    /// <summary>The trace that the message belongs to, in the form of the W3C header. Null when there is none.</summary>
+    /// <summary>The trace of the message, as a W3C <c>traceparent</c>. Null when there is none.</summary>
     public string? TraceParent { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -56,14 +56,21 @@ internal sealed class OutboxMessage
     };
 
     /// <summary>
-    /// Takes the oldest rows that no other replica is publishing; they come back if the transaction does not commit. Types that this
-    /// version does not know were written by a newer one, and are left for it.
+    /// Deletes and returns the oldest rows that no other replica is publishing; a rollback restores them. Rows of types unknown to this
+    /// version come from a newer one, and stay for it.
     /// </summary>
-    public static NpgsqlBatchCommand TakeOldest(int limit) => new(
+    /// <param name="limit">Largest number of rows.</param>
+    /// <param name="bytes">Largest total size of their bodies; a larger one is taken alone.</param>
+    public static NpgsqlBatchCommand TakeOldest(int limit, int bytes) => new(
         """
         delete from outbox_message
         where id = any (array(
-            select id from outbox_message where message_type = any ($2) order by id limit $1 for update skip locked))
+            select id
+            from (
+                select id, row_number() over (order by id) as place, sum(octet_length(body::text)) over (order by id) as bytes
+                from (select id, body from outbox_message where message_type = any ($2) order by id limit $1 for update skip locked) as oldest
+            ) as summed
+            where bytes <= $3 or place = 1))
         returning id, message_id, message_type, body, trace_parent, created_at
         """)
     {
@@ -71,10 +78,11 @@ internal sealed class OutboxMessage
         {
             new NpgsqlParameter<int> { TypedValue = limit },
             new NpgsqlParameter<string[]> { TypedValue = DomainEvents.TypeNames },
+            new NpgsqlParameter<int> { TypedValue = bytes },
         },
     };
 
-    /// <summary>Lets the transaction wait for its confirms; PostgreSQL ends other idle ones early.</summary>
+    /// <summary>Lets the transaction idle while it waits for its confirms: PostgreSQL ends other idle transactions earlier.</summary>
     public static NpgsqlBatchCommand AllowIdle(TimeSpan time) => new("select set_config('idle_in_transaction_session_timeout', $1, true)")
     {
         Parameters = { new NpgsqlParameter<string> { TypedValue = $"{(long)time.TotalMilliseconds}" } },

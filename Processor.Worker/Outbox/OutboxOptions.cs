@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Processor.Worker.Outbox;
 
-/// <summary>How domain events leave. Section <c>Outbox</c>.</summary>
+/// <summary>Publishing of domain events. Section <c>Outbox</c>.</summary>
 internal sealed class OutboxOptions
 {
     public const string Section = "Outbox";
@@ -12,12 +12,12 @@ internal sealed class OutboxOptions
     public int ChunkSize { get; set; } = 1000;
 
     /// <summary>
-    /// How often rows are looked for that nobody told of: those of a replica that has died. 1 second to 10 minutes; default 5 seconds.
+    /// Interval for sweeping rows left by a crashed replica. 1 second to 10 minutes; default 5 seconds.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan SweepInterval { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a chunk may wait for its confirms before it is put back. 1 second to 5 minutes; default 30 seconds.</summary>
+    /// <summary>Time limit for a chunk's confirms; after it, the chunk is put back. 1 second to 5 minutes; default 30 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan PublishTimeout { get; set; } = TimeSpan.FromSeconds(30);
 }

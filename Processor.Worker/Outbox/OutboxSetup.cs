@@ -1,3 +1,5 @@
+using Platform.ServiceDefaults.Settings;
+
 namespace Processor.Worker.Outbox;
 
 internal static class OutboxSetup

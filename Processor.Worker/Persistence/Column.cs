@@ -4,31 +4,31 @@ using NpgsqlTypes;
 namespace Processor.Worker.Persistence;
 
 /// <summary>
-/// One column of a set-based statement: a parameter that holds the column of all rows, for <c>unnest</c>. The number of commands
-/// per event is what an event costs, so a group is written with one command per table.
+/// One column of a set-based statement: a parameter with the values of all rows, for <c>unnest</c>. The cost of an event depends on the
+/// number of commands, so a group is written with one command per table.
 /// </summary>
 internal static class Column
 {
-    public static NpgsqlParameter Uuid<T>(IReadOnlyList<T> rows, Func<T, Guid> value) => Of(rows, value, NpgsqlDbType.Uuid);
+    public static NpgsqlParameter Uuid<T>(IReadOnlyList<T> rows, Func<T, Guid> value) => Create(rows, value, NpgsqlDbType.Uuid);
 
-    public static NpgsqlParameter Text<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Of(rows, value, NpgsqlDbType.Text);
+    public static NpgsqlParameter Text<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Create(rows, value, NpgsqlDbType.Text);
 
-    public static NpgsqlParameter Json<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Of(rows, value, NpgsqlDbType.Jsonb);
+    public static NpgsqlParameter Json<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Create(rows, value, NpgsqlDbType.Jsonb);
 
-    public static NpgsqlParameter Bytes<T>(IReadOnlyList<T> rows, Func<T, ReadOnlyMemory<byte>> value) => Of(rows, value, NpgsqlDbType.Bytea);
+    public static NpgsqlParameter Bytes<T>(IReadOnlyList<T> rows, Func<T, ReadOnlyMemory<byte>> value) => Create(rows, value, NpgsqlDbType.Bytea);
 
-    public static NpgsqlParameter NullableBytes<T>(IReadOnlyList<T> rows, Func<T, byte[]?> value) => Of(rows, value, NpgsqlDbType.Bytea);
+    public static NpgsqlParameter NullableBytes<T>(IReadOnlyList<T> rows, Func<T, byte[]?> value) => Create(rows, value, NpgsqlDbType.Bytea);
 
-    public static NpgsqlParameter Boolean<T>(IReadOnlyList<T> rows, Func<T, bool> value) => Of(rows, value, NpgsqlDbType.Boolean);
+    public static NpgsqlParameter Boolean<T>(IReadOnlyList<T> rows, Func<T, bool> value) => Create(rows, value, NpgsqlDbType.Boolean);
 
-    public static NpgsqlParameter Smallint<T>(IReadOnlyList<T> rows, Func<T, short> value) => Of(rows, value, NpgsqlDbType.Smallint);
+    public static NpgsqlParameter Smallint<T>(IReadOnlyList<T> rows, Func<T, short> value) => Create(rows, value, NpgsqlDbType.Smallint);
 
-    public static NpgsqlParameter Bigint<T>(IReadOnlyList<T> rows, Func<T, long?> value) => Of(rows, value, NpgsqlDbType.Bigint);
+    public static NpgsqlParameter Bigint<T>(IReadOnlyList<T> rows, Func<T, long?> value) => Create(rows, value, NpgsqlDbType.Bigint);
 
     public static NpgsqlParameter Time<T>(IReadOnlyList<T> rows, Func<T, DateTimeOffset?> value) =>
-        Of(rows, row => value(row)?.UtcDateTime, NpgsqlDbType.TimestampTz);
+        Create(rows, row => value(row)?.UtcDateTime, NpgsqlDbType.TimestampTz);
 
-    private static NpgsqlParameter<TValue[]> Of<T, TValue>(IReadOnlyList<T> rows, Func<T, TValue> value, NpgsqlDbType type)
+    private static NpgsqlParameter<TValue[]> Create<T, TValue>(IReadOnlyList<T> rows, Func<T, TValue> value, NpgsqlDbType type)
     {
         var column = new TValue[rows.Count];
         for (var i = 0; i < column.Length; i++)

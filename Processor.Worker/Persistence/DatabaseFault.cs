@@ -1,22 +1,44 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
 using Npgsql;
 
 namespace Processor.Worker.Persistence;
 
-/// <summary>Tells faults of what is written, which do not pass, from all others, which do.</summary>
+/// <summary>Separates transient faults, for which all messages wait, from faults of a single message, which is parked.</summary>
 internal static class DatabaseFault
 {
     /// <summary>
-    /// True for everything that is not about the rows themselves: unreachable, restarting, read-only, locked, full; a missing schema or a
-    /// refused login, which an operator mends while the events wait; and what this version cannot read, because a newer one wrote it.
+    /// SQLSTATE classes (the first two characters) that an operator or time fixes while events wait. Other classes concern the rows (22,
+    /// 23, 54, P0001) or are unknown, and the message is parked: one message must not stop all others.
+    /// </summary>
+    private static readonly HashSet<string> TransientClasses =
+    [
+        // The connection; out of memory, disk or connections; shut down or canceled; file system errors.
+        "08", "53", "57", "58",
+        // Rolled back: deadlock, serialization; locked or in use; read-only or idle for too long.
+        "40", "55", "25",
+        // The session: a cached plan whose tables have changed, a prepared statement that no longer exists.
+        "0A", "26",
+        // Schema and login: a missing database, schema, table or right, a wrong password.
+        "3D", "3F", "42", "28",
+    ];
+
+    /// <summary>
+    /// True for the faults on an explicit list: a database that is unreachable, slow, restarting, read-only, locked, full or corrupted; a
+    /// missing schema or a refused login. False for everything else, including rows written by a newer version: those concern one job,
+    /// whose messages wait separately (<see cref="Inbox.PostponedMessages"/>).
     /// </summary>
     public static bool IsTransient(Exception exception) => exception switch
     {
-        OperationCanceledException => false,
-        PostgresException postgres => !IsAboutTheRows(postgres.SqlState),
-        _ => true,
+        PostgresException postgres => TransientClasses.Contains(postgres.SqlState[..2]) || IsCorruption(postgres.SqlState),
+        // Faults while connecting (including TLS and certificates) or on an open connection, or an exhausted pool.
+        NpgsqlException or SocketException or IOException or TimeoutException or AuthenticationException or CryptographicException => true,
+        ConnectionFailedException => true,
+        _ => false,
     };
 
-    // Class 22: data exception. Class 23: integrity constraint violation. P0001: raised by a trigger.
-    private static bool IsAboutTheRows(string sqlState) =>
-        sqlState.StartsWith("22", StringComparison.Ordinal) || sqlState.StartsWith("23", StringComparison.Ordinal) || sqlState == "P0001";
+    // A corrupt page or index fails every message that reads it. The rest of class XX are errors within the server, which one message may
+    // cause.
+    private static bool IsCorruption(string sqlState) => sqlState is PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted;
 }

@@ -1,38 +1,15 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
-using Processor.Worker.Events;
-using Processor.Worker.Inbox;
-using Processor.Worker.Jobs;
-using Processor.Worker.Notifications;
-using Processor.Worker.Outbox;
-using Processor.Worker.Registration;
 
 namespace Processor.Worker.Persistence;
 
 /// <summary>
-/// Owns the schema, and the queries that people read. The hot path writes with commands of its own, which stand beside each entity.
+/// Owns the schema and the queries of the operations API. The hot path writes with its own commands, defined beside each entity. Entities
+/// and their mapping are in their feature folders, on which this folder does not depend.
 /// </summary>
 /// <remarks>After a change to the model: <c>dotnet ef migrations add NAME --project Processor.Worker --output-dir Persistence/Migrations</c>.</remarks>
 internal sealed class ProcessorDbContext(DbContextOptions<ProcessorDbContext> options) : DbContext(options)
 {
-    public DbSet<WebhookEvent> WebhookEvents => Set<WebhookEvent>();
-
-    public DbSet<WebhookBody> WebhookBodies => Set<WebhookBody>();
-
-    public DbSet<QuarantinedEvent> QuarantinedEvents => Set<QuarantinedEvent>();
-
-    public DbSet<Job> Jobs => Set<Job>();
-
-    public DbSet<JobRegistration> JobRegistrations => Set<JobRegistration>();
-
-    public DbSet<Notification> Notifications => Set<Notification>();
-
-    public DbSet<InboxState> InboxState => Set<InboxState>();
-
-    public DbSet<DeliveryAttempt> DeliveryAttempts => Set<DeliveryAttempt>();
-
-    public DbSet<OutboxMessage> OutboxMessages => Set<OutboxMessage>();
-
     protected override void OnModelCreating(ModelBuilder modelBuilder) => modelBuilder.ApplyConfigurationsFromAssembly(GetType().Assembly);
 
     internal sealed class DesignTimeFactory : IDesignTimeDbContextFactory<ProcessorDbContext>

@@ -2,37 +2,63 @@ using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
+using Processor.Worker.Owners;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Registration;
 
 /// <summary>
-/// Writes a registration in one transaction, under the job's lock: an event of the same job that is committed at this moment either sees
-/// the registration, or is seen by it, and so the owner is told by exactly one of the two.
+/// Stores a registration in one transaction, under the job's lock. If an event that ends the job commits at the same moment, exactly one
+/// of the two transactions sees the other, and that one notifies the owner.
 /// </summary>
-internal sealed class JobRegistrar(NpgsqlDataSource database, TimeProvider time)
+internal sealed partial class JobRegistrar(NpgsqlDataSource database, ProcessorMetrics metrics, TimeProvider time, ILogger<JobRegistrar> logger)
 {
-    /// <param name="registration">Keeps the rules (<see cref="RegistrationRules"/>).</param>
-    /// <returns>False when a newer registration is known.</returns>
-    /// <exception cref="NpgsqlException">Nothing is stored, or, when the connection was lost while committing, it is unknown.</exception>
-    public async Task<bool> RegisterAsync(RegisterJob registration, CancellationToken cancellationToken)
+    /// <param name="registration">Already validated by <see cref="RegistrationRules"/>.</param>
+    /// <exception cref="NpgsqlException">Nothing was stored; if the connection broke during the commit, the result is unknown.</exception>
+    /// <param name="registrant">The verified identity of the sender.</param>
+    public async Task<RegistrationOutcome> RegisterAsync(RegisterJob registration, Registrant registrant, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        var save = JobRegistration.Save(registration, now);
+        var save = JobRegistration.Save(registration, registrant, now);
+        var show = JobRegistration.ShowInJob(registration, registrant, now);
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
                 JobLock.Acquire([registration.JobId]),
                 save,
-                JobRegistration.ShowInJob(registration, now),
+                show,
                 Notification.DecideFor(registration.JobId, now),
             },
         };
         await batch.ExecuteNonQueryAsync(cancellationToken);
-        // Never cancelled: see the commit of a group.
+        // A commit is never cancelled: its result would be unknown.
         await transaction.CommitAsync(CancellationToken.None);
-        return save.RecordsAffected > 0;
+        if (show.RecordsAffected == 0)
+        {
+            metrics.RegistrationRejected();
+            LogRejected(logger, registration.JobId, registrant.Identity);
+            return RegistrationOutcome.Rejected;
+        }
+
+        return save.RecordsAffected > 0 ? RegistrationOutcome.Saved : RegistrationOutcome.Outdated;
     }
+
+    [LoggerMessage(LogLevel.Warning, "Rejected a registration of job {JobId} by {Registrant}: it may not change what another identity has registered")]
+    private static partial void LogRejected(ILogger logger, string jobId, string registrant);
+}
+
+/// <summary>The result of a registration.</summary>
+internal enum RegistrationOutcome
+{
+    /// <summary>Stored as the job's current registration.</summary>
+    Saved,
+
+    /// <summary>The same registrant has stored a newer one.</summary>
+    Outdated,
+
+    /// <summary>Another identity has registered the job; nothing was changed.</summary>
+    Rejected,
 }

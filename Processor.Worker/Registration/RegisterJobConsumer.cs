@@ -1,13 +1,15 @@
 using MassTransit;
 using Platform.Contracts;
-using Processor.Worker.Events;
+using Processor.Worker.Consumers;
 using Processor.Worker.Inbox;
+using Processor.Worker.Owners;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Registration;
 
 /// <summary>
-/// Takes a registration in. Without the inbox: to register again is to update, so a message that is consumed twice has the effect of one,
-/// and a transaction of its own keeps it out of the way of the events.
+/// Stores a registration from a message. It bypasses the inbox: registering is an upsert, so consuming a message twice has the same
+/// effect as once, and a separate transaction keeps it from delaying the events.
 /// </summary>
 internal sealed class RegisterJobConsumer(
     JobRegistrar registrar, [FromKeyedServices(Topology.RegisterJobQueue)] DatabaseOutage outage, IHostApplicationLifetime lifetime)
@@ -16,22 +18,28 @@ internal sealed class RegisterJobConsumer(
     public async Task Consume(ConsumeContext<RegisterJob> context)
     {
         var registration = context.Message;
+        var registrant = Registrant.FromMessage(context.ReceiveContext);
         if (RegistrationRules.FindErrors(registration) is { Count: > 0 } errors)
         {
             throw new UnusableRegistrationException(errors);
         }
 
-        // It outlives the message, which goes back to the queue when its endpoint has stopped for the outage: it is what finds the end of it.
-        // Under any token but the endpoint's, MassTransit would take the cancellation for the consumer's verdict, and park the message.
-        await outage.OutlastAsync(() => registrar.RegisterAsync(registration, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
+        // The retry outlives the message, which is requeued when an outage stops its endpoint: it detects the end of the outage. Only the
+        // endpoint's own token may cancel the wait: MassTransit would treat any other cancellation as a failure, and park the message.
+        var outcome = await outage
+            .OutlastAsync(() => registrar.RegisterAsync(registration, registrant, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
             .WaitAsync(context.CancellationToken);
+        if (outcome is RegistrationOutcome.Rejected)
+        {
+            throw new RegistrationRejectedException(registrant);
+        }
     }
 }
 
 /// <summary>The policy of the queue <c>register-job</c>.</summary>
 internal sealed class RegisterJobDefinition : ConsumerDefinition<RegisterJobConsumer>
 {
-    // Each holds a connection to the database for the length of a transaction.
+    // Each consumer holds a database connection for the length of a transaction.
     private const int InWork = 16;
 
     public RegisterJobDefinition() => EndpointName = Topology.RegisterJobQueue;
@@ -41,13 +49,20 @@ internal sealed class RegisterJobDefinition : ConsumerDefinition<RegisterJobCons
     {
         endpoint.PrefetchCount = InWork;
         endpoint.ConcurrentMessageLimit = InWork;
-        // A fault would be published with the addresses in it; the parked message says all there is to say.
+        endpoint.UseBudget(context);
+        // A published fault would contain the addresses; the parked message already has all the details.
         endpoint.PublishFaults = false;
+        endpoint.UseParking(context);
         ((IRabbitMqReceiveEndpointConfigurator)endpoint).UseTopology(Topology.RegisterJobQueue);
-        // No retry here: the write outlasts what passes, and what does not pass fails the same way every time.
+        // No retry policy: the write itself waits out transient faults, and other faults would recur every time.
     }
 }
 
-/// <summary>A registration breaks the rules: it is parked with them.</summary>
+/// <summary>Another identity has registered the job. The message is parked.</summary>
+internal sealed class RegistrationRejectedException(Registrant registrant)
+    : Exception(
+        $"{registrant.Identity} may not change this job's registration{(registrant == Registrant.Anonymous ? ", or not without its userId" : "")}.");
+
+/// <summary>A registration breaks the rules. It is parked with the list of errors.</summary>
 internal sealed class UnusableRegistrationException(IReadOnlyDictionary<string, string[]> errors) : Exception(
     string.Join(' ', errors.Select(error => $"{error.Key} {string.Join(", ", error.Value)}")));

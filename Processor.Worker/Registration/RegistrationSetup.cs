@@ -1,7 +1,7 @@
 using MassTransit;
 using Platform.Contracts;
-using Processor.Worker.Events;
-using Processor.Worker.Inbox;
+using Processor.Worker.Consumers;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Registration;
 
@@ -9,12 +9,12 @@ internal static class RegistrationSetup
 {
     public static IServiceCollection AddRegistration(this IServiceCollection services) => services.AddSingleton<JobRegistrar>();
 
-    /// <summary>Registrations by message, beside those of the operations API.</summary>
+    /// <summary>Adds registrations by message, next to those by the operations API.</summary>
     public static IServiceCollection AddRegistrationQueue(this IServiceCollection services)
     {
-        // An outage of its own: a registration that cannot be written must not stop the events.
+        // Has its own outage state: a registration that cannot be stored must not stop the events.
         services.AddKeyedSingleton<DatabaseOutage>(Topology.RegisterJobQueue);
-        services.AddConsumption(
+        services.AddQueueConsumer(
             Topology.RegisterJobQueue,
             provider => provider.GetRequiredKeyedService<DatabaseOutage>(Topology.RegisterJobQueue),
             (context, endpoint) => context.ConfigureConsumer<RegisterJobConsumer>(endpoint));

@@ -5,7 +5,7 @@ using RabbitMQ.Client.Events;
 
 namespace Processor.Worker.Release;
 
-/// <summary>A message of a queue, delivered to be looked at.</summary>
+/// <summary>A message delivered from a queue of parked messages, not acknowledged yet.</summary>
 internal sealed class ParkedDelivery : ParkedMessage
 {
     public required ulong DeliveryTag { get; init; }
@@ -16,7 +16,7 @@ internal sealed class ParkedDelivery : ParkedMessage
 
     public required ParkedHeaders Headers { get; init; }
 
-    public static ParkedDelivery Of(BasicDeliverEventArgs delivery)
+    public static ParkedDelivery From(BasicDeliverEventArgs delivery)
     {
         var headers = new ParkedHeaders(delivery.BasicProperties.Headers);
         var (eventType, jobId) = ReadEnvelope(delivery.Body);
@@ -28,17 +28,17 @@ internal sealed class ParkedDelivery : ParkedMessage
             JobId = jobId,
             Reason = headers.Reason,
             ParkedAt = headers.ParkedAt,
-            // Whether the reason still stands is what the worker will find out.
+            // Always: only the worker can tell whether the reason still applies.
             IsUsable = true,
             DeliveryTag = delivery.DeliveryTag,
-            // The client takes its buffer back after the handler.
+            // Copied, because the client reuses its buffer after the handler.
             Body = delivery.Body.ToArray(),
             Properties = delivery.BasicProperties,
             Headers = headers,
         };
     }
 
-    /// <summary>Type and job as MassTransit's envelope has them; a dash for what it does not have.</summary>
+    /// <summary>Event type and job from MassTransit's envelope; a dash for a missing field.</summary>
     private static (string EventType, string JobId) ReadEnvelope(ReadOnlyMemory<byte> body)
     {
         try

@@ -3,22 +3,26 @@ using System.Globalization;
 using System.Text;
 using MassTransit;
 using Platform.Contracts;
+using Processor.Worker.Jobs;
 using RabbitMQ.Client;
 
 namespace Processor.Worker.Release;
 
-/// <summary>What MassTransit and the broker have written onto a message since it was published: why it was parked, and when.</summary>
+/// <summary>Headers that MassTransit and the broker added after publishing: why and when the message was parked.</summary>
 internal sealed class ParkedHeaders(IDictionary<string, object?>? headers)
 {
     private const string BrokersPrefix = "x-";
     private const string DeathsHeader = "x-death";
     private const string ReturnsHeader = "x-delivery-count";
+    // The range of DateTimeOffset: years 1 to 9999.
+    private const long FirstSecond = -62_135_596_800;
+    private const long LastSecond = 253_402_300_799;
     private static readonly string[] ParkingPrefixes = [BrokersPrefix, "MT-Fault-", "MT-Host-", MessageHeaders.Reason];
 
     private readonly IDictionary<string, object?> _headers = headers ?? new Dictionary<string, object?>();
 
-    /// <summary>How often the message was delivered where it is parked, and came back.</summary>
-    public long Returns => long.TryParse(Text(ReturnsHeader), out var returns) ? returns : 0;
+    /// <summary>How often the message was returned to the queue that it is parked in.</summary>
+    public long Returns => long.TryParse(Text(ReturnsHeader), CultureInfo.InvariantCulture, out var returns) ? returns : 0;
 
     public string Reason => this switch
     {
@@ -27,22 +31,21 @@ internal sealed class ParkedHeaders(IDictionary<string, object?>? headers)
         _ => Text(MessageHeaders.Reason) ?? "no reason given",
     };
 
-    public DateTimeOffset? ParkedAt =>
-        DateTimeOffset.TryParse(Text(MessageHeaders.FaultTimestamp), CultureInfo.InvariantCulture, out var fault) ? fault : DeadSince;
+    public DateTimeOffset? ParkedAt => JobPayload.ReadTime(Text(MessageHeaders.FaultTimestamp)) ?? DeadSince;
 
     private DateTimeOffset? DeadSince =>
         _headers.TryGetValue(DeathsHeader, out var deaths) && deaths is IList and [IDictionary<string, object?> last, ..]
-        && last.TryGetValue("time", out var time) && time is AmqpTimestamp seconds
+        && last.TryGetValue("time", out var time) && time is AmqpTimestamp { UnixTime: >= FirstSecond and <= LastSecond } seconds
             ? DateTimeOffset.FromUnixTimeSeconds(seconds.UnixTime)
             : null;
 
-    /// <summary>The trace that it was parked in, in the form of the W3C's <c>traceparent</c>; null without a trace.</summary>
+    /// <summary>The trace in which it was parked, as a W3C <c>traceparent</c>; null without a trace.</summary>
     public string? Trace => Text(Envelope.TraceHeader);
 
-    /// <summary>As the message was published: the next worker must not count what befell it before.</summary>
+    /// <summary>The headers as published: the next worker must not count earlier failures.</summary>
     public Dictionary<string, object?> AsPublished() => Without(ParkingPrefixes);
 
-    /// <summary>As the message is parked, but for what the broker counts.</summary>
+    /// <summary>The current headers without the broker's delivery count.</summary>
     public Dictionary<string, object?> WithoutReturns() => Without(ReturnsHeader);
 
     private Dictionary<string, object?> Without(params string[] prefixes) => _headers

@@ -1,15 +1,15 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Platform.Contracts;
-using Processor.Worker.Persistence;
+using Processor.Worker.Broker;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
 namespace Processor.Worker.Release;
 
 /// <summary>
-/// A queue of parked messages, by the broker's own client: what goes back is the message that was parked, byte for byte, whatever it
-/// is. What is kept is never acknowledged, and is in its queue again when the channel closes.
+/// A queue of parked messages, read with the broker's own client, so that a message is released byte for byte, whatever its content.
+/// Messages that are kept are never acknowledged: they return to their queue when the channel closes.
 /// </summary>
 internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposable
 {
@@ -17,8 +17,8 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
     private const int ChunkSize = 100;
 
     /// <summary>
-    /// Being looked at counts as a delivery that failed, and RabbitMQ 4 drops a message of the dead letters, which have no limit of
-    /// their own, at the 21st. What has come back this often is put back as a copy, which has not come back at all.
+    /// Reading a message without acknowledging it counts as a failed delivery. The dead-letter queue has no delivery limit of its own, so
+    /// RabbitMQ 4 drops a message there at the 21st. A message returned this often is replaced by a copy, whose count starts at zero.
     /// </summary>
     private const int MaxReturns = 10;
 
@@ -34,10 +34,10 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
 
     public string Name { get; }
 
-    public static async Task<ParkedQueue> OpenAsync(string name, ConnectionOptions options, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<ParkedQueue> OpenAsync(string name, BrokerConnector connector, TimeProvider time, CancellationToken cancellationToken)
     {
-        var connection = await BrokerConnection.OpenAsync(options, "processor-worker release", cancellationToken);
-        // A chunk is all that is in flight: the client's own limit would slow it down.
+        var connection = await connector.OpenAsync("processor-worker release", cancellationToken);
+        // No limit by the client: a chunk already bounds the confirms in flight.
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
         return new ParkedQueue(name, connection, await connection.CreateChannelAsync(confirms, cancellationToken), time);
@@ -87,14 +87,14 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         await _connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout, abort: true, CancellationToken.None);
 
     /// <summary>
-    /// The next messages of the queue; fewer than asked for when it has no more. By a consumer of their own: what is kept fills the
-    /// window of the consumer that it came to, and stays ours when that is cancelled.
+    /// The next messages of the queue; fewer than requested if it has no more. Each chunk uses a new consumer: unacknowledged messages fill
+    /// a consumer's prefetch window, and stay with this channel after the consumer is cancelled.
     /// </summary>
     private async Task<IReadOnlyList<ParkedDelivery>> TakeAsync(ushort count, CancellationToken cancellationToken)
     {
         var deliveries = Channel.CreateUnbounded<ParkedDelivery>();
         var consumer = new AsyncEventingBasicConsumer(_channel);
-        consumer.ReceivedAsync += (_, delivery) => deliveries.Writer.WriteAsync(ParkedDelivery.Of(delivery), CancellationToken.None).AsTask();
+        consumer.ReceivedAsync += (_, delivery) => deliveries.Writer.WriteAsync(ParkedDelivery.From(delivery), CancellationToken.None).AsTask();
         await _channel.BasicQosAsync(prefetchSize: 0, count, global: false, cancellationToken);
         var tag = await _channel.BasicConsumeAsync(Name, autoAck: false, consumer, cancellationToken);
 
@@ -108,7 +108,7 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         return chunk;
     }
 
-    /// <summary>False when the queue is empty: another release may have been faster.</summary>
+    /// <summary>False when the queue is empty, for example because another release took the rest.</summary>
     private async Task<bool> AnotherComesAsync(ChannelReader<ParkedDelivery> deliveries, CancellationToken cancellationToken)
     {
         var comes = deliveries.WaitToReadAsync(cancellationToken).AsTask();
@@ -126,7 +126,8 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
 
     private async Task PublishAsync(ParkedDelivery message, string queue, Dictionary<string, object?> headers, CancellationToken cancellationToken)
     {
-        var properties = new BasicProperties(message.Properties) { Headers = headers, Persistent = true };
+        // Clears the user id: the broker accepts a user's name only from that user's own connection.
+        var properties = new BasicProperties(message.Properties) { Headers = headers, Persistent = true, UserId = null };
         await _channel.BasicPublishAsync(exchange: "", routingKey: queue, mandatory: true, properties, message.Body, cancellationToken);
     }
 }

@@ -1,14 +1,14 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
 using Platform.Contracts;
+using Processor.Worker.Broker;
 using Processor.Worker.Events;
-using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Release;
 
 /// <summary>
-/// The bodies in <c>quarantined_events</c>, read by the rule of today: what an earlier version could not use, this one may. Published
-/// as the ingress would have; the rest stays.
+/// The bodies in <c>quarantined_events</c>, read by the current rules: some that an earlier version could not use may be usable now.
+/// Those are published as the ingress would have; the rest stays.
 /// </summary>
 internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublisher publisher, TimeProvider time) : IParkingPlace<QuarantinedBody>
 {
@@ -43,7 +43,7 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
     {
         var first = ProcessorTraces.ParentOf(message.Row.TraceId);
         using var activity = ProcessorTraces.StartRelease(first);
-        var envelope = Envelope.Of(message.ToEvent(), time.GetUtcNow());
+        var envelope = Envelope.Create(message.ToEvent(), time.GetUtcNow());
         await publisher.PublishAsync(envelope, activity?.Id ?? first, mandatory: true, cancellationToken);
     }
 
@@ -64,7 +64,7 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
         var chunk = new List<QuarantinedBody>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            chunk.Add(QuarantinedBody.Of(QuarantinedEvent.Read(reader)));
+            chunk.Add(QuarantinedBody.From(QuarantinedEvent.Read(reader)));
         }
 
         return chunk;

@@ -3,19 +3,19 @@ using Processor.Worker.Events;
 
 namespace Processor.Worker.Release;
 
-/// <summary>A body of <c>quarantined_events</c>, with what it says today.</summary>
+/// <summary>A body of <c>quarantined_events</c>, with its content as read by the current rules.</summary>
 internal sealed class QuarantinedBody : ParkedMessage
 {
     public required QuarantinedEvent Row { get; init; }
 
-    public static QuarantinedBody Of(QuarantinedEvent row)
+    public static QuarantinedBody From(QuarantinedEvent row)
     {
         var content = WebhookContent.Read(row.Body);
         var isUsable = content.Reason is null;
         return new QuarantinedBody
         {
             Id = Convert.ToHexStringLower(row.BodySha256),
-            MessageId = isUsable ? EventIdentity.Of(content.EventType, content.JobId) : null,
+            MessageId = isUsable ? EventIdentity.Create(content.EventType, content.JobId) : null,
             EventType = content.EventType.Length > 0 ? content.EventType : "-",
             JobId = content.JobId.Length > 0 ? content.JobId : "-",
             Reason = content.Reason ?? row.Reason,
@@ -25,7 +25,7 @@ internal sealed class QuarantinedBody : ParkedMessage
         };
     }
 
-    /// <summary>As the ingress would have published it, had it been usable then.</summary>
+    /// <summary>The event that the ingress would have published if the body had been usable then.</summary>
     public WebhookReceived ToEvent() => new()
     {
         EventId = MessageId ?? throw new InvalidOperationException($"{Id} is not a usable event."),
@@ -34,7 +34,7 @@ internal sealed class QuarantinedBody : ParkedMessage
         DeliveryId = Row.DeliveryId,
         ReceivedAt = Row.ReceivedAt,
         SentAt = Row.SentAt,
-        // What counted as late was the ingress's to say, and was not written down.
+        // Unknown: only the ingress can decide it, and it was not stored.
         Late = false,
         Origin = Origins.Replay,
         SecretName = Row.SecretName,

@@ -1,14 +1,16 @@
-using Microsoft.Extensions.Options;
 using Npgsql;
 using OpenTelemetry.Trace;
 using Platform.Contracts;
+using Processor.Worker.Broker;
+using Processor.Worker.Migrate;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Release;
 
 /// <summary>
-/// The verb <c>release</c>: puts parked messages back through the front of the pipeline. Safe to run twice and at the same time: what is
-/// released twice is applied once. Exits with 0 when it came to its end, whatever it has kept.
+/// The verb <c>release</c>: puts parked messages back at the start of the pipeline. Safe to run twice, also concurrently: a message
+/// released twice is applied once. Exits with 0 when it has finished, even if it kept messages, and with 1 on a failure or when a
+/// message requested by its id was not found.
 /// </summary>
 internal static class ReleaseCommand
 {
@@ -16,7 +18,7 @@ internal static class ReleaseCommand
 
     public static async Task<int> RunAsync(IServiceProvider services, ReleaseRequest request, CancellationToken cancellationToken)
     {
-        // The host is never started, and only a started one hears Ctrl-C and traces.
+        // The host is never started, so its handling of Ctrl-C and its tracing are started here.
         await services.GetRequiredService<IHostLifetime>().WaitForStartAsync(cancellationToken);
         services.GetService<TracerProvider>();
         var report = new ReleaseReport(request, Console.Out, services.GetRequiredService<TimeProvider>());
@@ -24,13 +26,13 @@ internal static class ReleaseCommand
         {
             await ReleaseAsync(services, request, report, cancellationToken);
             report.Summarize();
-            return 0;
+            return report.IsComplete ? 0 : 1;
         }
         catch (Exception exception)
         {
             report.Summarize();
             VerbFailure.Write("release", exception);
-            Console.Error.WriteLine("Run it again for the rest: what was released twice is applied once.");
+            Console.Error.WriteLine("Run it again for the rest: a message released twice is applied once.");
             return 1;
         }
     }
@@ -38,9 +40,10 @@ internal static class ReleaseCommand
     private static async Task ReleaseAsync(
         IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
     {
-        if (!await services.GetRequiredService<BrokerTopology>().StandsAsync(cancellationToken))
+        await services.GetRequiredService<DatabaseSession>().VerifyAsync(cancellationToken);
+        if (!await services.GetRequiredService<BrokerTopology>().ExistsAsync(cancellationToken))
         {
-            throw new InvalidOperationException("The queues are not there; 'Processor.Worker migrate' declares them.");
+            throw new InvalidOperationException("The queues do not exist; 'Processor.Worker migrate' declares them.");
         }
 
         await (request.Source switch
@@ -48,7 +51,7 @@ internal static class ReleaseCommand
             ReleaseSource.Error => ReleaseQueueAsync(Topology.ErrorQueue, services, request, report, cancellationToken),
             ReleaseSource.Dead => ReleaseQueueAsync(Topology.DeadLetterQueue, services, request, report, cancellationToken),
             ReleaseSource.Quarantined => ReleaseQuarantinedAsync(services, request, report, cancellationToken),
-            _ => throw new InvalidOperationException($"{request.Source} is not a source."),
+            _ => throw new InvalidOperationException($"Unknown source {request.Source}."),
         });
     }
 
@@ -57,8 +60,8 @@ internal static class ReleaseCommand
     {
         var time = services.GetRequiredService<TimeProvider>();
         var database = services.GetRequiredService<NpgsqlDataSource>();
-        var options = services.GetRequiredService<IOptions<ConnectionOptions>>().Value;
-        await using var place = await ParkedQueue.OpenAsync(queue, options, time, cancellationToken);
+        var connector = services.GetRequiredService<BrokerConnector>();
+        await using var place = await ParkedQueue.OpenAsync(queue, connector, time, cancellationToken);
         await new ReleaseRun<ParkedDelivery>(place, database, request, report, time).RunAsync(cancellationToken);
     }
 

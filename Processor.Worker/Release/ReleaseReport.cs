@@ -1,6 +1,7 @@
+
 namespace Processor.Worker.Release;
 
-/// <summary>What a person sees of a release: a line for each message that was asked for, how far it is, and the sum.</summary>
+/// <summary>The output of a release: a line for each requested message, the progress, and a summary.</summary>
 internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, TimeProvider time)
 {
     private const int MaxLineLength = 400;
@@ -19,6 +20,9 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
 
     private TimeSpan Elapsed => time.GetElapsedTime(_started);
 
+    /// <summary>Every message requested by its id was found.</summary>
+    public bool IsComplete => _notSeen.Count == 0;
+
     public void Begin(string place, long count)
     {
         _count = count;
@@ -26,8 +30,8 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
         output.WriteLine($"{place} holds {count:N0}");
     }
 
-    /// <param name="chunk">What was looked at.</param>
-    /// <param name="released">What of it was released, or would be but for a dry run.</param>
+    /// <param name="chunk">The messages examined.</param>
+    /// <param name="released">Those released, or with a dry run those that would be.</param>
     public void Show<T>(IReadOnlyList<T> chunk, IReadOnlyCollection<T> released)
         where T : ParkedMessage
     {
@@ -44,7 +48,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
         ShowProgress();
     }
 
-    /// <summary>The sum, also of a run that did not come to its end; nothing when it did not begin.</summary>
+    /// <summary>Writes the summary, also for an aborted run; nothing when the run did not start.</summary>
     public void Summarize()
     {
         if (_count is null)
@@ -73,7 +77,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
         if (Elapsed - _lastProgress >= ProgressInterval)
         {
             _lastProgress = Elapsed;
-            output.WriteLine($"... {_seen:N0} looked at, {Progress}");
+            output.WriteLine($"... {_seen:N0} examined, {Progress}");
         }
     }
 
@@ -82,7 +86,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     private static string Line(string what, ParkedMessage message) => OneLine(
         $"{what}  {message.Id}  {message.EventType}  {message.JobId}  {message.ParkedAt?.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}  {message.Reason}");
 
-    // What others chose must not be able to look like a line of ours.
+    // Removes line breaks and control characters: third-party text must not imitate the report's own lines.
     private static string OneLine(string text) => string.Concat(
         text.Take(MaxLineLength).Select(character => char.IsControl(character) || character is '\u2028' or '\u2029' ? '\uFFFD' : character));
 }

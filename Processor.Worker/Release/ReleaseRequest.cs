@@ -1,13 +1,15 @@
+using System.Security.Cryptography;
+
 namespace Processor.Worker.Release;
 
-/// <summary>What the verb <c>release</c> is asked to do.</summary>
+/// <summary>The options of the verb <c>release</c>.</summary>
 /// <param name="Ids">Only messages with these ids; all when it is empty.</param>
-/// <param name="IsDryRun">Show what would be released, and release nothing.</param>
+/// <param name="IsDryRun">Shows what would be released, and releases nothing.</param>
 internal sealed record ReleaseRequest(ReleaseSource Source, IReadOnlySet<string> Ids, bool IsDryRun)
 {
     public bool Includes(string id) => Ids.Count == 0 || Ids.Contains(id);
 
-    /// <summary>Reads the options of the verb. What is not known is refused: a misspelt <c>--dry-run</c> must not release.</summary>
+    /// <summary>Parses the options. Unknown ones are rejected: a misspelt <c>--dry-run</c> must not release anything.</summary>
     public static bool TryParse(string[] options, out ReleaseRequest request, out string error)
     {
         var sources = new List<ReleaseSource>();
@@ -34,17 +36,26 @@ internal sealed record ReleaseRequest(ReleaseSource Source, IReadOnlySet<string>
         }
 
         request = new ReleaseRequest(sources.FirstOrDefault(), ids, isDryRun);
+        if (error.Length == 0 && ids.FirstOrDefault(id => !IsId(id, sources[0])) is { } wrong)
+        {
+            error = $"'{wrong}' is not the id of a message, as release --dry-run shows it.";
+        }
+
         return error.Length == 0;
     }
+
+    // A body is identified by its hash, a message by its id.
+    private static bool IsId(string text, ReleaseSource source) =>
+        source is ReleaseSource.Quarantined ? text.Length == SHA256.HashSizeInBytes * 2 && text.All(char.IsAsciiHexDigit) : Guid.TryParse(text, out _);
 }
 
 /// <summary>Where messages are parked.</summary>
 internal enum ReleaseSource
 {
-    /// <summary>The queue of what could not be processed.</summary>
+    /// <summary>The queue of messages that could not be processed.</summary>
     Error,
 
-    /// <summary>The queue of what the broker gave up delivering.</summary>
+    /// <summary>The queue of messages that the broker gave up delivering.</summary>
     Dead,
 
     /// <summary>The table of signed bodies that were not usable events.</summary>

@@ -4,14 +4,14 @@ using Processor.Worker.Inbox;
 namespace Processor.Worker.Release;
 
 /// <summary>
-/// Puts what is parked in one place back through the front of the pipeline. A message is published and confirmed first, and taken out
-/// of its place afterwards: a run that is killed leaves copies, and the inbox knows their ids.
+/// Releases the parked messages of one place to the start of the pipeline. A message is published and confirmed before it is removed
+/// from its place: a killed run leaves copies, which the inbox recognises by their ids.
 /// </summary>
 internal sealed class ReleaseRun<T>(
     IParkingPlace<T> place, NpgsqlDataSource database, ReleaseRequest request, ReleaseReport report, TimeProvider time)
     where T : ParkedMessage
 {
-    /// <summary>How long a chunk may take: a broker under alarm does not answer, and neither fails.</summary>
+    /// <summary>Time limit for a chunk: a broker under a resource alarm neither answers nor fails.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -20,7 +20,7 @@ internal sealed class ReleaseRun<T>(
         report.Begin(place.Name, count);
         await foreach (var chunk in place.ReadAsync(count, cancellationToken))
         {
-            // A chunk is finished once it is begun, so that the report is true of it.
+            // A chunk in progress is always finished, so that the report is accurate.
             await ReleaseAsync(chunk, CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -33,7 +33,7 @@ internal sealed class ReleaseRun<T>(
         var confirms = Task.WhenAll(publishes).WaitAsync(Patience, time, cancellationToken);
         await confirms.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-        // What was confirmed is taken out, whatever became of its neighbours.
+        // Confirmed messages are removed, even if others of the chunk failed.
         var released = chosen.Zip(publishes).Where(one => one.Second.IsCompletedSuccessfully).Select(one => one.First).ToArray();
         await place.SettleAsync(released, [.. chunk.Except(released)], cancellationToken).WaitAsync(Patience, time, cancellationToken);
         report.Show(chunk, request.IsDryRun ? chosen : released);
@@ -51,7 +51,7 @@ internal sealed class ReleaseRun<T>(
         return [.. chosen.Select(message => place.PublishAsync(message, cancellationToken))];
     }
 
-    /// <summary>What is remembered of earlier attempts would park a released message again at once.</summary>
+    /// <summary>Deletes the records of earlier attempts, which would park a released message again at once.</summary>
     private async Task ForgetAttemptsAsync(IReadOnlyList<Guid> messageIds, CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();

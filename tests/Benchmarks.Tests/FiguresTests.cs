@@ -66,4 +66,22 @@ public sealed class FiguresTests
         Assert.Equal(0.5, line.Ratio?.Median);
         Assert.False(line.IsReached);
     }
+
+    [Fact]
+    public void The_short_table_has_the_medians_of_the_main_figures()
+    {
+        var rounds = new Rounds();
+        foreach (var (number, drained) in new[] { (1, 4000.0), (2, 5000.0), (3, 5500.0) })
+        {
+            rounds.Begin(number).Add("drain.ours.rate", drained);
+            rounds.Begin(number).Add("drain.noop.rate", 10_000);
+        }
+
+        rounds.Begin(1).Add("drain.ours.commits", 5);
+
+        var table = FigureTable.ToSummary(FigureLine.Of(rounds));
+
+        Assert.Contains("| drain into the tables | 5,000/s | 10,000/s (no-op MassTransit consumer) | 0.500 | ≥ 0.700 | missed |", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("commits", table, StringComparison.Ordinal);
+    }
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 using Platform.Benchmarks.Contestants;
 using Platform.Benchmarks.Load;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Platform.Benchmarks.Tests;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Platform.Contracts.Tests;
 
@@ -31,4 +32,8 @@ public sealed class JsonTextTests
 
         Assert.Equal("A", JsonText.Read(document.RootElement.GetProperty("name")));
     }
+
+    [Fact]
+    public void What_is_not_UTF8_is_refused_before_it_is_read() =>
+        Assert.ThrowsAny<JsonException>(() => JsonText.Parse((byte[])[.. "{\"name\":\""u8, 0xC3, 0x28, .. "\"}"u8]));
 }

@@ -1,6 +1,6 @@
 namespace Platform.Contracts.Tests;
 
-/// <summary>The arguments of a queue that exists cannot be changed: these are for ever.</summary>
+/// <summary>The arguments of an existing queue cannot be changed, so these are permanent.</summary>
 public sealed class TopologyTests
 {
     [Fact]

@@ -32,7 +32,7 @@ public sealed class WebhookContentTests
     [InlineData("""{"type":"video.completed","payload":null,"object":{"id":"clx123"}}""", "video.completed", "clx123")]
     [InlineData("""{"object":{"id":"other"},"payload":{"id":"clx123"},"type":"a"}""", "a", "clx123")]
     [InlineData("""  {"type":"any.new-type","payload":{"id":"x","deep":[{"er":[]}]}}  """, "any.new-type", "x")]
-    [InlineData("""{"type":"\u0061","payload":{"id":"cut \ud83c, nul \u0000"}}""", "a", "cut \uFFFD, nul \uFFFD")]
+    [InlineData("""{"type":"\u0061 cut \ud83c, nul \u0000","payload":{"id":"x/../%2F \u0001🦊"}}""", "a cut \uFFFD, nul \uFFFD", "x/../%2F \u0001🦊")]
     [InlineData("""{"type":"video.completed","payload":{"id":"x","\ud800":1}}""", "video.completed", "x")]
     [InlineData("""{"type":"video.completed","payload":{"i\uD83C":"y","id":"x"},"payloa\udfac":{}}""", "video.completed", "x")]
     public void An_event_is_recognised_by_type_and_id_alone(string body, string type, string jobId)
@@ -70,6 +70,10 @@ public sealed class WebhookContentTests
     [InlineData("""{"type":"a","payload":{"id":""}}""", QuarantineReasons.NoId)]
     [InlineData("""{"type":"a","payload":{"id":123}}""", QuarantineReasons.NoId)]
     [InlineData("""{"type":"a","payload":{"id":null}}""", QuarantineReasons.NoId)]
+    [InlineData("""{"type":"a","payload":{"id":"nul \u0000"}}""", "id_unreadable")]
+    [InlineData("""{"type":"a","payload":{"id":"cut \ud83c"}}""", "id_unreadable")]
+    [InlineData("""{"type":"a","payload":{"id":"\udfac"}}""", "id_unreadable")]
+    [InlineData("""{"type":"a","payload":{"id":"repaired \ufffd"}}""", "id_unreadable")]
     public void What_is_recognisable_but_cannot_be_used_is_kept_all_the_same(string body, string reason)
     {
         var content = Read(body);

@@ -5,10 +5,7 @@ using MassTransit.Serialization;
 
 namespace Platform.Contracts.Tests;
 
-/// <summary>
-/// What is on the wire, letter by letter. A change here breaks services that run now and messages that wait in queues: properties may
-/// be added, nothing else.
-/// </summary>
+/// <summary>The exact wire format. Any change other than a new property breaks running services and queued messages.</summary>
 public sealed class WireFormatTests
 {
     [Fact]
@@ -203,7 +200,7 @@ public sealed class WireFormatTests
             BodySha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
         };
 
-        var envelope = Envelope.Of(message, now);
+        var envelope = Envelope.Create(message, now);
         var read = JsonSerializer.Deserialize<JsonMessageEnvelope>(envelope.Content.Span, SystemTextJsonMessageSerializer.Options)!;
 
         Assert.Equal("Platform.Contracts:WebhookReceived", envelope.Exchange);
@@ -226,20 +223,20 @@ public sealed class WireFormatTests
 
     [Fact]
     public void An_envelope_of_another_contract_is_for_MassTransit() =>
-        Assert.Null(Envelope.Read(Envelope.Of(Guid.NewGuid(), nameof(JobStarted), "{}", DateTimeOffset.UnixEpoch).Content.Span));
+        Assert.Null(Envelope.Read(Envelope.Create(Guid.NewGuid(), nameof(JobStarted), "{}", DateTimeOffset.UnixEpoch).Content.Span));
 
     [Theory]
     [InlineData("")]
     [InlineData("{")]
     [InlineData("""{"messageId":"x"}""")]
     [InlineData("""{"messageType":["urn:message:Platform.Contracts:WebhookReceived"],"message":{"jobId":"clx123"}}""")]
-    public void What_is_no_envelope_is_told(string content) =>
+    public void A_message_without_an_envelope_is_named(string content) =>
         Assert.ThrowsAny<JsonException>(() => Envelope.Read(Encoding.UTF8.GetBytes(content)));
 
     [Fact]
     public void A_contract_that_is_JSON_already_is_not_touched()
     {
-        var envelope = Envelope.Of(Guid.NewGuid(), nameof(JobStarted), """{"jobId":"clx123","name":"Été 🎬"}""", DateTimeOffset.UnixEpoch);
+        var envelope = Envelope.Create(Guid.NewGuid(), nameof(JobStarted), """{"jobId":"clx123","name":"Été 🎬"}""", DateTimeOffset.UnixEpoch);
 
         Assert.Equal("Platform.Contracts:JobStarted", envelope.Exchange);
         Assert.Contains("""message":{"jobId":"clx123","name":"Été 🎬"},""", Encoding.UTF8.GetString(envelope.Content.Span), StringComparison.Ordinal);

@@ -2,13 +2,13 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Deploy.Tests;
 
 /// <summary>
-/// The structural schema of a custom resource definition, applied as an API server with strict field validation would: a field that the
-/// schema does not know is a fault. Rules in CEL (<c>x-kubernetes-validations</c>) are not evaluated.
+/// The structural schema of a custom resource definition, applied like an API server with strict field validation: an unknown field is an
+/// error. <see cref="SchemaRules"/> checks sizes, keys and CEL rules.
 /// </summary>
 internal sealed class CustomResourceSchema
 {
@@ -20,7 +20,10 @@ internal sealed class CustomResourceSchema
 
     public static CustomResourceSchema? Find(string apiVersion, string kind) => All.GetValueOrDefault((apiVersion, kind));
 
-    /// <summary>What is wrong, a line each, with the place.</summary>
+    /// <summary>The schemas of every definition stored here.</summary>
+    public static IEnumerable<JsonObject> Schemas => All.Values.Select(definition => definition._schema);
+
+    /// <summary>Finds all errors, one line each, with their location.</summary>
     public IEnumerable<string> FindFaults(JsonObject resource) => FindFaults(resource, _schema, "");
 
     private static Dictionary<(string, string), CustomResourceSchema> LoadAll()
@@ -32,7 +35,7 @@ internal sealed class CustomResourceSchema
             foreach (var version in definition["versions"]!.AsArray())
             {
                 var schema = version!["schema"]!["openAPIV3Schema"]!.AsObject();
-                // The API server knows these by itself.
+                // The API server itself defines these.
                 schema["properties"]!["metadata"]!["x-kubernetes-preserve-unknown-fields"] = true;
                 schemas[($"{definition["group"]}/{version["name"]}", $"{definition["names"]!["kind"]}")] = new CustomResourceSchema(schema);
             }
@@ -48,13 +51,14 @@ internal sealed class CustomResourceSchema
             return schema["nullable"] is not null ? [] : [$"{place} is empty"];
         }
 
-        return value switch
+        var faults = value switch
         {
             JsonObject map when Is(schema, "object") => FindFaults(map, schema, place),
             JsonArray list when Is(schema, "array") => list.SelectMany((item, i) => FindFaults(item, schema["items"]!.AsObject(), $"{place}[{i}]")),
             JsonValue scalar => FindFaults(scalar, schema, place),
             _ => [$"{place} is no {schema["type"]}"],
         };
+        return faults.Concat(SchemaRules.FindFaults(value, schema, place));
     }
 
     private static IEnumerable<string> FindFaults(JsonObject map, JsonObject schema, string place)
@@ -72,7 +76,7 @@ internal sealed class CustomResourceSchema
             }
         }
 
-        // A default is filled in before it is looked at.
+        // Defaults are filled in before validation.
         foreach (var required in (schema["required"]?.AsArray() ?? []).Select(name => $"{name}"))
         {
             if (!map.ContainsKey(required) && properties[required]?["default"] is null)
@@ -103,7 +107,7 @@ internal sealed class CustomResourceSchema
             yield return $"{place} is '{text}', and none of {allowed.ToJsonString()}";
         }
 
-        // The server reads patterns as Go does; these are plain enough to be the same here.
+        // The server uses Go's regular expressions; these patterns are simple enough to mean the same in .NET.
         if (kind is JsonValueKind.String && schema["pattern"] is { } pattern && !Regex.IsMatch(text, $"{pattern}", RegexOptions.None, TimeSpan.FromSeconds(1)))
         {
             yield return $"{place} is '{text}', and not of the form {pattern}";

@@ -5,8 +5,8 @@ using k8s.Models;
 namespace Deploy.Tests;
 
 /// <summary>
-/// What is applied to a cluster, parsed as strictly as can be without one: core kinds by Kubernetes' own typed models, custom resources by
-/// their schemas.
+/// The objects applied to a cluster, parsed as strictly as possible without one: core
+/// kinds by Kubernetes' own typed models, custom resources by their schemas.
 /// </summary>
 internal sealed class Manifests
 {
@@ -14,6 +14,7 @@ internal sealed class Manifests
     {
         ["v1/ConfigMap"] = Read<V1ConfigMap>,
         ["v1/Namespace"] = Read<V1Namespace>,
+        ["v1/PersistentVolumeClaim"] = Read<V1PersistentVolumeClaim>,
         ["v1/Secret"] = Read<V1Secret>,
         ["v1/Service"] = Read<V1Service>,
         ["apps/v1/Deployment"] = Read<V1Deployment>,
@@ -31,7 +32,7 @@ internal sealed class Manifests
     {
     }
 
-    /// <summary>What could not be parsed, or has a field that does not exist.</summary>
+    /// <summary>Parse errors, including unknown fields.</summary>
     public List<string> Faults { get; } = [];
 
     /// <summary>The name of every object with its kind.</summary>
@@ -65,6 +66,7 @@ internal sealed class Manifests
             var name = $"{kind}/{resource.NameOf()}";
             Faults.AddRange(Names.Contains(name) ? [$"{name} is there twice"] : []);
             Names.Add(name);
+            Faults.AddRange(Metadata.FindFaults(resource).Select(fault => $"{name}: {fault}"));
             if (CoreKinds.TryGetValue($"{apiVersion}/{kind}", out var read))
             {
                 _core.Add(read(document));
@@ -79,7 +81,7 @@ internal sealed class Manifests
                 Faults.Add($"{name}: there is no {apiVersion} {kind}");
             }
         }
-        // Whatever the parsers have against it.
+        // Any exception from the parsers is an error of the manifest.
         catch (Exception exception)
         {
             Faults.Add($"{document.Split('\n', 2)[0]}: {exception.InnerException?.Message ?? exception.Message}\n{document}");

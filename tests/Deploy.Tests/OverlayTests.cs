@@ -1,9 +1,9 @@
 using Deploy.Tests.Checks;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Deploy.Tests;
 
-/// <summary>What <c>kubectl apply --kustomize</c> would apply.</summary>
+/// <summary>The objects that <c>kubectl apply --kustomize</c> would apply.</summary>
 public sealed class OverlayTests
 {
     public static MatrixTheoryData<string, string> EveryOverlayAndCheck => new(
@@ -31,6 +31,9 @@ public sealed class OverlayTests
             Assert.All(template ?? [], pair => Assert.Equal(
                 secret.StringData[pair.Key], $"{pair.Value}".Replace("{{ .password }}", secret.StringData["password"], StringComparison.Ordinal)));
             Assert.True(template is null || secret.StringData.Count == template.Count);
+            var labels = external.At("spec.target.template.metadata.labels")?.AsObject().Select(label => $"{label.Key}={label.Value}");
+            Assert.Equal((secret.Metadata.Labels ?? new Dictionary<string, string>()).Select(label => $"{label.Key}={label.Value}"), labels ?? []);
+            Assert.Equal(secret.Type, $"{external.At("spec.target.template.type") ?? "Opaque"}");
         });
         Assert.Equal(byScript.Of<k8s.Models.V1Secret>().Count(), byStore.Of("ExternalSecret").Count());
     }
@@ -51,11 +54,14 @@ public sealed class OverlayTests
     [Theory]
     [InlineData(true, "Email__Host=smtp.example.com", "Email__From=O'Brien <studio@example.com>", "Email__User=studio", "Email__Password=it's")]
     [InlineData(true, "OutgoingWebhooks__Secrets__0=whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
-    [InlineData(true, "Operations__ApiKeys__0=an-old-key", "Operations__ApiKeys__1=a-new-key")]
+    [InlineData(true, "Operations__ApiKeys__0=an-old-key-of-24-letters", "Operations__ApiKeys__1=a-new-key-of-24-letters-or-more")]
+    [InlineData(true, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key=an-old-key-of-24-letters")]
+    [InlineData(true, "Operations__ApiKeys__0=an-old-key-of-24-letters", "OutgoingWebhooks__Secrets__0=whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData(false, "Email__Host=smtp.example.com")]
     [InlineData(false, "Email__Hots=smtp.example.com")]
     [InlineData(false, "OutgoingWebhooks__Secrets__0=secret")]
     [InlineData(false, "Operations__ApiKey=a-key")]
+    [InlineData(false, "Operations__ApiKeys__0=a-key-of-23-characters.")]
     public async Task What_is_optional_must_be_a_setting_too(bool isOne, params string[] environment)
     {
         var name = environment[0].StartsWith("Operations", StringComparison.Ordinal) ? "processor-worker-api" : "processor-worker-notify";
@@ -67,6 +73,30 @@ public sealed class OverlayTests
         var values = manifests.Of<k8s.Models.V1Secret>().Single(secret => secret.Metadata.Name == name).StringData;
         Assert.Equal(environment.Order(), values.Select(value => $"{value.Key}={value.Value}").Order());
         Assert.Equal(isOne, !ManifestChecks.All["settings bind"](manifests).Any());
+    }
+
+    [Theory]
+    [InlineData("registry.example.com:5000/platform", "1.4.0")]
+    [InlineData("ghcr.io/owner/repository", "1.4.0-rc.1")]
+    [InlineData("ghcr.io/owner/repository", "a1b2c3d")]
+    public async Task The_migration_is_named_by_the_tag_whatever_the_registry(string registry, string tag)
+    {
+        var manifests = Manifests.Parse(await Overlay.RenderProductionAsync(registry, tag));
+
+        Assert.Empty(manifests.Faults);
+        Assert.Equal($"migrate-{tag}", Assert.Single(manifests.Of<k8s.Models.V1Job>()).Metadata.Name);
+    }
+
+    [Theory]
+    [InlineData("Release")]
+    [InlineData("1.4.0_1")]
+    [InlineData("1.4.0-")]
+    [InlineData("1.4.0-of-a-branch-whose-name-is-longer-than-a-label-can-be")]
+    public async Task A_tag_that_cannot_name_a_job_is_found(string tag)
+    {
+        var manifests = Manifests.Parse(await Overlay.RenderProductionAsync("ghcr.io/owner/repository", tag));
+
+        Assert.NotEmpty(manifests.Faults.Concat(ManifestChecks.All["the API server admits it"](manifests)));
     }
 
     [Fact]

@@ -2,30 +2,32 @@ using k8s.Models;
 
 namespace Deploy.Tests;
 
-/// <summary>Pods that will run: ours by their templates, and those that operators make, as far as it is known what they are like.</summary>
-/// <param name="Template">Null for an operator's.</param>
+/// <summary>
+/// Pods that will run: the platform's, from their templates, and those that operators create, as far as their properties are documented.
+/// </summary>
+/// <param name="Template">Null for a pod of an operator.</param>
 internal sealed record Pods(string Name, IDictionary<string, string> Labels, IReadOnlyList<PodPort> Ports, V1PodTemplateSpec? Template)
 {
     public IEnumerable<V1Container> Containers => Template?.Spec.Containers ?? [];
 
-    /// <summary>From one of the two images that are built here.</summary>
+    /// <summary>Whether it runs one of the two images built here.</summary>
     public bool AreOurs => Containers.Any(container => IsImage(container, "ingress-api") || IsImage(container, "processor-worker"));
 
     public bool AreIngress => Containers.Any(container => IsImage(container, "ingress-api"));
 
-    /// <summary>Instances of a database, which an operator makes.</summary>
+    /// <summary>Instances of a database, which an operator creates.</summary>
     public bool AreDatabase => Template is null && Labels.ContainsKey("cnpg.io/cluster");
 
     public bool HavePort(string port) => HavePorts(port, port);
 
-    /// <summary>Whether one of their ports is all of a range.</summary>
+    /// <summary>Whether one of their ports covers a whole range.</summary>
     public bool HavePorts(string first, string last) => Ports.Any(known => known.Has(first) && known.Has(last));
 
     public static IReadOnlyList<Pods> Of(Manifests manifests) =>
     [
         .. manifests.Of<V1Deployment>().Select(deployment => Of(deployment.Metadata.Name, deployment.Spec.Template)),
         .. manifests.Of<V1Job>().Select(job => Of(job.Metadata.Name, job.Spec.Template)),
-        // By the operator's source: internal/metadata/label.go and internal/resource/statefulset.go of release 2.22.3.
+        // From the operator's source: internal/metadata/label.go and internal/resource/statefulset.go of release 2.22.3.
         .. manifests.Of("RabbitmqCluster").Select(cluster => new Pods(
             cluster.NameOf(),
             new Dictionary<string, string>
@@ -36,7 +38,7 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
             },
             [new(null, 4369), new("amqps", 5671), new("management-tls", 15671), new("prometheus-tls", 15691), new(null, 25672), new(null, 35672) { Last = 35682 }],
             Template: null)),
-        // By the operator's documentation: labels_annotations.md and networking.md of release 1.30.
+        // From the operator's documentation: labels_annotations.md and networking.md of release 1.30.
         .. manifests.Of("Cluster").Select(cluster => new Pods(
             cluster.NameOf(),
             new Dictionary<string, string>
@@ -62,13 +64,13 @@ internal sealed record PodPort(string? Name, int Number)
     /// <summary>Greater than <see cref="Number"/> for a range.</summary>
     public int Last { get; init; } = Number;
 
-    /// <summary>Whether it is called so, or is of that number.</summary>
+    /// <summary>Whether it has this name or number.</summary>
     public bool Has(string port) => Name == port || int.TryParse(port, out var number) && Number <= number && number <= Last;
 }
 
 internal static class Selectors
 {
-    /// <summary>Whether a selector takes pods with these labels; one without terms takes all.</summary>
+    /// <summary>Whether a selector matches pods with these labels; one without terms matches all.</summary>
     public static bool Matches(this V1LabelSelector selector, IDictionary<string, string> labels) =>
         (selector.MatchLabels ?? new Dictionary<string, string>()).Matches(labels)
         && (selector.MatchExpressions ?? []).All(term => term.OperatorProperty == "In"

@@ -1,9 +1,9 @@
 using System.Text.RegularExpressions;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Deploy.Tests;
 
-/// <summary>What is tested is what runs: one release of each server, wherever it is named.</summary>
+/// <summary>Tests and production use the same release of each server, wherever it is named.</summary>
 public sealed partial class ServerReleasesTests
 {
     [Fact]
@@ -39,13 +39,13 @@ public sealed partial class ServerReleasesTests
         await Overlay.ReadAsync(Overlay.Development), await Overlay.ReadAsync(Overlay.Production),
     ];
 
-    /// <summary>The releases that a text names, or that it names none.</summary>
+    /// <summary>The releases that a text names, or <c>none</c>.</summary>
     private static Func<string, IEnumerable<string>> ReleasesOf(Regex image) =>
         place => image.Matches(place).Select(found => found.Groups["release"].Value).DefaultIfEmpty("none");
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(Machine.Root, file));
 
-    // RabbitMQ changes with its second number, PostgreSQL with its first.
+    // RabbitMQ's compatibility changes with its second number, PostgreSQL's with its first.
     [GeneratedRegex(@"\brabbitmq:(?<release>\d+\.\d+)")]
     private static partial Regex Broker();
 

@@ -17,7 +17,7 @@ internal static class YamlText
         .Select(document => document.StartsWith("---\n", StringComparison.Ordinal) ? document[4..] : document)
         .Where(document => !string.IsNullOrWhiteSpace(document));
 
-    /// <exception cref="YamlDotNet.Core.YamlException">It is not YAML, or names a key twice.</exception>
+    /// <exception cref="YamlDotNet.Core.YamlException">It is not YAML, or contains a duplicate key.</exception>
     public static JsonObject Parse(string document) => (JsonObject)Convert(Deserializer.Deserialize<object>(document))!;
 
     private static JsonNode? Convert(object? value) => value switch

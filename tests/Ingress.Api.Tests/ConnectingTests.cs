@@ -8,12 +8,15 @@ using Ingress.Api.Publishing;
 using MassTransit;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Platform.DevStack;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>How the broker is reached: each node of a cluster, and by TLS none but the one that was meant.</summary>
-public sealed class ConnectingTests
+/// <summary>Connecting to the broker: every node of a cluster and, with TLS, only the intended server.</summary>
+public sealed class ConnectingTests : IDisposable
 {
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("connecting");
+
     [Fact]
     public async Task Every_node_is_asked_to_prove_its_own_name()
     {
@@ -24,12 +27,12 @@ public sealed class ConnectingTests
 
         var names = await Task.WhenAll(NameAskedForAsync(named), NameAskedForAsync(numbered));
 
-        // To an address no name is sent.
+        // No server name is sent to an IP address.
         Assert.Equal(["localhost", ""], names);
     }
 
     [Fact]
-    public async Task A_certificate_that_nobody_vouches_for_is_enough_by_default_and_not_for_us()
+    public async Task MassTransit_accepts_an_untrusted_certificate_by_default_and_the_platform_does_not()
     {
         using var certificate = TestCertificate.SelfSigned("localhost");
         using var fooled = Listen();
@@ -48,6 +51,42 @@ public sealed class ConnectingTests
         await Assert.ThrowsAnyAsync<Exception>(() => start);
     }
 
+    [Theory]
+    [InlineData("AMQP", "named", "localhost")]
+    [InlineData(null, "another", "localhost")]
+    [InlineData(null, "named", "another.example.com")]
+    [InlineData(null, "named", "localhost", true)]
+    public async Task A_broker_is_trusted_by_the_named_authority_alone_and_for_its_own_name(string? word, string issuer, string host, bool isExpired = false)
+    {
+        using var named = new TestAuthority(Path.Combine(_folder.FullName, "named"), "named");
+        using var another = new TestAuthority(Path.Combine(_folder.FullName, "another"), "another");
+        using var certificate = (issuer == "named" ? named : another).Issue(host, isExpired).Load();
+        using var node = Listen();
+        await using var services = Services($"amqps://localhost:{Port(node)}/", named.CertificateFile);
+        await using var monitor = await StartAsync(services);
+
+        Assert.Equal(word, await FirstWordAsync(node, certificate));
+    }
+
+    [Fact]
+    public async Task An_authority_that_replaces_another_in_its_file_counts_from_the_next_connection()
+    {
+        using var old = new TestAuthority(Path.Combine(_folder.FullName, "old"), "old");
+        using var replacement = new TestAuthority(Path.Combine(_folder.FullName, "new"), "new");
+        using var certificate = replacement.Issue("localhost").Load();
+        using var node = Listen();
+        await using var services = Services($"amqps://localhost:{Port(node)}/", old.CertificateFile);
+        await using var monitor = await StartAsync(services);
+
+        var before = await FirstWordAsync(node, certificate);
+        File.Copy(replacement.CertificateFile, old.CertificateFile, overwrite: true);
+        var after = await FirstWordAsync(node, certificate);
+
+        Assert.Equal((null, "AMQP"), (before, after));
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
     private static async Task<IAsyncDisposable> StartAsync(ServiceProvider services)
     {
         var monitor = services.GetRequiredService<BrokerMonitor>();
@@ -55,12 +94,12 @@ public sealed class ConnectingTests
         return new Stopping(monitor);
     }
 
-    private static ServiceProvider Services(string broker)
+    private static ServiceProvider Services(string broker, string? authorities = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder()
-            .AddInMemoryCollection([new("ConnectionStrings:RabbitMq", broker)])
+            .AddInMemoryCollection([new("ConnectionStrings:RabbitMq", broker), new("Broker:CertificateAuthorities", authorities)])
             .Build());
         services.AddLogging();
         services.AddPublishing();
@@ -76,7 +115,7 @@ public sealed class ConnectingTests
 
     private static int Port(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
 
-    /// <summary>What a client says first once it trusts this server; null when it does not.</summary>
+    /// <summary>The first bytes that a client sends once it trusts this server; null when it does not.</summary>
     private static async Task<string?> FirstWordAsync(TcpListener node, X509Certificate2 certificate)
     {
         using var connection = await node.AcceptTcpClientAsync(TestContext.Current.CancellationToken);

@@ -4,7 +4,7 @@ using Ingress.Api.Publishing;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>Over a real connection.</summary>
+/// <summary>Tests over a real connection.</summary>
 public sealed class GatheredStreamTests : IAsyncLifetime
 {
     private readonly Socket _near = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -47,7 +47,7 @@ public sealed class GatheredStreamTests : IAsyncLifetime
     public async Task Who_writes_is_never_far_ahead_of_the_other_end()
     {
         const int Size = 64 * 1024 * 1024;
-        // What the kernel buffers for a connection on loopback, at most some 6 MB, and what waits here.
+        // The kernel buffers at most about 6 MB for a loopback connection; the rest is pending here.
         const int Lead = 8 * 1024 * 1024;
         await using var stream = new GatheredStream(_near);
         var piece = new byte[16 * 1024];

@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>What Kubernetes is told: when to restart, and when to send requests.</summary>
+/// <summary>The probes for Kubernetes: when to restart, and when to send requests.</summary>
 public sealed class HealthTests
 {
     [Fact]
@@ -16,6 +16,23 @@ public sealed class HealthTests
         Assert.Equal(
             """{"status":"healthy","timestamp":1787234642}""",
             await client.GetStringAsync("/health", TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("/health", HttpStatusCode.OK)]
+    [InlineData("/health/live", HttpStatusCode.OK)]
+    [InlineData("/health/ready", HttpStatusCode.ServiceUnavailable)]
+    public async Task Head_is_answered_as_get_is_without_a_body(string path, HttpStatusCode expected)
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+
+        using var head = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path), TestContext.Current.CancellationToken);
+        using var get = await client.GetAsync(path, TestContext.Current.CancellationToken);
+
+        Assert.Equal((expected, expected), (head.StatusCode, get.StatusCode));
+        Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        Assert.Empty(await Answers.ReadAsync(head));
     }
 
     [Fact]
@@ -37,7 +54,7 @@ public sealed class HealthTests
     [InlineData(4, 60, "Available", true)]
     [InlineData(50, 59, "Available", true)]
     [InlineData(50, 60, "Available", false)]
-    [InlineData(50, 60, "Away", true)]
+    [InlineData(50, 60, "Unavailable", true)]
     [InlineData(50, 60, "Blocked", true)]
     [InlineData(50, 60, "WithoutQueue", true)]
     public async Task A_few_slow_publishes_are_no_reason_nor_is_an_outage_nor_a_process_that_never_worked(
@@ -56,8 +73,8 @@ public sealed class HealthTests
     {
         await using var app = new IngressApp();
 
-        TimeOut(app, times: 50, over: TimeSpan.FromMinutes(10), BrokerState.Away);
-        app.Services.GetRequiredService<BrokerMonitor>().Become(BrokerState.Available);
+        TimeOut(app, times: 50, over: TimeSpan.FromMinutes(10), BrokerState.Unavailable);
+        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(BrokerState.Available);
         app.Time.Advance(TimeSpan.FromSeconds(59));
         using var reconnecting = await GetAsync(app, "/health/live");
         app.Time.Advance(TimeSpan.FromSeconds(1));
@@ -81,7 +98,7 @@ public sealed class HealthTests
     private static void TimeOut(
         IngressApp app, int times, TimeSpan over, BrokerState state = BrokerState.Available, bool hasBeenAnswered = true)
     {
-        app.Services.GetRequiredService<BrokerMonitor>().Become(state);
+        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(state);
         var breaker = app.Services.GetRequiredService<PublishBreaker>();
         if (hasBeenAnswered)
         {

@@ -9,7 +9,7 @@ using Platform.Contracts;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>Takes what the ingress publishes, and answers as a test wants it; it confirms by default.</summary>
+/// <summary>Receives the ingress's messages and answers as the test specifies; confirms by default.</summary>
 internal sealed class InMemoryBroker(PublishQueue queue) : BackgroundService
 {
     private readonly ConcurrentQueue<Envelope> _published = new();
@@ -17,10 +17,10 @@ internal sealed class InMemoryBroker(PublishQueue queue) : BackgroundService
 
     public IReadOnlyCollection<Envelope> Published => _published;
 
-    /// <summary>What to answer to a message, and when.</summary>
+    /// <summary>Chooses the answer to a message, and its time.</summary>
     public Func<Envelope, Task<PublishAnswer>> Answer { get; set; } = _ => Task.FromResult(PublishAnswer.Confirmed);
 
-    /// <summary>The contracts of one type that were published so far, as MassTransit reads them.</summary>
+    /// <summary>The contracts of one type published so far, as MassTransit reads them.</summary>
     public T[] Messages<T>() =>
     [
         .. _published

@@ -8,11 +8,12 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>The ingress with its real server and an in-memory broker. The clock stands still unless it is moved.</summary>
+/// <summary>The ingress with its real server and an in-memory broker. The clock moves only when a test advances it.</summary>
 internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
 {
     public const string Secret = "mhw_live_ExampleOnly000000000000000000000";
@@ -23,7 +24,7 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
     {
         _settings = new Dictionary<string, string?>
         {
-            // Not as the port of UseKestrel: that is set when the server may already run.
+            // Not set as the port of UseKestrel, which is applied when the server may already be running.
             ["urls"] = "http://127.0.0.1:0",
             ["ConnectionStrings:RabbitMq"] = "amqp://127.0.0.1:1/",
             ["MagicHour:WebhookSecrets:0"] = Secret,
@@ -53,7 +54,17 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
         return await PostAsync(body, timestamp, Signing.Sign(secret, timestamp, body), contentType);
     }
 
-    /// <summary>Posts a body with these headers; null leaves one out.</summary>
+    /// <summary>Advances the clock until a line with this text is logged: some lines summarize a whole interval.</summary>
+    public Task UntilLoggedAsync(string text) => Waiting.UntilAsync(
+        $"'{text}' is logged",
+        () =>
+        {
+            Time.Advance(TimeSpan.FromSeconds(10));
+            return Task.FromResult(Log.Lines.Any(line => line.Contains(text, StringComparison.Ordinal)));
+        },
+        TestContext.Current.CancellationToken);
+
+    /// <summary>Posts a body with these headers; null omits a header.</summary>
     public async Task<HttpResponseMessage> PostAsync(byte[] body, string? timestamp, string? signature, string? contentType = "application/json")
     {
         using var client = CreateClient();
@@ -90,14 +101,14 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
             services.AddSingleton<InMemoryBroker>();
             services.AddHostedService(provider => provider.GetRequiredService<InMemoryBroker>());
             services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
-            // There is no RabbitMQ to watch: what is not known to be away is tried.
+            // There is no RabbitMQ to monitor: publishes are attempted while the broker's state is unknown.
             services.Remove(services.Single(service =>
                 service.ServiceType == typeof(IHostedService) && service.ImplementationFactory?.Method.ReturnType == typeof(BrokerMonitor)));
         });
     }
 }
 
-/// <summary>Every line that is logged, as it would be printed.</summary>
+/// <summary>Every logged line, as printed.</summary>
 internal sealed class LogLines : ILoggerProvider, ILogger
 {
     private readonly System.Collections.Concurrent.ConcurrentQueue<string> _lines = new();

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>What one service measures, as its exporters see it. Every other service in this process has the same meters.</summary>
+/// <summary>The measurements of one service, as its exporters see them. Every other service in this process has the same meters.</summary>
 internal sealed class Measurements : IDisposable
 {
     private readonly MeterListener _listener = new();
@@ -28,7 +28,7 @@ internal sealed class Measurements : IDisposable
 
     public Dictionary<string, Instrument> Instruments { get; } = [];
 
-    /// <summary>Every series that was told a number, as <c>name{label=value}</c>.</summary>
+    /// <summary>Every series with a measurement, as <c>name{label=value}</c>.</summary>
     public string[] Series
     {
         get
@@ -40,7 +40,7 @@ internal sealed class Measurements : IDisposable
         }
     }
 
-    /// <summary>The numbers that a series was told.</summary>
+    /// <summary>The measurements of a series.</summary>
     public double[] Of(string series)
     {
         lock (_series)
@@ -49,7 +49,7 @@ internal sealed class Measurements : IDisposable
         }
     }
 
-    /// <summary>Asks what is only looked at when somebody asks.</summary>
+    /// <summary>Collects the observable instruments.</summary>
     public void Observe() => _listener.RecordObservableInstruments();
 
     public void Dispose() => _listener.Dispose();

@@ -3,13 +3,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>What happened is found in the metrics.</summary>
+/// <summary>Every outcome is visible in the metrics.</summary>
 public sealed class MeasuringTests
 {
     private static readonly byte[] Completed = Samples.Read("video.completed.json");
 
     [Fact]
-    public async Task The_age_of_every_authentic_delivery_is_told_and_its_secret()
+    public async Task The_age_and_the_secret_of_every_authentic_delivery_are_measured()
     {
         await using var app = new IngressApp();
         using var measured = new Measurements(app.Services);
@@ -27,7 +27,7 @@ public sealed class MeasuringTests
     [InlineData("Accept", -26 * 60, "too_old")]
     [InlineData("Accept", 6, "in_the_future")]
     [InlineData("Reject", -6, "late")]
-    public async Task Why_an_authentic_webhook_was_refused_is_told_to_the_operator_alone(string policy, int minutes, string reason)
+    public async Task Only_the_operator_sees_why_an_authentic_webhook_was_refused(string policy, int minutes, string reason)
     {
         await using var app = new IngressApp(("MagicHour:LatePolicy", policy));
         using var measured = new Measurements(app.Services);
@@ -44,7 +44,7 @@ public sealed class MeasuringTests
     }
 
     [Fact]
-    public async Task What_became_of_a_publish_is_told()
+    public async Task The_result_of_a_publish_is_measured()
     {
         await using var app = new IngressApp();
         using var measured = new Measurements(app.Services);
@@ -64,7 +64,7 @@ public sealed class MeasuringTests
     }
 
     [Fact]
-    public async Task A_publish_that_was_not_answered_in_time_is_told_and_what_it_keeps_others_from()
+    public async Task An_unanswered_publish_is_measured_and_so_are_the_publishes_not_tried()
     {
         await using var app = new IngressApp();
         using var measured = new Measurements(app.Services);
@@ -118,7 +118,7 @@ public sealed class MeasuringTests
         using var unknown = await app.SendAsync(Completed);
 
         measured.Observe();
-        app.Services.GetRequiredService<BrokerMonitor>().Become(BrokerState.Blocked);
+        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(BrokerState.Blocked);
         using var blocked = await app.SendAsync(Completed);
         measured.Observe();
 

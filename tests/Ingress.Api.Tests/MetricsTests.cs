@@ -1,13 +1,15 @@
 using System.Diagnostics.Metrics;
-using Ingress.Api.Hosting;
+using System.Text.RegularExpressions;
 using Ingress.Api.Publishing;
 using Ingress.Api.Webhooks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Platform.ServiceDefaults.Hosting;
+using Platform.ServiceDefaults.Telemetry;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>Dashboards and alerts know the metrics by name, unit and label.</summary>
+/// <summary>Dashboards and alerts refer to the metrics by name, unit and label.</summary>
 public sealed class MetricsTests
 {
     [Fact]
@@ -25,7 +27,10 @@ public sealed class MetricsTests
                 ("broker.publishes.not_tried", "{message}"),
                 ("broker.publishes.unconfirmed", "{message}"),
                 ("broker.watchdog.stalled", null),
+                ("http.connections.shed", "{connection}"),
+                ("http.requests.rejected", "{request}"),
                 ("telemetry.dropped", null),
+                ("webhook.bodies.shed", "{request}"),
                 ("webhook.delivery_age", "s"),
                 ("webhook.secret_matched", null),
                 ("webhook.signature_failures", null),
@@ -46,8 +51,11 @@ public sealed class MetricsTests
         metrics.Answered("of a stranger's choice", WebhookOutcome.Accepted, TimeSpan.Zero);
         ForEach<PublishResult>(result => metrics.Published(result, TimeSpan.Zero));
         ForEach<PublishObstacle>(metrics.PublishNotTried);
-        ForEach<TelemetrySignal>(signal => metrics.TelemetryDropped(signal, 1));
-        metrics.SecretMatched(WebhookSecret.Of("0", IngressApp.Secret), TimeSpan.Zero);
+        Array.ForEach([400, 405, 408, 414, 431, 505, 418, 500], metrics.RequestRejected);
+        ForEach<ShedReason>(metrics.BodyShed);
+        metrics.ConnectionShed();
+        ForEach<TelemetrySignal>(signal => app.Services.GetRequiredService<DroppedTelemetry>().Add(signal, 1, "collector unreachable"));
+        metrics.SecretMatched(WebhookSecret.Create("0", IngressApp.Secret), TimeSpan.Zero);
         ForEach<Verification>(verification =>
         {
             if (verification is not (Verification.NotChecked or Verification.Valid or Verification.Late))
@@ -69,7 +77,12 @@ public sealed class MetricsTests
                 "broker.publishes.not_tried{reason=breaker_open}", "broker.publishes.not_tried{reason=broker_away}",
                 "broker.publishes.not_tried{reason=too_many}",
                 "broker.publishes.unconfirmed{}", "broker.watchdog.stalled{}",
+                "http.connections.shed{}",
+                "http.requests.rejected{status=400}", "http.requests.rejected{status=405}", "http.requests.rejected{status=408}",
+                "http.requests.rejected{status=414}", "http.requests.rejected{status=431}", "http.requests.rejected{status=505}",
+                "http.requests.rejected{status=other}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
+                "webhook.bodies.shed{reason=budget_exhausted}", "webhook.bodies.shed{reason=timed_out}",
                 "webhook.delivery_age{}", "webhook.secret_matched{secret=0}",
                 "webhook.signature_failures{reason=in_the_future}", "webhook.signature_failures{reason=late}",
                 "webhook.signature_failures{reason=malformed}", "webhook.signature_failures{reason=too_old}",
@@ -86,20 +99,20 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task What_has_not_happened_yet_is_told_as_zero()
+    public async Task Counters_start_at_zero()
     {
         await using var app = new IngressApp();
         using var measured = new Measurements(app.Services);
-        // As the host does at its start. What /metrics tells would be also of the other services in this process.
-        var metrics = Assert.Single(app.Services.GetServices<IHostedService>().OfType<IngressMetrics>());
+        // Start it as the host does. The output of /metrics would include the other services in this process.
+        var metrics = app.Services.GetServices<IHostedService>().Where(service => service is IngressMetrics or DroppedTelemetry);
 
-        await metrics.StartAsync(TestContext.Current.CancellationToken);
+        await Task.WhenAll(metrics.Select(service => service.StartAsync(TestContext.Current.CancellationToken)));
 
         Assert.All(measured.Series, series => Assert.Equal([0], measured.Of(series)));
         Assert.Equal(
             [
-                ("broker.publishes.failed", 4), ("broker.publishes.not_tried", 3), ("telemetry.dropped", 2),
-                ("webhook.signature_failures", 5), ("webhooks_received", 50),
+                ("broker.publishes.failed", 4), ("broker.publishes.not_tried", 3), ("http.connections.shed", 1),
+                ("http.requests.rejected", 7), ("telemetry.dropped", 2), ("webhook.bodies.shed", 2), ("webhook.signature_failures", 5), ("webhooks_received", 50),
             ],
             measured.Series.CountBy(series => series.Split('{')[0]).Select(counter => (counter.Key, counter.Value)));
     }
@@ -118,7 +131,18 @@ public sealed class MetricsTests
     }
 
     [Fact]
-    public async Task Times_are_told_to_the_millisecond_and_ages_up_to_the_greatest_that_is_accepted()
+    public async Task Prometheus_sees_the_version()
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+
+        var metrics = await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+
+        Assert.Matches($$"""(?m)^target_info\{.*service_version="{{Regex.Escape(BuildVersion.Text)}}".*\} """, metrics);
+    }
+
+    [Fact]
+    public async Task Times_are_measured_to_the_millisecond_and_ages_up_to_the_greatest_accepted()
     {
         await using var app = new IngressApp();
         using var measured = new Measurements(app.Services);

@@ -1,12 +1,11 @@
 using Ingress.Api.Publishing;
-using Ingress.Api.Webhooks;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>What one publish has found out by waiting, the next ones need not.</summary>
+/// <summary>After one publish has timed out, the next ones do not wait.</summary>
 public sealed class PublishBreakerTests
 {
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);

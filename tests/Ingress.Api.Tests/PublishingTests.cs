@@ -5,11 +5,11 @@ using MassTransit;
 using MassTransit.Serialization;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>Success is answered for what the broker has confirmed, and for nothing else.</summary>
+/// <summary>The ingress answers with success only once the broker has confirmed.</summary>
 public sealed class PublishingTests
 {
     private static readonly byte[] Completed = Samples.Read("video.completed.json");
@@ -22,7 +22,7 @@ public sealed class PublishingTests
         using var response = await app.SendAsync(Completed);
 
         var published = Assert.Single(app.Broker.Published);
-        var identity = EventIdentity.Of("video.completed", "cmj86i5yy006x4m0z6znwowjb");
+        var identity = EventIdentity.Create("video.completed", "cmj86i5yy006x4m0z6znwowjb");
         var envelope = JsonSerializer.Deserialize<JsonMessageEnvelope>(published.Content.Span, SystemTextJsonMessageSerializer.Options)!;
         Assert.Equal((identity, "Platform.Contracts:WebhookReceived"), (published.MessageId, published.Exchange));
         Assert.Equal(($"{identity}", app.Time.GetUtcNow().UtcDateTime), (envelope.MessageId, envelope.SentTime));
@@ -94,7 +94,7 @@ public sealed class PublishingTests
     }
 
     [Fact]
-    public async Task Without_a_connection_nobody_is_kept_waiting_for_one()
+    public async Task Without_a_connection_no_request_waits_for_one()
     {
         await using var app = new IngressApp();
         app.Services.GetRequiredService<PublishQueue>().Close();

@@ -3,51 +3,55 @@ using System.Text;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>A connection that sends exactly the given bytes: what no well-behaved client can be made to send.</summary>
-internal sealed class RawConnection : IDisposable
+/// <summary>A connection that sends exactly the given bytes, for requests that a well-behaved client cannot send.</summary>
+internal sealed class RawConnection(TcpClient client) : IDisposable
 {
-    private readonly TcpClient _client = new();
+    // A client whose connection was closed no longer returns its stream.
+    private readonly NetworkStream _stream = client.GetStream();
 
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
-        var connection = new RawConnection();
-        await connection._client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
-        return connection;
+        var client = new TcpClient();
+        await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+        return new RawConnection(client);
     }
 
-    /// <summary>Sends a text, as far as the server takes it.</summary>
-    public async Task SendAsync(string text)
+    /// <summary>Sends a text, as far as the server accepts it.</summary>
+    public Task SendAsync(string text) => SendAsync(text, Encoding.UTF8);
+
+    /// <inheritdoc cref="SendAsync(string)"/>
+    public async Task SendAsync(string text, Encoding encoding)
     {
         try
         {
-            await _client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(text), TestContext.Current.CancellationToken);
+            await _stream.WriteAsync(encoding.GetBytes(text), TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
-            // It has answered and closed before the end.
+            // The server answered and closed the connection before the end.
         }
     }
 
-    /// <summary>Everything that the server says until it closes the connection.</summary>
+    /// <summary>Everything that the server sends until it closes the connection.</summary>
     public async Task<string> ReadToEndAsync()
     {
         var said = new MemoryStream();
         try
         {
-            await _client.GetStream().CopyToAsync(said, TestContext.Current.CancellationToken);
+            await _stream.CopyToAsync(said, TestContext.Current.CancellationToken);
         }
         catch (IOException)
         {
-            // Closed while we were still sending.
+            // The connection was closed while the test was still sending.
         }
 
         return Encoding.UTF8.GetString(said.ToArray());
     }
 
-    /// <summary>What the server says up to the end of the headers.</summary>
+    /// <summary>The response up to the end of its headers.</summary>
     public async Task<string> ReadHeadersAsync()
     {
-        using var reader = new StreamReader(_client.GetStream(), leaveOpen: true);
+        using var reader = new StreamReader(_stream, leaveOpen: true);
         var headers = new StringBuilder();
         while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { Length: > 0 } line)
         {
@@ -57,5 +61,5 @@ internal sealed class RawConnection : IDisposable
         return headers.ToString();
     }
 
-    public void Dispose() => _client.Dispose();
+    public void Dispose() => client.Dispose();
 }

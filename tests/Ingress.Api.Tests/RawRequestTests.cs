@@ -7,7 +7,7 @@ using Platform.Simulator.MagicHour;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>What no well-behaved client sends, byte for byte; all of it with a good signature.</summary>
+/// <summary>Requests that no well-behaved client sends, byte for byte, all with a valid signature.</summary>
 public sealed class RawRequestTests
 {
     private const string Body = """{"type":"video.completed","payload":{"id":"clx123"}}""";
@@ -22,6 +22,10 @@ public sealed class RawRequestTests
         { "/webhook", $"{Chunked}\r\nContent-Length: 4", Chunks },
         { "/webhook", $"{Chunked}\r\n{Chunked}, identity", Chunks },
         { "/webhook", "Transfer-Encoding: xchunked", Chunks },
+        { "/webhook", "Transfer-Encoding: gzip, chunked", Chunks },
+        { "/webhook", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", Chunks },
+        { "/webhook", "Transfer-Encoding: chunked, chunked", Chunks },
+        { "/webhook", $"{Chunked}\r\nTrailer: X-Late", Chunks },
         { "/webhook", $"{Length}\r\n{Length}", Body },
         { "/webhook", $"{Length}\r\nContent-Length: 4", Body },
         { "/webhook", $"{Length}, 52", Body },
@@ -94,7 +98,7 @@ public sealed class RawRequestTests
     {
         await using var app = new IngressApp();
 
-        // The server waits five seconds before it measures how fast a body comes.
+        // The server waits five seconds before it measures the rate of a body.
         var said = await SendAsync(app, "/webhook", "Content-Length: 1000", Body);
 
         Assert.StartsWith("HTTP/1.1 408 ", said, StringComparison.Ordinal);
@@ -103,15 +107,14 @@ public sealed class RawRequestTests
     }
 
     [Fact]
-    public async Task Slow_headers_slow_bodies_and_many_connections_are_bounded()
+    public async Task Slow_headers_and_slow_bodies_are_bounded()
     {
         await using var app = new IngressApp();
 
         var limits = app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
 
-        Assert.Equal(TimeSpan.FromSeconds(10), limits.RequestHeadersTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(5), limits.RequestHeadersTimeout);
         Assert.Equal(240, limits.MinRequestBodyDataRate?.BytesPerSecond);
-        Assert.Equal(10_000, limits.MaxConcurrentConnections);
     }
 
     private static int CountAnswers(string said) => said.Split("HTTP/1.1 ").Length - 1;

@@ -6,6 +6,18 @@ namespace Ingress.Api.Tests;
 
 public sealed class ReceivingAWebhookTests
 {
+    [Theory]
+    [InlineData("\n")]
+    [InlineData(" \r\n")]
+    public async Task White_space_around_the_secret_refuses_no_event(string space)
+    {
+        await using var app = new IngressApp(("MagicHour:WebhookSecrets:0", $"{space}{IngressApp.Secret}{space}"));
+
+        using var response = await app.SendAsync(Samples.Read("video.completed.json"));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     private static readonly byte[] Completed = Samples.Read("video.completed.json");
 
     [Fact]
@@ -18,7 +30,7 @@ public sealed class ReceivingAWebhookTests
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("""{"success":true,"timestamp":1787234642}""", await Answers.ReadAsync(response));
         var published = Assert.Single(app.Broker.Messages<WebhookReceived>());
-        Assert.Equal(EventIdentity.Of("video.completed", "cmj86i5yy006x4m0z6znwowjb"), published.EventId);
+        Assert.Equal(EventIdentity.Create("video.completed", "cmj86i5yy006x4m0z6znwowjb"), published.EventId);
         Assert.Equal(("video.completed", "cmj86i5yy006x4m0z6znwowjb"), (published.EventType, published.JobId));
         Assert.Equal((app.Time.GetUtcNow(), app.Time.GetUtcNow(), false), (published.ReceivedAt, published.SentAt, published.Late));
         Assert.Equal(("live", "0"), (published.Origin, published.SecretName));
@@ -67,7 +79,7 @@ public sealed class ReceivingAWebhookTests
     }
 
     [Fact]
-    public async Task One_line_tells_of_an_event_and_nothing_secret_is_in_the_log()
+    public async Task An_event_has_one_log_line_without_secrets()
     {
         await using var app = new IngressApp();
         using var response = await app.SendAsync(

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 
 namespace Ingress.Api.Tests;
@@ -132,7 +132,7 @@ public sealed class RefusingAWebhookTests
     public async Task A_body_that_breaks_off_is_logged_and_counted()
     {
         await using var app = new IngressApp();
-        using var client = app.CreateClient();
+        using var measured = new Measurements(app.Services);
         var head = string.Join("\r\n",
             "POST /webhook HTTP/1.1", "Host: ingress", "Content-Type: application/json", "Content-Length: 100",
             $"{Signing.TimestampHeader}: {Signing.Timestamp(app.Time.GetUtcNow())}", $"{Signing.SignatureHeader}: {new string('0', 64)}", "", "{");
@@ -144,9 +144,10 @@ public sealed class RefusingAWebhookTests
         }
 
         await Waiting.UntilAsync(
-            "it was counted",
-            async () => (await client.GetStringAsync("/metrics", TestContext.Current.CancellationToken)).Contains("outcome=\"refused\"", StringComparison.Ordinal),
+            "it is logged",
+            () => Task.FromResult(app.Log.Lines.Any(line => line.StartsWith("Information: Webhook Refused", StringComparison.Ordinal))),
             TestContext.Current.CancellationToken);
+        Assert.Contains(measured.Series, series => series.Contains("outcome=refused", StringComparison.Ordinal));
         Assert.Single(app.Log.Lines, line => line.StartsWith("Information: Webhook Refused", StringComparison.Ordinal));
     }
 
@@ -165,6 +166,28 @@ public sealed class RefusingAWebhookTests
         Assert.Equal(["POST"], get.Content.Headers.Allow);
         await Answers.AssertIsProblemUnlessSuccessAsync(get);
         await Answers.AssertIsProblemUnlessSuccessAsync(unknown);
+    }
+
+    [Theory]
+    [InlineData("/webhook/", HttpStatusCode.Unauthorized)]
+    [InlineData("/%77ebhook?a=b", HttpStatusCode.Unauthorized)]
+    [InlineData("/Webhook", HttpStatusCode.NotFound)]
+    [InlineData("/WEBHOOK/", HttpStatusCode.NotFound)]
+    [InlineData("/%57ebhook", HttpStatusCode.NotFound)]
+    [InlineData("/webhook//", HttpStatusCode.NotFound)]
+    [InlineData("//webhook", HttpStatusCode.NotFound)]
+    [InlineData("/webhook/x", HttpStatusCode.NotFound)]
+    public async Task The_path_is_as_load_balancers_compare_it_and_a_slash_may_follow(string path, HttpStatusCode expected)
+    {
+        await using var app = new IngressApp();
+        using var client = app.CreateClient();
+        using var content = new ByteArrayContent(Completed) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+
+        // Parsed from text: a relative address of two slashes would be a host.
+        using var response = await client.PostAsync(new Uri($"{app.Address.GetLeftPart(UriPartial.Authority)}{path}"), content, TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected, response.StatusCode);
+        await Answers.AssertIsProblemUnlessSuccessAsync(response);
     }
 
     private static byte[] BodyOf(int length)

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>The bodies that the sender sends, byte for byte, and signatures that Python and OpenSSL computed over them.</summary>
+/// <summary>The sender's bodies, byte for byte, with signatures computed by Python and OpenSSL.</summary>
 internal static class Samples
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Samples");

@@ -18,8 +18,8 @@ public sealed class SignatureTests
         {
             var headers = Headers(timestamp, signature);
             byte[] signed = [.. System.Text.Encoding.ASCII.GetBytes($"{timestamp}."), .. body];
-            var right = WebhookSecret.Of("right", secret);
-            var wrong = WebhookSecret.Of("wrong", secret + "x");
+            var right = WebhookSecret.Create("right", secret);
+            var wrong = WebhookSecret.Create("wrong", secret + "x");
 
             Assert.NotNull(headers);
             Assert.Equal(("right", label), (Signature.FindSecret(signed, headers.Mac, [wrong, right, wrong])?.Name, label));

@@ -5,7 +5,7 @@ namespace Ingress.Api.Tests;
 
 internal static class TestCertificate
 {
-    /// <summary>With its RSA key, for a server of this name.</summary>
+    /// <summary>Creates a certificate for a server of this name, with its RSA key.</summary>
     public static X509Certificate2 SelfSigned(string host)
     {
         using var key = RSA.Create(2048);

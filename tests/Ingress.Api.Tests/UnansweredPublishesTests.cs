@@ -3,7 +3,7 @@ using Platform.Contracts;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>The broker answers by numbers, one or all up to one, and by an id when it returns a message.</summary>
+/// <summary>The broker answers by sequence number, for one message or for all up to it, and by message id when it returns one.</summary>
 public sealed class UnansweredPublishesTests
 {
     private readonly UnansweredPublishes _unanswered = new();

@@ -1,19 +1,22 @@
 using Ingress.Api.Webhooks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
-using Platform.LocalStack;
+using Platform.DevStack;
+using Platform.ServiceDefaults.Settings;
 
 namespace Ingress.Api.Tests;
 
-/// <summary>Secrets in a mounted folder, as Kubernetes keeps them.</summary>
+/// <summary>Secrets in a folder, mounted the way Kubernetes does it.</summary>
 public sealed class WebhookSecretsTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webhook-secrets");
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public void A_file_is_a_secret_dot_entries_and_the_last_newline_are_not()
+    public void A_file_is_a_secret_dot_entries_and_white_space_around_it_are_not()
     {
         Write("old", "first\n");
         Write("new", " second \r\n");
@@ -22,7 +25,7 @@ public sealed class WebhookSecretsTests : IDisposable
 
         using var secrets = Create();
 
-        Assert.Equal([WebhookSecret.Of("new", " second "), WebhookSecret.Of("old", "first")], secrets.Active);
+        Assert.Equal([WebhookSecret.Create("new", "second"), WebhookSecret.Create("old", "first")], secrets.Active);
     }
 
     [Fact]
@@ -31,11 +34,11 @@ public sealed class WebhookSecretsTests : IDisposable
         Write("current", "first");
         using var secrets = Create();
         await secrets.StartAsync(TestContext.Current.CancellationToken);
-        Assert.Equal([WebhookSecret.Of("current", "first")], secrets.Active);
+        Assert.Equal([WebhookSecret.Create("current", "first")], secrets.Active);
 
         Write("current", "second");
 
-        await AfterAPollAsync(() => secrets.Active.SequenceEqual([WebhookSecret.Of("current", "second")]));
+        await AfterAPollAsync(() => secrets.Active.SequenceEqual([WebhookSecret.Create("current", "second")]));
     }
 
     [Fact]
@@ -54,7 +57,39 @@ public sealed class WebhookSecretsTests : IDisposable
         await AfterAPollAsync(() =>
         {
             Assert.Equal(2, secrets.Active.Count);
-            return secrets.Active.Contains(WebhookSecret.Of("a", "third"));
+            return secrets.Active.Contains(WebhookSecret.Create("a", "third"));
+        });
+    }
+
+    [Theory]
+    [InlineData("\"first\"")]
+    [InlineData("first\nsecond")]
+    public void A_file_that_cannot_be_meant_is_named(string content)
+    {
+        Write("broken", content);
+
+        var files = SecretFiles.Read(_folder.FullName, mayBeEmpty: false);
+
+        Assert.Contains("'broken'", files.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("first", files.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_default_secret_never_becomes_active_outside_Development()
+    {
+        Write("a", "first");
+        using var secrets = Create();
+        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Single(secrets.Active);
+
+        Write("b", DefaultSecrets.Marker);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        Write("b", "second");
+
+        await AfterAPollAsync(() =>
+        {
+            Assert.DoesNotContain(WebhookSecret.Create("b", DefaultSecrets.Marker), secrets.Active);
+            return secrets.Active.Count == 2;
         });
     }
 
@@ -65,7 +100,7 @@ public sealed class WebhookSecretsTests : IDisposable
 
         using var secrets = Create("first");
 
-        Assert.Equal([WebhookSecret.Of("0", "first"), WebhookSecret.Of("file", "second")], secrets.Active);
+        Assert.Equal([WebhookSecret.Create("0", "first"), WebhookSecret.Create("file", "second")], secrets.Active);
     }
 
     [Fact]
@@ -78,7 +113,7 @@ public sealed class WebhookSecretsTests : IDisposable
 
         File.Delete(Path.Combine(_folder.FullName, "leaked"));
 
-        await AfterAPollAsync(() => secrets.Active.SequenceEqual([WebhookSecret.Of("0", "first")]));
+        await AfterAPollAsync(() => secrets.Active.SequenceEqual([WebhookSecret.Create("0", "first")]));
     }
 
     [Fact]
@@ -96,7 +131,7 @@ public sealed class WebhookSecretsTests : IDisposable
         await AfterAPollAsync(() =>
         {
             Assert.Single(secrets.Active);
-            return secrets.Active.Contains(WebhookSecret.Of("next", "second"));
+            return secrets.Active.Contains(WebhookSecret.Create("next", "second"));
         });
     }
 
@@ -106,6 +141,7 @@ public sealed class WebhookSecretsTests : IDisposable
 
     private WebhookSecrets Create(params string[] configured) => new(
         Options.Create(new MagicHourOptions { WebhookSecrets = configured, WebhookSecretsDirectory = _folder.FullName }),
+        new HostingEnvironment { EnvironmentName = Environments.Production },
         _time,
         NullLogger<WebhookSecrets>.Instance);
 

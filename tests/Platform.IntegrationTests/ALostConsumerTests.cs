@@ -1,14 +1,14 @@
-using Platform.LocalStack;
+using Platform.DevStack;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>A worker whose consumer the broker has dropped without telling it.</summary>
+/// <summary>The broker has dropped a worker's consumer without notifying the worker.</summary>
 [Collection(OwnBrokers.Name)]
 public sealed class ALostConsumerTests(ServersFixture servers)
 {
-    // What a client is told of by basic.cancel, but without that.
+    // The state after basic.cancel, but without the notification.
     private const string DropConsumers =
         """
         {ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"webhook-received">>)),
@@ -27,7 +27,7 @@ public sealed class ALostConsumerTests(ServersFixture servers)
         var before = await AskLiveAsync(platform.Workers[0]);
 
         await platform.SendAsync([NewEvent()]);
-        await Waiting.UntilAsync("it is not live", async () => await AskLiveAsync(platform.Workers[0]) == 503, Cancel, TimeSpan.FromSeconds(90));
+        await Waiting.UntilAsync("it is not live", async () => await AskLiveAsync(platform.Workers[0]) == 503, Cancel);
         Assert.Equal(0, await platform.QueryAsync<long>("select count(*) from webhook_events"));
         await worker.StopAsync(Cancel);
         await worker.StartAsync(Cancel);

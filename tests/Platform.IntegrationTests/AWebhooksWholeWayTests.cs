@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
@@ -43,6 +43,10 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await platform.CountAsync(events.Count, "select count(*) from webhook_events");
         await platform.CountAsync(quarantined.Count, "select count(*) from quarantined_events");
         await platform.AssertDrainedAsync();
+        // Stored by an older version under the same ids.
+        Assert.Equal(
+            ["24a2c489-7b9c-19c4-e145-d6adae0b4b67", "5c65148f-beda-e33b-342c-d6e477e0e346"],
+            (await ReadAsync(platform, "select distinct consumer_id::text from inbox_state")).Order());
         Assert.Equal(events.Order(), (await ReadAsync(platform, "select event_type || ' ' || job_id from webhook_events")).Order());
         Assert.Equal(quarantined.Order(), (await ReadAsync(platform, "select convert_from(body, 'UTF8') from quarantined_events")).Order());
         Assert.Equal(
@@ -99,7 +103,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         Assert.Equal((20, 20), (await platform.QueryAsync<long>("select count(*) from webhook_events"), await platform.QueryAsync<long>("select count(*) from webhook_bodies")));
         await Waiting.UntilAsync("20 domain events", () => Task.FromResult(told.Count >= 20), Cancel);
         Assert.Equal(
-            events.Select(body => MagicHourEvent.Of(body)).Select(webhook => ("JobCompleted", EventIdentity.Of(webhook.Type, webhook.JobId), webhook.JobId)).Order(),
+            events.Select(body => MagicHourEvent.Of(body)).Select(webhook => ("JobCompleted", EventIdentity.Create(webhook.Type, webhook.JobId), webhook.JobId)).Order(),
             told.Select(one => (one.Name, one.MessageId, one.JobId)).Order());
     }
 
@@ -145,7 +149,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await Waiting.UntilAsync("one parked message", async () => await platform.Broker.CountAsync("webhook-received_error", Cancel) == 1, Cancel);
         await platform.AssertDrainedAsync(parked: 1);
         var parked = await platform.Broker.TakeAsync("webhook-received_error", Cancel);
-        Assert.Equal(EventIdentity.Of("video.completed", "poison").ToString(), parked?.BasicProperties.MessageId);
+        Assert.Equal(EventIdentity.Create("video.completed", "poison").ToString(), parked?.BasicProperties.MessageId);
         var reason = Encoding.UTF8.GetString((byte[])parked!.BasicProperties.Headers!["MT-Fault-Message"]!);
         Assert.Contains("this event is poison", reason, StringComparison.Ordinal);
     }

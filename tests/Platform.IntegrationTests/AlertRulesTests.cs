@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Platform.LocalStack;
+using Platform.DevStack;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;

@@ -1,14 +1,14 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>The broker as it is, by its own client.</summary>
+/// <summary>Inspects and changes the broker through its own client.</summary>
 public sealed class Broker : IAsyncDisposable
 {
     private static readonly string[] DomainEvents = [nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed)];
@@ -25,7 +25,7 @@ public sealed class Broker : IAsyncDisposable
         return new Broker(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
     }
 
-    /// <summary>As if <c>migrate</c> had never run: queues and exchanges go, whatever is in them.</summary>
+    /// <summary>Deletes queues and exchanges with their contents, as if <c>migrate</c> had never run.</summary>
     public async Task ResetAsync(CancellationToken cancellationToken)
     {
         foreach (var queue in Topology.Queues.Keys)
@@ -42,7 +42,7 @@ public sealed class Broker : IAsyncDisposable
         await _channel.ExchangeDeleteAsync(Topology.CanaryExchange, cancellationToken: cancellationToken);
     }
 
-    /// <summary>The messages that wait in a queue.</summary>
+    /// <summary>The number of messages ready in a queue.</summary>
     public async Task<uint> CountAsync(string queue, CancellationToken cancellationToken) =>
         (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
 
@@ -63,7 +63,7 @@ public sealed class Broker : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a queue with none of our arguments, but perhaps with others, in the place of a queue.</summary>
+    /// <summary>Replaces a queue with one that has none of the platform's arguments, and optionally others.</summary>
     public async Task ReplaceQueueAsync(string queue, Dictionary<string, object?>? arguments, CancellationToken cancellationToken)
     {
         await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
@@ -71,30 +71,34 @@ public sealed class Broker : IAsyncDisposable
             queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellationToken);
     }
 
+    public Task DeleteExchangeAsync(string exchange, CancellationToken cancellationToken) =>
+        _channel.ExchangeDeleteAsync(exchange, cancellationToken: cancellationToken);
+
     public Task DeleteAsync(string queue, CancellationToken cancellationToken) => _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
 
-    /// <summary>Leaves the queue and takes the way into it: no queue takes what is published from now on.</summary>
+    /// <summary>Keeps the queue but removes its binding: no queue accepts messages published from now on.</summary>
     public Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
         _channel.QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
 
-    /// <summary>Gives the way into the queue back.</summary>
+    /// <summary>Restores the queue's binding.</summary>
     public Task BindAsync(string queue, CancellationToken cancellationToken) =>
         _channel.QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
 
     /// <summary>Publishes a contract, as another service would.</summary>
-    public async Task PublishAsync<T>(T message, CancellationToken cancellationToken)
+    /// <param name="userId">The property <c>user-id</c>: null, or the user of this connection, or the broker closes the channel.</param>
+    public async Task PublishAsync<T>(T message, CancellationToken cancellationToken, string? userId = null)
         where T : class
     {
-        var envelope = Envelope.Of(Guid.NewGuid(), typeof(T).Name, JsonSerializer.Serialize(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
-        var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true };
+        var envelope = Envelope.Create(Guid.NewGuid(), typeof(T).Name, JsonSerializer.Serialize(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
+        var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = userId };
         await _channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
     }
 
-    /// <summary>Takes one message out of a queue.</summary>
+    /// <summary>Takes one message from a queue.</summary>
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
         await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);
 
-    /// <summary>Puts a message that was taken into a queue, as it was.</summary>
+    /// <summary>Puts a message that was taken back into a queue, unchanged.</summary>
     public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
         await _channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
 
@@ -102,7 +106,7 @@ public sealed class Broker : IAsyncDisposable
     public async Task PutAsync(string queue, string body, string contentType, CancellationToken cancellationToken) => await _channel.BasicPublishAsync(
         "", queue, mandatory: true, new BasicProperties { ContentType = contentType }, System.Text.Encoding.UTF8.GetBytes(body), cancellationToken);
 
-    /// <summary>Takes one message out of a queue and gives it back, again and again.</summary>
+    /// <summary>Takes one message from a queue and returns it, repeatedly.</summary>
     public async Task ReturnAsync(string queue, int times, CancellationToken cancellationToken)
     {
         for (var i = 0; i < times; i++)
@@ -112,14 +116,14 @@ public sealed class Broker : IAsyncDisposable
         }
     }
 
-    /// <summary>Refuses one message of a queue, which makes it a dead letter.</summary>
+    /// <summary>Rejects one message of a queue, which dead-letters it.</summary>
     public async Task RejectAsync(string queue, CancellationToken cancellationToken)
     {
         var message = await GetAsync(queue, cancellationToken);
         await _channel.BasicRejectAsync(message.DeliveryTag, requeue: false, cancellationToken);
     }
 
-    /// <summary>Listens to the domain events from now on, as another service would.</summary>
+    /// <summary>Subscribes to the domain events, as another service would.</summary>
     public async Task<ConcurrentQueue<DomainEvent>> SubscribeAsync(CancellationToken cancellationToken)
     {
         var received = new ConcurrentQueue<DomainEvent>();
@@ -161,5 +165,5 @@ public sealed class Broker : IAsyncDisposable
     }
 }
 
-/// <summary>A domain event as a subscriber gets it.</summary>
+/// <summary>A domain event as a subscriber receives it.</summary>
 public sealed record DomainEvent(string Name, Guid MessageId, string JobId, JsonElement Message);

@@ -1,23 +1,21 @@
 using System.Diagnostics;
 using System.Net;
 using MassTransit;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What the broker and its clients do by default, and that the ingress does not fall for it.</summary>
+/// <summary>Default behaviour of the broker and its clients that the ingress must not rely on.</summary>
 [Collection(Undisturbed.Name)]
 public sealed class BrokerTrapsTests(ServersFixture servers)
 {
     private const string Queue = Contracts.Topology.WebhookReceivedQueue;
 
-    // The budget is 3 s; the sender's patience ends at 10 s.
-    private static readonly TimeSpan InTime = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan WithoutWaiting = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan RecoveryTime = TimeSpan.FromSeconds(10);
+    // The budget of a publish; while the breaker is open, one request at a time uses it as a probe.
+    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
 
     [Fact]
     public async Task A_confirm_does_not_mean_queued_so_only_what_a_queue_took_is_answered_200()
@@ -28,12 +26,12 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await platform.Broker.UnbindAsync(Queue, Cancel);
 
         await bus.Control.Publish(new Unheard(1), Cancel);
-        var unroutable = new[] { await SendAsync(platform), await SendAsync(platform) };
+        var unroutable = await SendAsync(platform);
+        await AssertRefusedWithoutWaitingAsync(platform);
         await platform.Broker.BindAsync(Queue, Cancel);
         var routable = await SendAsync(platform);
 
-        AssertUnavailable(unroutable[0]);
-        AssertUnavailable(unroutable[1], WithoutWaiting);
+        AssertUnavailable(unroutable);
         Assert.Equal(HttpStatusCode.OK, routable.Status);
         Assert.Equal(1u, await platform.Broker.CountAsync(Queue, Cancel));
     }
@@ -67,12 +65,12 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await Task.WhenAll(bus.Publish(new Unheard(1), Cancel), bus.Publish(new Unheard(2), Cancel));
         var (name, members) = await batches.Task.WaitAsync(Cancel);
 
-        // An inbox would take the whole batch for consumed when that one member was.
+        // An inbox would treat the whole batch as consumed when only that member was.
         Assert.Equal(2, members.Length);
         Assert.Contains(name, members);
         await bus.StopAsync(Cancel);
         Assert.DoesNotContain(
-            typeof(Processor.Worker.Events.WebhookReceivedConsumer).Assembly.GetTypes().SelectMany(type => type.GetInterfaces()),
+            typeof(Processor.Worker.Consumers.WebhookReceivedConsumer).Assembly.GetTypes().SelectMany(type => type.GetInterfaces()),
             contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IConsumer<>)
                 && contract.GenericTypeArguments is [{ IsGenericType: true }]);
     }
@@ -93,8 +91,8 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         {
             AssertUnavailable(await SendAsync(platform));
             return await SaysAsync(ingress, "The broker refused it");
-        }, Cancel, InTime);
-        AssertUnavailable(await SendAsync(platform), WithoutWaiting);
+        }, Cancel);
+        await AssertRefusedWithoutWaitingAsync(platform);
     }
 
     [Fact]
@@ -112,10 +110,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         using var laterToken = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         var outlivesItsToken = bus.Control.Publish(new Unheard(2), laterToken.Token);
         AssertUnavailable(await first);
-        for (var i = 0; i < 10; i++)
-        {
-            AssertUnavailable(await SendAsync(platform), WithoutWaiting);
-        }
+        await AssertRefusedWithoutWaitingAsync(platform);
 
         await Waiting.UntilAsync("a second", () => Task.FromResult(laterToken.IsCancellationRequested), Cancel);
         Assert.False(outlivesItsToken.IsCompleted);
@@ -136,7 +131,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         AssertUnavailable(await SendAsync(platform, body));
         platform.OwnBroker.Process.Continue();
         await Waiting.UntilAsync("the ghost", async () => await platform.Broker.CountAsync(Queue, Cancel) == 2, Cancel);
-        await Waiting.UntilAsync("200", async () => (await SendAsync(platform, body)).Status is HttpStatusCode.OK, Cancel, RecoveryTime);
+        await Waiting.UntilAsync("200", async () => (await SendAsync(platform, body)).Status is HttpStatusCode.OK, Cancel);
         Assert.True(await platform.Broker.CountAsync(Queue, Cancel) > 2);
         await platform.StartWorkerAsync();
 
@@ -155,9 +150,9 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await bus.Control.Publish(new Unheard(0), Cancel);
 
         await platform.OwnBroker.Process.KillAsync(Cancel);
-        await Waiting.UntilAsync("the ingress misses it", () => SaysAsync(ingress, "The broker is now Away"), Cancel, InTime);
+        await Waiting.UntilAsync("the ingress misses it", () => SaysAsync(ingress, "The broker is now Unavailable"), Cancel);
         Assert.Equal(BusHealthStatus.Healthy, bus.Control.CheckHealth().Status);
-        AssertUnavailable(await SendAsync(platform), WithoutWaiting);
+        await AssertRefusedWithoutWaitingAsync(platform);
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (await GetAsync(platform, "/health/ready"), await GetAsync(platform, "/health/live")));
 
         await platform.OwnBroker.Process.StartAsync(Cancel);
@@ -172,27 +167,48 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(platform)).Status);
         await platform.OwnBroker.ControlAsync(Cancel, "eval", $"ok = ra:stop_server(quorum_queues, {{'%2F_{Queue}', node()}}).");
 
-        // It is there all the same, for all that a connection can see.
+        // The queue exists all the same, as far as a connection can tell.
         Assert.True(await platform.Broker.ExistsAsync(Queue, Cancel));
         AssertUnavailable(await SendAsync(platform));
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => SendAsync(platform)));
-        Assert.All(answers, answer => AssertUnavailable(answer));
-        Assert.InRange(answers.Count(answer => answer.Elapsed > WithoutWaiting), 0, 1);
+        await AssertRefusedWithoutWaitingAsync(platform);
 
         await platform.OwnBroker.ControlAsync(Cancel, "eval", $"ok = ra:restart_server(quorum_queues, {{'%2F_{Queue}', node()}}).");
         await RecoverAsync(platform);
     }
 
     private static Task RecoverAsync(TestPlatform platform) =>
-        Waiting.UntilAsync("200", async () => (await SendAsync(platform)).Status is HttpStatusCode.OK, Cancel, RecoveryTime);
+        Waiting.UntilAsync("200", async () => (await SendAsync(platform)).Status is HttpStatusCode.OK, Cancel);
 
-    private static void AssertUnavailable(Answer answer) => AssertUnavailable(answer, InTime);
-
-    private static void AssertUnavailable(Answer answer, TimeSpan within)
+    private static void AssertUnavailable(Answer answer)
     {
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.Status);
         Assert.InRange(answer.RetryAfter ?? TimeSpan.Zero, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30));
-        Assert.InRange(answer.Elapsed, TimeSpan.Zero, within);
+    }
+
+    /// <summary>
+    /// Uses the ingress's own record of which requests waited, because response times are unreliable on a busy machine. Only probes may
+    /// have timed out, one per budget period.
+    /// </summary>
+    private static async Task AssertRefusedWithoutWaitingAsync(TestPlatform platform)
+    {
+        const int requests = 50;
+        var ingress = platform.Ingresses[0].Webhook;
+        var before = await Scrape.ReadAsync(ingress, Cancel);
+        var watch = Stopwatch.StartNew();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, requests).Select(_ => SendAsync(platform)));
+        var probes = 1 + (int)(watch.Elapsed / Budget);
+        var after = before;
+        await Waiting.UntilAsync(
+            "the metrics have every request",
+            async () => Unpublished(after = await Scrape.ReadAsync(ingress, Cancel)) - Unpublished(before) >= requests,
+            Cancel);
+
+        Assert.All(answers, AssertUnavailable);
+        Assert.InRange(TimedOut(after) - TimedOut(before), 0, probes);
+
+        static double Unpublished(Scrape scrape) => scrape.Sum("broker_publishes_failed_total") + scrape.Sum("broker_publishes_not_tried_total");
+        static double TimedOut(Scrape scrape) => scrape.Sum("broker_publishes_failed_total", "result=\"timed_out\"");
     }
 
     private static async Task<bool> SaysAsync(ServerProcess process, string text) =>
@@ -202,9 +218,8 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
 
     private static async Task<Answer> SendAsync(TestPlatform platform, byte[] body)
     {
-        var watch = Stopwatch.StartNew();
         using var response = await platform.Ingresses[0].SendAsync(body, Cancel);
-        return new Answer(response.StatusCode, response.Headers.RetryAfter?.Delta, watch.Elapsed);
+        return new Answer(response.StatusCode, response.Headers.RetryAfter?.Delta);
     }
 
     private static async Task<HttpStatusCode> GetAsync(TestPlatform platform, string path)
@@ -223,5 +238,5 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         }
     }
 
-    private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter, TimeSpan Elapsed);
+    private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter);
 }

@@ -1,11 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
-using Platform.LocalStack;
+using Platform.DevStack;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>Takes what services export by OTLP (http/protobuf), as a collector does.</summary>
+/// <summary>A collector that receives the services' OTLP exports (http/protobuf).</summary>
 internal sealed class Collector : IAsyncDisposable
 {
     private readonly HttpListener _http = new();
@@ -29,26 +29,26 @@ internal sealed class Collector : IAsyncDisposable
         };
     }
 
-    /// <summary>What makes a service export here.</summary>
+    /// <summary>The settings that make a service export to this collector.</summary>
     public IReadOnlyDictionary<string, string?> Settings { get; }
 
     public IReadOnlyCollection<Span> Spans => _spans;
 
-    /// <summary>Everything that was received, as text as far as it is text.</summary>
+    /// <summary>Everything received, as far as it is text.</summary>
     public string Everything => string.Join('\n', _requests.Select(Encoding.UTF8.GetString));
 
-    /// <summary>The spans of a trace by name, each with what it belongs to: nothing for its root, and for one whose parent is missing.</summary>
-    public IReadOnlyList<(string Name, string Parent)> ReadTree(string traceId)
+    /// <summary>The spans of a trace by name, each with its parent: empty for the root and for a span whose parent is missing.</summary>
+    public IReadOnlyList<(string Name, string Parent)> ReadTree(string traceId) => ReadTree(traceId, (_, _) => true);
+
+    /// <summary>The same of the spans at and below one, without those whose parent was never exported.</summary>
+    public IReadOnlyList<(string Name, string Parent)> ReadTreeBelow(string root, string traceId)
     {
-        var trace = _spans.Where(span => span.TraceId == traceId).ToDictionary(span => span.Id);
-        return
-        [
-            .. trace.Values.OrderBy(span => span.Name, StringComparer.Ordinal)
-                .Select(span => (span.Name, trace.TryGetValue(span.ParentId, out var parent) ? parent.Name : "")),
-        ];
+        bool IsBelow(Span span, Dictionary<string, Span> trace) =>
+            span.Name == root || (trace.TryGetValue(span.ParentId, out var parent) && IsBelow(parent, trace));
+        return ReadTree(traceId, IsBelow);
     }
 
-    /// <summary>Waits until the spans that were received are as expected.</summary>
+    /// <summary>Waits until the received spans match the expected ones.</summary>
     public Task UntilAsync(string what, Func<IReadOnlyCollection<Span>, bool> isTrue) =>
         Waiting.UntilAsync($"{what}; there are: {string.Join(", ", _spans.CountBy(span => span.Name))}", () => Task.FromResult(isTrue(_spans)), TestPlatform.Cancel);
 
@@ -56,6 +56,16 @@ internal sealed class Collector : IAsyncDisposable
     {
         _http.Abort();
         await _serving;
+    }
+
+    private IReadOnlyList<(string Name, string Parent)> ReadTree(string traceId, Func<Span, Dictionary<string, Span>, bool> isPart)
+    {
+        var trace = _spans.Where(span => span.TraceId == traceId).ToDictionary(span => span.Id);
+        return
+        [
+            .. trace.Values.Where(span => isPart(span, trace)).OrderBy(span => span.Name, StringComparer.Ordinal)
+                .Select(span => (span.Name, trace.TryGetValue(span.ParentId, out var parent) ? parent.Name : "")),
+        ];
     }
 
     private async Task ServeAsync()
@@ -95,7 +105,7 @@ internal sealed class Collector : IAsyncDisposable
     }
 }
 
-/// <summary>A span as it was exported; ids in hex.</summary>
+/// <summary>An exported span; ids in hex.</summary>
 internal sealed record Span(
     string Service, string TraceId, string Id, string ParentId, string Name, Dictionary<string, string> Attributes, (string TraceId, string SpanId)[] Links)
 {

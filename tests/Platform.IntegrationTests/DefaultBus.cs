@@ -2,10 +2,10 @@ using MassTransit;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>A bus as MassTransit makes it when nobody tells it otherwise.</summary>
+/// <summary>A bus with MassTransit's default configuration.</summary>
 internal sealed class DefaultBus : IAsyncDisposable
 {
-    // The broker of a test may be gone by then.
+    // The test's broker may be gone by then.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private DefaultBus(IBusControl control) => Control = control;
@@ -26,5 +26,5 @@ internal sealed class DefaultBus : IAsyncDisposable
     }
 }
 
-/// <summary>A message that no queue takes.</summary>
+/// <summary>A message that no queue accepts.</summary>
 public sealed record Unheard(int Number);

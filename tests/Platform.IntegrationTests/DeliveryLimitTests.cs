@@ -1,5 +1,5 @@
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using static Platform.IntegrationTests.TestPlatform;
@@ -7,8 +7,8 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>
-/// RabbitMQ 4 gives up a message after 20 deliveries by default, and counts those that were only prefetched: every restart of a consumer,
-/// graceful or not, counts all of them.
+/// By default, RabbitMQ 4 discards a message after 20 deliveries and counts prefetched
+/// messages too: every restart of a consumer, graceful or not, counts all of them.
 /// </summary>
 public sealed class DeliveryLimitTests(ServersFixture servers)
 {
@@ -35,7 +35,7 @@ public sealed class DeliveryLimitTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task With_ours_all_are_still_there()
+    public async Task With_our_arguments_all_are_still_there()
     {
         await using var platform = await TestPlatform.CreateAsync(servers);
         await using var connection = await ConnectAsync();
@@ -71,7 +71,7 @@ public sealed class DeliveryLimitTests(ServersFixture servers)
         }
     }
 
-    /// <summary>Takes what there is, settles nothing, and stops gracefully.</summary>
+    /// <summary>Takes all available messages, settles none, and stops gracefully.</summary>
     private static async Task PrefetchAndStopAsync(IConnection connection, string queue)
     {
         await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancel);
@@ -94,18 +94,18 @@ public sealed class DeliveryLimitTests(ServersFixture servers)
         await channel.CloseAsync(Cancel);
     }
 
-    /// <summary>All of them, as soon as they are back; fewer when they do not come back.</summary>
+    /// <summary>Takes all messages once they are requeued; fewer when some do not return.</summary>
     private static async Task<uint> CountAsync(IChannel channel, string queue)
     {
         var count = 0u;
         try
         {
             await Waiting.UntilAsync(
-                "all are back", async () => (count = await channel.MessageCountAsync(queue, Cancel)) == Messages, Cancel, TimeSpan.FromSeconds(5));
+                "all are back", async () => (count = await channel.MessageCountAsync(queue, Cancel)) == Messages, Cancel, TimeSpan.FromSeconds(30));
         }
         catch (TimeoutException)
         {
-            // The count says how many are gone.
+            // The count shows how many are missing.
         }
 
         return count;

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.Storms;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What is seen of a platform on which all is well.</summary>
+/// <summary>The metrics and alerts of a healthy platform.</summary>
 [Collection(Undisturbed.Name)]
 public sealed class HealthyPlatformTests(MonitoredPlatform monitored) : IClassFixture<MonitoredPlatform>
 {
@@ -50,7 +50,7 @@ public sealed class HealthyPlatformTests(MonitoredPlatform monitored) : IClassFi
         Assert.NotEmpty(queries);
     }
 
-    /// <summary>What the sender does on any day, but for bodies that a person must look at.</summary>
+    /// <summary>The sender's ordinary traffic, without bodies that need a person.</summary>
     private async Task StormAsync()
     {
         var plan = StormPlan.Create(
@@ -69,7 +69,7 @@ public sealed class HealthyPlatformTests(MonitoredPlatform monitored) : IClassFi
                 .Where(panel => panel.GetProperty("type").GetString() != "row")
                 .SelectMany(panel => panel.GetProperty("targets").EnumerateArray().Select(target => (
                     panel.GetProperty("title").GetString()!,
-                    // Grafana puts something there that holds a few scrapes.
+                    // Grafana replaces this with an interval that covers several scrapes.
                     target.GetProperty("expr").GetString()!.Replace("$__rate_interval", "1m", StringComparison.Ordinal)))),
         ];
     }

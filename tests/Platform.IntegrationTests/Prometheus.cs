@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What a Prometheus has seen, by its own API.</summary>
+/// <summary>Queries a Prometheus through its API.</summary>
 public sealed class Prometheus(string url) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = new Uri(url) };
 
-    /// <summary>The alerts that fire now.</summary>
+    /// <summary>The alerts that are firing.</summary>
     public async Task<IReadOnlyList<FiringAlert>> ListFiringAsync(CancellationToken cancellationToken)
     {
         var data = await GetAsync("/api/v1/alerts", cancellationToken);
@@ -23,7 +23,7 @@ public sealed class Prometheus(string url) : IDisposable
         ];
     }
 
-    /// <summary>The values of a query now, one for each series; those that are no number are left out.</summary>
+    /// <summary>The current values of a query, one for each series, without those that are not numbers.</summary>
     public async Task<IReadOnlyList<Sample>> QueryAsync(string promQl, CancellationToken cancellationToken)
     {
         var data = await GetAsync($"/api/v1/query?query={Uri.EscapeDataString(promQl)}", cancellationToken);
@@ -37,11 +37,11 @@ public sealed class Prometheus(string url) : IDisposable
         ];
     }
 
-    /// <summary>The value of a query that has one, or 0.</summary>
+    /// <summary>The value of a query with one result, or 0.</summary>
     public async Task<double> QueryNumberAsync(string promQl, CancellationToken cancellationToken) =>
         (await QueryAsync(promQl, cancellationToken)).SingleOrDefault()?.Value ?? 0;
 
-    /// <summary>What failed when the rules were last evaluated.</summary>
+    /// <summary>Errors of the last evaluation of the rules.</summary>
     public async Task<IReadOnlyList<string>> ListRuleErrorsAsync(CancellationToken cancellationToken)
     {
         var data = await GetAsync("/api/v1/rules", cancellationToken);
@@ -66,7 +66,7 @@ public sealed class Prometheus(string url) : IDisposable
     }
 }
 
-/// <param name="Summary">As a person is told.</param>
+/// <param name="Summary">The summary that a person reads.</param>
 public sealed record FiringAlert(string Name, string Summary);
 
 /// <summary>The value of a series.</summary>

@@ -1,13 +1,13 @@
 using System.Text;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using RabbitMQ.Client;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What was parked goes back through the front of the pipeline, when a person says so.</summary>
+/// <summary>A parked message re-enters at the front of the pipeline when a person releases it.</summary>
 public sealed class ReleasingTests(ServersFixture servers)
 {
     private const string ErrorQueue = "webhook-received_error";
@@ -43,6 +43,7 @@ public sealed class ReleasingTests(ServersFixture servers)
         await using var platform = await ParkAsync("poison");
 
         var shown = await platform.ReleaseAsync("--error", "--dry-run");
+        await WaitForAsync(platform, ErrorQueue, 1);
         var shownAgain = await platform.ReleaseAsync("--error", "--dry-run", "--id", IdOf("poison"));
 
         Assert.Equal((0, 0), (shown.ExitCode, shownAgain.ExitCode));
@@ -59,10 +60,10 @@ public sealed class ReleasingTests(ServersFixture servers)
     {
         await using var platform = await ParkAsync("poison 1", "poison 2", "poison 3");
 
-        var released = await platform.ReleaseAsync("--error", "--id", IdOf("poison 2"), "--id", "another");
+        var released = await platform.ReleaseAsync("--error", "--id", IdOf("poison 2"), "--id", IdOf("another"));
 
-        Assert.Equal(0, released.ExitCode);
-        Assert.EndsWith("kept 2: 2 not asked for\nthere is no another\n", released.Output, StringComparison.Ordinal);
+        Assert.Equal(1, released.ExitCode);
+        Assert.EndsWith($"kept 2: 2 not asked for\nthere is no {IdOf("another")}\n", released.Output, StringComparison.Ordinal);
         await platform.CountAsync(1, "select count(*) from webhook_events");
         await platform.AssertDrainedAsync(parked: 2);
         Assert.Equal("poison 2", await platform.QueryAsync<string>("select job_id from webhook_events"));
@@ -75,13 +76,16 @@ public sealed class ReleasingTests(ServersFixture servers)
         await using var platform = await ParkAsync(jobs);
 
         var one = await platform.ReleaseAsync("--error", "--id", IdOf("poison 249"));
+        await WaitForAsync(platform, ErrorQueue, 249);
         var rest = await Task.WhenAll(platform.ReleaseAsync("--error"), platform.ReleaseAsync("--error"));
 
         Assert.Contains("kept 249: 249 not asked for", one.Output, StringComparison.Ordinal);
-        Assert.All(rest, result => Assert.Equal(0, result.ExitCode));
+        Assert.All(rest, result => Assert.True(result.ExitCode == 0, $"{result.Output}\n{result.Error}"));
         await platform.CountAsync(250, "select count(*) from webhook_events");
         await platform.AssertDrainedAsync();
-        Assert.Equal(249, rest.Sum(result => Lines(result).Count(line => line.StartsWith("released  ", StringComparison.Ordinal))));
+        // At least one of the two releases each message; one that both release is applied once.
+        var released = rest.SelectMany(Lines).Where(line => line.StartsWith("released  ", StringComparison.Ordinal)).Select(line => line.Split("  ")[1]);
+        Assert.Equal(249, released.Distinct().Count());
     }
 
     [Fact]
@@ -118,10 +122,12 @@ public sealed class ReleasingTests(ServersFixture servers)
         await platform.Broker.ReturnAsync(DeadQueue, times: 12, Cancel);
 
         var shown = await platform.ReleaseAsync("--dead", "--dry-run");
+        await WaitForAsync(platform, DeadQueue, 1);
         var shownAgain = await platform.ReleaseAsync("--dead", "--dry-run");
 
-        // RabbitMQ 4 drops it at the 21st return; 3.10 only counts.
+        // RabbitMQ 4 drops a message at the 21st return; 3.10 only counts.
         Assert.All([shown, shownAgain], result => Assert.Contains("  rejected in webhook-received\n", result.Output, StringComparison.Ordinal));
+        await WaitForAsync(platform, DeadQueue, 1);
         var dead = await platform.Broker.TakeAsync(DeadQueue, Cancel);
         Assert.Equal(IdOf("dead"), dead?.BasicProperties.MessageId);
         Assert.Equal(1L, dead?.BasicProperties.Headers?["x-delivery-count"]);
@@ -152,7 +158,7 @@ public sealed class ReleasingTests(ServersFixture servers)
         await platform.AssertDrainedAsync();
     }
 
-    /// <summary>A platform whose worker has parked the events of these jobs, and would not park them again.</summary>
+    /// <summary>A platform whose worker has parked the events of these jobs and would not park them again.</summary>
     private async Task<TestPlatform> ParkAsync(params string[] jobs)
     {
         var platform = await TestPlatform.CreateAsync(servers);
@@ -179,11 +185,11 @@ public sealed class ReleasingTests(ServersFixture servers)
     private static Task WaitForAsync(TestPlatform platform, string queue, uint count) =>
         Waiting.UntilAsync($"{count} in {queue}", async () => await platform.Broker.CountAsync(queue, Cancel) == count, Cancel);
 
-    private static string IdOf(string jobId) => EventIdentity.Of("video.completed", jobId).ToString();
+    private static string IdOf(string jobId) => EventIdentity.Create("video.completed", jobId).ToString();
 
     private static string[] Lines(ProgramResult result) => result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>What a consumer sees of a message beside its body; not the number that a client gives its publishes.</summary>
+    /// <summary>The properties of a message that a consumer sees, without the publish sequence number of the client.</summary>
     private static string Describe(BasicGetResult message)
     {
         var properties = message.BasicProperties;

@@ -1,9 +1,9 @@
-using Platform.LocalStack;
+using Platform.DevStack;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What the runbook tells a person to type exists.</summary>
+/// <summary>The commands in the runbook exist.</summary>
 public sealed class RunbookTests(ServersFixture servers)
 {
     [Fact]
@@ -49,8 +49,8 @@ public sealed class RunbookTests(ServersFixture servers)
     {
         foreach (var command in ReadCommands("./platform"))
         {
-            // What the script hands over to, from this build.
-            var help = (await Machine.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "Simulator.dll"), command[0], "--help"], Cancel))
+            // The program that the script runs, from this build.
+            var help = (await Machine.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "Platform.Cli.dll"), command[0], "--help"], Cancel))
                 .ThrowIfFailed(command[0]).Output;
             Assert.All(
                 command.Where(argument => argument.StartsWith("--", StringComparison.Ordinal)),
@@ -58,7 +58,7 @@ public sealed class RunbookTests(ServersFixture servers)
         }
     }
 
-    /// <summary>The arguments of what is called in this way, each command once.</summary>
+    /// <summary>The distinct argument lists of calls in this form.</summary>
     private static string[][] ReadCommands(string program)
     {
         string[][] commands =

@@ -1,14 +1,14 @@
-using Platform.LocalStack;
+using Platform.DevStack;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What Prometheus is told by services that have worked.</summary>
+/// <summary>The metrics of services that have processed events, as Prometheus reads them.</summary>
 public sealed class ScrapingTests(ServersFixture servers)
 {
     [Fact]
-    public async Task Both_services_tell_what_is_agreed_and_promtool_has_nothing_against_it()
+    public async Task Both_services_export_the_agreed_metrics_and_promtool_accepts_them()
     {
         await using var platform = await TestPlatform.CreateAsync(servers);
         await platform.StartWorkerAsync();
@@ -18,12 +18,12 @@ public sealed class ScrapingTests(ServersFixture servers)
         await platform.CountAsync(50, "select count(*) from jobs");
         await platform.AssertDrainedAsync();
 
-        var ingress = await ScrapeAsync(new Uri(platform.Ingresses[0].Webhook, "/metrics"));
+        var ingress = (await Scrape.ReadAsync(platform.Ingresses[0].Webhook, Cancel)).Text;
         // The backlog is read every 15 s.
         var worker = "";
         await Waiting.UntilAsync(
             "a sample with the quarantined body",
-            async () => (worker = await ScrapeAsync(new Uri(platform.Workers[0], "/metrics"))).Contains("\nquarantined_events_stored{otel_scope_name=\"Processor.Worker\"} 1", StringComparison.Ordinal),
+            async () => (worker = (await Scrape.ReadAsync(platform.Workers[0], Cancel)).Text).Contains("\nquarantined_events_stored{otel_scope_name=\"Processor.Worker\"} 1", StringComparison.Ordinal),
             Cancel);
 
         await AssertLintedAsync(ingress);
@@ -37,18 +37,27 @@ public sealed class ScrapingTests(ServersFixture servers)
         Assert.Empty(Missing(
             worker,
             "inbox_units_committed_total", "inbox_group_size_bucket", "inbox_group_duration_seconds_bucket", "inbox_units_parked_total", "inbox_units_waiting",
-            "inbox_event_age_seconds_bucket", "inbox_oldest_unit_age_seconds", "database_outage", "outbox_messages_published_total",
+            "inbox_units_postponed_total",
+            "inbox_concurrency_limit", "inbox_event_age_seconds_bucket", "inbox_oldest_unit_age_seconds", "database_outage", "outbox_messages_published_total",
             "outbox_backlog_messages", "outbox_oldest_message_age_seconds", "queue_messages", "queue_consumers",
             "notification_waiting", "notification_oldest_due_age_seconds", "notification_parked", "notification_channel_configured",
-            "job_download_expiry_seconds", "database_sample_errors_total", "telemetry_dropped_total",
+            "job_download_expiry_seconds", "registrations_rejected_total", "database_sample_errors_total", "telemetry_dropped_total",
             "messaging_masstransit_consume_ea_total", "db_client_operation_duration_seconds_bucket", "dotnet_gc_collections_total"));
         Assert.Contains("queue_consumers{otel_scope_name=\"Processor.Worker\",queue=\"webhook-received\"} 1", worker, StringComparison.Ordinal);
     }
 
-    private static async Task<string> ScrapeAsync(Uri metrics)
+    [Fact]
+    public async Task A_broker_whose_folder_has_a_space_in_its_name_knows_its_free_disk_space()
     {
-        using var http = new HttpClient();
-        return await http.GetStringAsync(metrics, Cancel);
+        var choice = await TestServers.ChooseAsync(Cancel);
+        Assert.SkipUnless(choice.Kind is TestServerKind.Native, $"It starts a native broker, and this run uses {choice.Description}.");
+        var folder = Path.Combine(servers.Folder.Path, $"a folder {Guid.NewGuid():N}");
+
+        var broker = await RabbitMqServer.StartAsync(folder, withManagement: true, servers.Folder.Daemons, Cancel);
+        var metrics = await Scrape.ReadAsync(new Uri($"http://{broker.MetricsAddress}"), Cancel);
+        await broker.Process.KillAsync(Cancel);
+
+        Assert.Matches("\nrabbitmq_disk_space_available_bytes [1-9][0-9]+\n", metrics.Text);
     }
 
     private static IEnumerable<string> Missing(string metrics, params string[] names) =>

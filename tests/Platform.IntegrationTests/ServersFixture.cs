@@ -1,19 +1,19 @@
-using Platform.LocalStack;
+using Platform.DevStack;
 
 [assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
-// They share one broker, whose queues have fixed names, and so run one after the other: but for those that have a broker of their own.
+// These tests share one broker, whose queues have fixed names, so they run one after another, except those with their own broker.
 [assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections)]
 
 namespace Platform.IntegrationTests;
 
-/// <summary>The collection of those that use only a broker of their own: it runs beside the others.</summary>
+/// <summary>Collection of the tests that use only their own broker: it runs in parallel with the others.</summary>
 internal static class OwnBrokers
 {
     public const string Name = "own brokers";
 }
 
-/// <summary>The collection of those that look how fast, or how silent, all is: nothing runs beside it.</summary>
+/// <summary>Collection of the tests that measure time or expect silence: nothing runs in parallel with it.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Undisturbed
 {

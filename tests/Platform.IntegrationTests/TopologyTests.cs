@@ -4,17 +4,19 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using Platform.LocalStack;
-using Processor.Worker.Events;
+using Platform.DevStack;
+using Processor.Worker.Broker;
+using Processor.Worker.Consumers;
 using Processor.Worker.Hosting;
 using Processor.Worker.Inbox;
+using Processor.Worker.Migrate;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>What <c>migrate</c> makes on the broker, and what the worker hangs onto it.</summary>
+/// <summary>The topology that <c>migrate</c> declares on the broker, and what the worker binds to it.</summary>
 public sealed class TopologyTests(ServersFixture servers)
 {
     [Fact]
@@ -63,7 +65,22 @@ public sealed class TopologyTests(ServersFixture servers)
         var failed = await platform.ReleaseAsync("--error");
 
         Assert.Equal(1, failed.ExitCode);
-        Assert.StartsWith("release failed: The queues are not there; 'Processor.Worker migrate' declares them.", failed.Error, StringComparison.Ordinal);
+        Assert.StartsWith("release failed: The queues do not exist; 'Processor.Worker migrate' declares them.", failed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_migration_says_what_it_did_and_logs_nothing_the_first_time_too()
+    {
+        await using var platform = await TestPlatform.CreateAsync(servers, isMigrated: false);
+
+        var first = await Services.RunVerbAsync(platform.RabbitMq, platform.ConnectionString, ["migrate"], Cancel);
+        var second = await Services.RunVerbAsync(platform.RabbitMq, platform.ConnectionString, ["migrate"], Cancel);
+
+        Assert.All([first, second], migrate =>
+        {
+            Assert.Equal((0, ""), (migrate.ExitCode, migrate.Error));
+            Assert.Equal(["schema", "topology", "rights"], migrate.Output.TrimEnd().Split('\n').Select(line => line.Split(':')[0]));
+        });
     }
 
     [Fact]
@@ -95,7 +112,8 @@ public sealed class TopologyTests(ServersFixture servers)
             var nodes = platform.RabbitMq.Replace($":{port}", $":{port},{node}", StringComparison.Ordinal);
             var connections = Options.Create(new ConnectionOptions { RabbitMq = nodes });
             var options = Options.Create(new BrokerOptions { ExpectedNodes = 2 });
-            return new BrokerTopology(connections, options, new BrokerManagement(connections, options, TimeProvider.System));
+            return new BrokerTopology(
+                connections, options, new BrokerConnector(connections, options), new BrokerManagement(connections, options, TimeProvider.System));
         }
     }
 
@@ -110,6 +128,7 @@ public sealed class TopologyTests(ServersFixture servers)
         });
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddPersistence();
+        builder.Services.AddBroker();
         builder.AddTelemetry();
         builder.Services.AddMigrationGate();
         builder.Services.AddInbox();
@@ -118,7 +137,7 @@ public sealed class TopologyTests(ServersFixture servers)
         builder.Services.AddEvents();
         var app = builder.Build();
         await app.StartAsync(Cancel);
-        var consumption = app.Services.GetRequiredService<Consumption>();
+        var consumption = app.Services.GetRequiredService<QueueConsumer>();
         await Waiting.UntilAsync("the worker consumes", () => Task.FromResult(consumption.IsAttached), Cancel);
         return app;
     }

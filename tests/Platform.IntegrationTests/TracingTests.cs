@@ -1,15 +1,15 @@
 using System.Net;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
 
-/// <summary>A person who has never seen the code finds an event in its trace.</summary>
+/// <summary>A person who does not know the code can follow an event through its trace.</summary>
 public sealed class TracingTests(ServersFixture servers)
 {
-    // Each with what it belongs to. MassTransit's "process" is the consumer, which only fills the unit; the inbox around it commits.
+    // Each span with its parent. MassTransit's "process" is the consumer, which only fills the unit of work; the inbox around it commits.
     internal static readonly (string Name, string Parent)[] WayOfAnEvent =
     [
         ("POST /webhook", ""),
@@ -126,7 +126,7 @@ public sealed class TracingTests(ServersFixture servers)
         await platform.CountAsync(3, "select count(distinct trace_id) from webhook_events");
         await platform.AssertDrainedAsync();
 
-        // As the ingress has decided; where it makes no spans at all, as the worker does.
+        // Follows the ingress's sampling decision, or the worker's where the ingress creates no spans.
         if (ingress is null)
         {
             await collector.UntilAsync("3 commits", spans => spans.Count(span => span.Name == "commit") == 3);
@@ -138,7 +138,7 @@ public sealed class TracingTests(ServersFixture servers)
         }
         else
         {
-            // A group has a trace of its own. What is exported with a later one would have been exported before it.
+            // A group has its own trace. Anything exported with a later one would have been exported before it.
             var groups = collector.Spans.Count(span => span.Name == "group commit");
             await platform.SendAsync(NewEvents(1));
             await collector.UntilAsync("another group", spans => spans.Count(span => span.Name == "group commit") > groups);

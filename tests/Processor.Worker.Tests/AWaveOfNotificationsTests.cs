@@ -6,8 +6,8 @@ using Processor.Worker.Notifications;
 namespace Processor.Worker.Tests;
 
 /// <summary>
-/// What one notification costs the database while very many wait, and the planner knows nothing of them yet: in a wave, they are decided
-/// beside the events, and a statement that looks at all of them would take the time of those.
+/// The database cost of one notification while very many are waiting and the planner has no statistics of them: in a wave, decisions run
+/// alongside events, and a statement that scans all notifications would slow those down.
 /// </summary>
 public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
 {
@@ -35,12 +35,12 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
     public async Task Settling_looks_at_the_notifications_that_it_settles_and_at_no_others()
     {
         await using var database = await CreateWaveAsync();
-        using var telling = new Telling(database);
-        var notices = await telling.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
+        using var harness = new NotificationHarness(database);
+        var notices = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
 
-        Settlement[] settled = [.. notices.Select(notice => Settlement.Of(notice, Delivery.Delivered, telling.Time.GetUtcNow()))];
+        AttemptResult[] settled = [.. notices.Select(notice => AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow()))];
 
-        var plan = await ExplainAsync(database, Settlement.Lock(settled)) + await ExplainAsync(database, Settlement.Update(settled));
+        var plan = await ExplainAsync(database, AttemptResult.Lock(settled)) + await ExplainAsync(database, AttemptResult.Update(settled));
 
         Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
         Assert.All(Removed().Matches(plan), removed => Assert.InRange(int.Parse(removed.Groups[1].Value, null), 0, 1));
@@ -51,15 +51,15 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
     public async Task What_ends_while_another_is_written_down_is_written_down_together()
     {
         await using var database = await CreateWaveAsync();
-        using var telling = new Telling(database);
-        var notices = await telling.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
+        using var harness = new NotificationHarness(database);
+        var notices = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
         await using var connection = await database.Source.OpenConnectionAsync(Cancel);
         await using var other = await connection.BeginTransactionAsync(Cancel);
         await using var hold = new NpgsqlCommand($"select from notifications where job_id = '{notices[0].JobId}' for update", connection, other);
         await hold.ExecuteNonQueryAsync(Cancel);
 
         var settling = notices
-            .Select(notice => telling.Settler.SettleAsync(Settlement.Of(notice, Delivery.Delivered, telling.Time.GetUtcNow()))).ToArray();
+            .Select(notice => harness.Settler.SettleAsync(AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow()))).ToArray();
         await other.RollbackAsync(Cancel);
         await Task.WhenAll(settling);
 
@@ -67,7 +67,7 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
             "select count(distinct xmin::text) || ' of ' || count(*) from notifications where status = 'delivered'"));
     }
 
-    /// <summary>Many jobs that have ended, their owners, and nobody told yet.</summary>
+    /// <summary>Many ended jobs with their owners, none of whom has been notified.</summary>
     private async Task<TestDatabase> CreateWaveAsync()
     {
         var database = await postgres.CreateDatabaseAsync();

@@ -2,13 +2,16 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Telemetry;
 using Processor.Worker.Backlog;
+using Processor.Worker.Events;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Every instrument of the service, where only webhooks are configured, and the sum of what each series was told.</summary>
+/// <summary>Every instrument of the service with only webhooks configured, and the sum of each series' measurements.</summary>
 internal sealed class AllMetrics : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
@@ -24,7 +27,7 @@ internal sealed class AllMetrics : IDisposable
         var meters = _services.GetRequiredService<IMeterFactory>();
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            // Other tests have the same meters in this process.
+            // Other tests in this process have the same meters.
             if (instrument.Meter.Scope == meters)
             {
                 Instruments.Add(instrument.Name, instrument);
@@ -36,11 +39,12 @@ internal sealed class AllMetrics : IDisposable
         _listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => Add(instrument, value, tags));
         _listener.Start();
         Metrics = new ProcessorMetrics(meters);
+        Telemetry = new DroppedTelemetry(meters, ProcessorMetrics.MeterName);
         Backlog = new BacklogGauges(meters);
         _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
         _committer = new GroupCommitter(database.Transaction, _outage, Metrics, TimeProvider.System, NullLogger<GroupCommitter>.Instance);
-        new InboxGauges(meters, _committer, _outage).StartAsync(CancellationToken.None);
-        _webhooks = new Telling(database).Webhooks();
+        new InboxGauges(meters, _committer, _outage, new ConsumerLimits(Options.Create(new EventOptions()), NullLogger<ConsumerLimits>.Instance)).StartAsync(CancellationToken.None);
+        _webhooks = new NotificationHarness(database).Webhooks();
         _email = new EmailChannel(Options.Create(new EmailOptions()), TimeProvider.System);
         new NotificationGauges(meters, [_email, _webhooks]).StartAsync(CancellationToken.None);
     }
@@ -49,9 +53,11 @@ internal sealed class AllMetrics : IDisposable
 
     public ProcessorMetrics Metrics { get; }
 
+    public DroppedTelemetry Telemetry { get; }
+
     public BacklogGauges Backlog { get; }
 
-    /// <summary>What was told since the last time.</summary>
+    /// <summary>The measurements since the last call.</summary>
     public Dictionary<string, double> Collect()
     {
         _listener.RecordObservableInstruments();
@@ -67,6 +73,7 @@ internal sealed class AllMetrics : IDisposable
         _email.Dispose();
         _committer.Dispose();
         _outage.Dispose();
+        Telemetry.Dispose();
         _services.Dispose();
     }
 

@@ -5,7 +5,7 @@ using Platform.Contracts;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Deliveries in the order in which they arrive, split into groups.</summary>
+/// <summary>Deliveries in order of arrival, split into groups.</summary>
 public sealed record Arrivals
 {
     internal IReadOnlyList<IReadOnlyList<WebhookReceived>> Groups { get; init; } = [];
@@ -16,7 +16,9 @@ public sealed record Arrivals
         $"{(one.ReceivedAt - Deliveries.Noon).TotalSeconds}: {System.Text.Encoding.UTF8.GetString(one.Body.Span)}"))));
 }
 
-/// <summary>Generates arrivals: few jobs, so that events meet; every field missing, null or different now and then.</summary>
+/// <summary>
+/// Generates arrivals: few jobs, so that events concern the same ones; every field is missing, null or different at times.
+/// </summary>
 public static class Arbitraries
 {
     public static Arbitrary<Arrivals> Arrivals() => Arb.From(
@@ -46,7 +48,7 @@ public static class Arbitraries
     {
         var downloads = new JsonArray([.. files.Select(file => new JsonObject
         {
-            // Some by the path, the query a credential; some by the query alone.
+            // Some differ by path, with a credential in the query; some differ only by query.
             ["url"] = file < 2 ? $"https://v/{file}.mp4?t={hours}" : $"https://v/get?file={file}",
             ["expires_at"] = $"2026-11-24T{hours:00}:00:00.000Z",
         })]);
@@ -65,7 +67,9 @@ public static class Arbitraries
         }.ToJsonString();
     }
 
-    /// <summary>No two deliveries at the same moment: which of two simultaneous bodies is right is not a rule, only fixed.</summary>
+    /// <summary>
+    /// No two deliveries share a time: the rules leave open which of two simultaneous bodies wins, though the result is fixed.
+    /// </summary>
     private static IEnumerable<WebhookReceived> WithDistinctTimes(IEnumerable<WebhookReceived> deliveries) =>
         deliveries.Select((delivery, index) => delivery with { ReceivedAt = delivery.ReceivedAt.AddMilliseconds(index) });
 

@@ -3,7 +3,7 @@ using Processor.Worker.Backlog;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What is told to wait is what waits.</summary>
+/// <summary>The backlog metrics match the actual backlog.</summary>
 public sealed class BacklogTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -18,12 +18,15 @@ public sealed class BacklogTests(PostgresFixture postgres)
             Deliveries.Unit(Completed("next", "2026-11-23T13:00:00+01:00")),
             Deliveries.Unit(Completed("soon", "2026-11-23T12:01:00.000Z")),
             Deliveries.Unit(Completed("never", "when the cows come home")),
+            Deliveries.Unit(Completed("unset", "0001-01-01T00:00:00Z")),
+            Deliveries.Unit(Completed("endless", "9999-12-31T23:59:59.9999999Z")),
+            Deliveries.Unit(Completed("endless for once", "9999-12-31T00:00:00Z")),
             Deliveries.Unit(Deliveries.NoEvent("{}")));
         await database.ExecuteAsync("update outbox_message set created_at = '2026-11-23 12:00:00Z' where id = (select min(id) from outbox_message)");
 
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55)), await ReadAsync(database, Deliveries.Noon.AddSeconds(5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4)), await ReadAsync(database, Deliveries.Noon.AddSeconds(-5)));
-        Assert.Equal(new DatabaseBacklog(5, TimeSpan.FromDays(1), 1, null), await ReadAsync(database, Deliveries.Noon.AddDays(1)));
+        Assert.Equal(new DatabaseBacklog(8, TimeSpan.FromSeconds(5), 1, TimeSpan.FromSeconds(55)), await ReadAsync(database, Deliveries.Noon.AddSeconds(5)));
+        Assert.Equal(new DatabaseBacklog(8, TimeSpan.Zero, 1, TimeSpan.FromSeconds(4)), await ReadAsync(database, Deliveries.Noon.AddSeconds(-5)));
+        Assert.Equal(new DatabaseBacklog(8, TimeSpan.FromDays(1), 1, null), await ReadAsync(database, Deliveries.Noon.AddDays(1)));
 
         static WebhookReceived Completed(string jobId, string expiresAt) => Deliveries.Event(
             $$"""{"type":"video.completed","payload":{"id":"{{jobId}}","downloads":[{"url":"https://v/{{jobId}}","expires_at":"{{expiresAt}}"}]} }""");
@@ -52,7 +55,7 @@ public sealed class BacklogTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_channel_by_which_nobody_waits_is_told_of_too()
+    public async Task A_channel_without_waiting_notifications_is_reported_too()
     {
         await using var database = await postgres.CreateDatabaseAsync();
 

@@ -1,9 +1,18 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Platform.DevStack;
+using Processor.Worker.Broker;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What <c>migrate</c> reads out of the answers of the management API.</summary>
+/// <summary>How <c>migrate</c> interprets the responses of the management API.</summary>
 public sealed class BrokerManagementTests
 {
     private const string Bindings =
@@ -27,7 +36,7 @@ public sealed class BrokerManagementTests
     {
         using var bindings = JsonDocument.Parse(Bindings.Replace(missing, "\"source\":\"another\"", StringComparison.Ordinal));
 
-        Assert.Equal(faults, BrokerManagement.FindMissingRoutes(bindings.RootElement));
+        Assert.Equal(faults, BrokerManagement.FindMissingRoutes(bindings.RootElement).Select(route => $"exchange {route.Exchange} does not lead to queue {route.Queue}"));
     }
 
     [Theory]
@@ -41,5 +50,84 @@ public sealed class BrokerManagementTests
         using var document = JsonDocument.Parse(state);
 
         Assert.Equal(faults, BrokerManagement.FindHarmfulPolicies(queue, document.RootElement).Count());
+    }
+
+    [Fact]
+    public async Task It_is_asked_directly_although_the_environment_names_a_proxy()
+    {
+        await using var management = WebApplication.CreateSlimBuilder().Build();
+        management.Urls.Add("http://127.0.0.1:0");
+        management.MapGet("/api/nodes", () => new[] { new { running = true } });
+        await management.StartAsync(TestContext.Current.CancellationToken);
+        var url = new Uri(management.Urls.First());
+        using var proxied = new ProxiedAddress(url);
+        var broker = new BrokerManagement(
+            Options.Create(new ConnectionOptions { RabbitMq = "amqp://user:hush@127.0.0.1/" }),
+            Options.Create(new BrokerOptions { ManagementUrl = url }),
+            TimeProvider.System);
+
+        Assert.Equal(1, await broker.CountNodesAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData(true, "named", "localhost")]
+    [InlineData(false, "another", "localhost")]
+    [InlineData(false, "named", "another.example.com")]
+    [InlineData(false, "named", "localhost", true)]
+    [InlineData(false, "unnamed", "localhost")]
+    public async Task It_is_trusted_by_the_named_authority_alone_and_for_its_own_name(bool isTrusted, string issuer, string host, bool isExpired = false)
+    {
+        var folder = Directory.CreateTempSubdirectory("management");
+        using var named = new TestAuthority(Path.Combine(folder.FullName, "named"), "named");
+        using var another = new TestAuthority(Path.Combine(folder.FullName, "another"), "another");
+        using var certificate = (issuer == "another" ? another : named).Issue(host, isExpired).Load();
+        await using var management = await StartAsync(certificate);
+        var broker = new BrokerManagement(
+            Options.Create(new ConnectionOptions { RabbitMq = "amqps://user:hush@localhost/" }),
+            Options.Create(new BrokerOptions
+            {
+                ManagementUrl = new UriBuilder(management.Urls.First()) { Host = "localhost" }.Uri,
+                CertificateAuthorities = issuer == "unnamed" ? null : named.CertificateFile,
+            }),
+            TimeProvider.System);
+
+        var failure = await Record.ExceptionAsync(() => broker.CountNodesAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal(isTrusted ? null : typeof(AuthenticationException), failure?.InnerException?.GetType());
+        Assert.Equal(isTrusted, failure is null);
+        folder.Delete(recursive: true);
+    }
+
+    private static async Task<WebApplication> StartAsync(X509Certificate2 certificate)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(server => server.ConfigureHttpsDefaults(https => https.ServerCertificate = certificate));
+        var management = builder.Build();
+        management.Urls.Add("https://127.0.0.1:0");
+        management.MapGet("/api/nodes", () => new[] { new { running = true } });
+        await management.StartAsync(TestContext.Current.CancellationToken);
+        return management;
+    }
+
+    /// <summary>While it exists, this process has a proxy for one address, where nothing listens.</summary>
+    private sealed class ProxiedAddress : IWebProxy, IDisposable
+    {
+        private readonly IWebProxy _before = HttpClient.DefaultProxy;
+        private readonly Uri _address;
+
+        public ProxiedAddress(Uri address)
+        {
+            _address = address;
+            HttpClient.DefaultProxy = this;
+        }
+
+        public ICredentials? Credentials { get; set; }
+
+        public Uri? GetProxy(Uri destination) => IsBypassed(destination) ? null : new Uri("http://127.0.0.1:9");
+
+        public bool IsBypassed(Uri host) => host.Authority != _address.Authority;
+
+        public void Dispose() => HttpClient.DefaultProxy = _before;
     }
 }

@@ -3,13 +3,15 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What every channel must do. To add a channel: a line in <see cref="OpenAsync"/>; the first test asks for it.</summary>
+/// <summary>
+/// Requirements for every channel. To add a channel, add a line to <see cref="OpenAsync"/>; the first test fails without it.
+/// </summary>
 public sealed class ChannelConformanceTests
 {
     private const string Detail = "mallory-7f3a";
@@ -22,7 +24,7 @@ public sealed class ChannelConformanceTests
     public void Every_channel_is_tested_here()
     {
         using var services = new ServiceCollection()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(TimeProvider.System).AddNotifications().BuildServiceProvider();
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()).AddSingleton(TimeProvider.System).AddLogging().AddNotifications().BuildServiceProvider();
 
         Assert.Equal(Channels.Select(row => row.Data), services.GetServices<INotificationChannel>().Select(channel => channel.Name));
         Assert.All(services.GetServices<INotificationChannel>(), channel => Assert.False(channel.IsConfigured));
@@ -35,8 +37,8 @@ public sealed class ChannelConformanceTests
 
         Assert.Equal(name, opened.Channel.Name);
         Assert.True(opened.Channel.IsConfigured);
-        Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(Telling.Notice(opened.Address, "Holiday"), Cancel));
-        Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(Telling.Notice(opened.Address, outcome: JobStatus.Failed), Cancel));
+        Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address, "Holiday"), Cancel));
+        Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address, outcome: JobStatus.Failed), Cancel));
 
         var (completed, failed) = (opened.Arrived[0], opened.Arrived[1]);
         Assert.Contains("Holiday", completed.Text, StringComparison.Ordinal);
@@ -51,8 +53,8 @@ public sealed class ChannelConformanceTests
     {
         await using var opened = await OpenAsync(name);
 
-        await opened.Channel.SendAsync(Telling.Notice(opened.Address), Cancel);
-        await opened.Channel.SendAsync(Telling.Notice(opened.Address) with { Attempt = 2 }, Cancel);
+        await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address), Cancel);
+        await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address) with { Attempt = 2 }, Cancel);
 
         Assert.Equal(2, opened.Arrived.Count);
         Assert.Single(opened.Arrived.Select(one => one.Id).Distinct());
@@ -69,7 +71,7 @@ public sealed class ChannelConformanceTests
 
         foreach (var strange in names)
         {
-            Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(Telling.Notice(opened.Address, strange), Cancel));
+            Assert.Equal(Delivery.Delivered, await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address, strange), Cancel));
         }
 
         Assert.Equal(names.Length, opened.Arrived.Count);
@@ -80,23 +82,23 @@ public sealed class ChannelConformanceTests
     {
         await using var opened = await OpenAsync(name);
 
-        var refused = await opened.Channel.SendAsync(Telling.Notice(opened.UnknownAddress), Cancel);
-        var failed = await opened.Channel.SendAsync(Telling.Notice(opened.BusyAddress), Cancel);
+        var refused = await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.UnknownAddress), Cancel);
+        var failed = await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.BusyAddress), Cancel);
 
         Assert.Equal((DeliveryOutcome.Refused, DeliveryOutcome.Failed), (refused.Outcome, failed.Outcome));
-        AssertTellsNothing(refused, failed);
+        AssertRevealsNothing(refused, failed);
     }
 
     [Theory, MemberData(nameof(Channels))]
-    public async Task A_server_that_is_away_is_a_failure_and_no_exception(string name)
+    public async Task An_unreachable_server_is_a_failure_and_no_exception(string name)
     {
         await using var opened = await OpenAsync(name);
-        await opened.GoAwayAsync();
+        await opened.StopAnsweringAsync();
 
-        var failed = await opened.Channel.SendAsync(Telling.Notice(opened.Address), Cancel);
+        var failed = await opened.Channel.SendAsync(NotificationHarness.NotificationDelivery(opened.Address), Cancel);
 
         Assert.Equal(DeliveryOutcome.Failed, failed.Outcome);
-        AssertTellsNothing(failed);
+        AssertRevealsNothing(failed);
     }
 
     [Theory, MemberData(nameof(Channels))]
@@ -105,21 +107,21 @@ public sealed class ChannelConformanceTests
         using var hanging = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
         hanging.Start();
         var port = ((IPEndPoint)hanging.LocalEndpoint).Port;
-        using var telling = new Telling(null!);
-        using var webhooks = telling.Webhooks($"127.0.0.1:{port}");
-        using var mails = telling.Email(port);
+        using var harness = new NotificationHarness(null!);
+        using var webhooks = harness.Webhooks($"127.0.0.1:{port}");
+        using var mails = harness.Email(port);
         INotificationChannel channel = name == "email" ? mails : webhooks;
         using var over = new CancellationTokenSource();
 
-        var attempt = channel.SendAsync(Telling.Notice(name == "email" ? "a@example.com" : $"http://127.0.0.1:{port}/"), over.Token);
+        var attempt = channel.SendAsync(NotificationHarness.NotificationDelivery(name == "email" ? "a@example.com" : $"http://127.0.0.1:{port}/"), over.Token);
         using var connection = await hanging.AcceptTcpClientAsync(Cancel);
         await over.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => attempt);
     }
 
-    /// <summary>Neither whom it was for, nor what a stranger answered.</summary>
-    private static void AssertTellsNothing(params Delivery[] deliveries) => Assert.All(deliveries, delivery =>
+    /// <summary>Neither the recipient nor the text of a stranger's response is shown.</summary>
+    private static void AssertRevealsNothing(params Delivery[] deliveries) => Assert.All(deliveries, delivery =>
     {
         Assert.False(string.IsNullOrWhiteSpace(delivery.Reason));
         Assert.DoesNotContain(Detail, delivery.Reason, StringComparison.OrdinalIgnoreCase);
@@ -128,12 +130,12 @@ public sealed class ChannelConformanceTests
 
     private static async Task<OpenedChannel> OpenAsync(string name)
     {
-        var telling = new Telling(null!);
+        var harness = new NotificationHarness(null!);
         if (name == "email")
         {
             var folder = await TestFolder.CreateAsync(Cancel);
             var server = await SmtpServer.StartAsync(folder.Path, folder.Daemons, Cancel);
-            var mails = telling.Email(server.Port);
+            var mails = harness.Email(server.Port);
             return new OpenedChannel
             {
                 Channel = mails,
@@ -141,11 +143,11 @@ public sealed class ChannelConformanceTests
                 UnknownAddress = $"unknown-{Detail}@example.com",
                 BusyAddress = $"later-{Detail}@example.com",
                 ReadArrived = () => [.. server.Mails.Select(ReadMail)],
-                GoAwayAsync = () => server.Process.KillAsync(Cancel),
+                StopAnsweringAsync = () => server.Process.KillAsync(Cancel),
                 Close = async () =>
                 {
                     mails.Dispose();
-                    telling.Dispose();
+                    harness.Dispose();
                     await folder.DisposeAsync();
                 },
             };
@@ -158,7 +160,7 @@ public sealed class ChannelConformanceTests
                 : http.Request.Path.Value.Contains("later", StringComparison.Ordinal) ? 503 : 204;
             return http.Response.StatusCode == 204 ? Task.CompletedTask : http.Response.WriteAsync(Detail);
         };
-        var channel = telling.Webhooks(receiver.Target);
+        var channel = harness.Webhooks(receiver.Target);
         return new OpenedChannel
         {
             Channel = channel,
@@ -166,11 +168,11 @@ public sealed class ChannelConformanceTests
             UnknownAddress = $"{receiver.Url}/unknown/{Detail}",
             BusyAddress = $"{receiver.Url}/later/{Detail}",
             ReadArrived = () => [.. receiver.Received.Select(webhook => (webhook.Id, Encoding.UTF8.GetString(webhook.Body.Span)))],
-            GoAwayAsync = () => receiver.DisposeAsync().AsTask(),
+            StopAnsweringAsync = () => receiver.DisposeAsync().AsTask(),
             Close = async () =>
             {
                 channel.Dispose();
-                telling.Dispose();
+                harness.Dispose();
                 await receiver.DisposeAsync();
             },
         };
@@ -183,22 +185,22 @@ public sealed class ChannelConformanceTests
         return (mail.MessageId ?? "", mail.TextBody ?? "");
     }
 
-    /// <summary>A channel, and its other side.</summary>
+    /// <summary>A channel, and the server at its other end.</summary>
     private sealed class OpenedChannel : IAsyncDisposable
     {
         public required INotificationChannel Channel { get; init; }
 
         public required string Address { get; init; }
 
-        /// <summary>Refused for ever.</summary>
+        /// <summary>Refuses permanently.</summary>
         public required string UnknownAddress { get; init; }
 
-        /// <summary>Refused for now.</summary>
+        /// <summary>Refuses temporarily.</summary>
         public required string BusyAddress { get; init; }
 
         public required Func<IReadOnlyList<(string Id, string Text)>> ReadArrived { get; init; }
 
-        public required Func<Task> GoAwayAsync { get; init; }
+        public required Func<Task> StopAnsweringAsync { get; init; }
 
         public required Func<ValueTask> Close { get; init; }
 

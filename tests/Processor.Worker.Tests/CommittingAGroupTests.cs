@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Processor.Worker.Events;
 using Processor.Worker.Inbox;
 using Processor.Worker.Jobs;
+using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Tests;
 
@@ -9,7 +11,7 @@ namespace Processor.Worker.Tests;
 public sealed class CommittingAGroupTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task An_event_is_stored_with_its_body_its_job_and_what_others_are_told()
+    public async Task An_event_is_stored_with_its_body_its_job_and_its_domain_event()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         var received = Deliveries.Event(
@@ -19,16 +21,16 @@ public sealed class CommittingAGroupTests(PostgresFixture postgres)
 
         Assert.Equal([CommitOutcome.New], outcomes);
         await using var context = database.OpenContext();
-        var stored = await context.WebhookEvents.SingleAsync(TestContext.Current.CancellationToken);
+        var stored = await context.Set<WebhookEvent>().SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal((received.EventId, "video.completed", "j", false), (stored.EventId, stored.EventType, stored.JobId, stored.Late));
         Assert.Equal(received.BodySha256, Convert.ToHexStringLower(stored.BodySha256));
-        var body = await context.WebhookBodies.SingleAsync(TestContext.Current.CancellationToken);
+        var body = await context.Set<WebhookBody>().SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal(received.Body.ToArray(), body.Body.ToArray());
-        var job = await context.Jobs.SingleAsync(TestContext.Current.CancellationToken);
+        var job = await context.Set<Job>().SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal(("j", JobStatus.Completed, "https://v/1.mp4", Deliveries.Noon), (job.MagicHourId, job.Status, job.DownloadUrl, job.CompletedAt));
-        var outbox = await context.OutboxMessages.SingleAsync(TestContext.Current.CancellationToken);
+        var outbox = await context.Set<OutboxMessage>().SingleAsync(TestContext.Current.CancellationToken);
         Assert.Equal((received.EventId, "JobCompleted"), (outbox.MessageId, outbox.MessageType));
-        Assert.Equal(received.EventId, (await context.InboxState.SingleAsync(TestContext.Current.CancellationToken)).MessageId);
+        Assert.Equal(received.EventId, (await context.Set<InboxState>().SingleAsync(TestContext.Current.CancellationToken)).MessageId);
     }
 
     [Fact]
@@ -83,7 +85,7 @@ public sealed class CommittingAGroupTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_download_that_expires_later_reaches_the_job_and_nobody_is_told_again()
+    public async Task A_download_that_expires_later_reaches_the_job_and_no_one_is_notified_again()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         foreach (var day in new[] { 24, 26, 25 })
@@ -199,7 +201,7 @@ public sealed class CommittingAGroupTests(PostgresFixture postgres)
             });
 
         await using var context = database.OpenContext();
-        var jobs = await context.Jobs.ToDictionaryAsync(job => job.MagicHourId, PlainFold.Print, TestContext.Current.CancellationToken);
+        var jobs = await context.Set<Job>().ToDictionaryAsync(job => job.MagicHourId, PlainFold.Print, TestContext.Current.CancellationToken);
         Assert.Equal(PlainFold.Of(history), new SortedDictionary<string, string>(jobs, StringComparer.Ordinal));
     }
 

@@ -1,30 +1,32 @@
 using System.Text.Json;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>A job that has failed completes after all: its owner must hear the truth last, and no more than they need.</summary>
+/// <summary>
+/// A failed job completes after all: the last notification to its owner must be the correct one, with no unnecessary ones.
+/// </summary>
 public sealed class CorrectingAFailureTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_failure_that_was_told_is_corrected_once()
+    public async Task A_notified_failure_is_corrected_once()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
         await database.RegisterAsync(Owners.Register("j", email: null, receiver.Url));
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.errored", "j")));
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        await Telling.TellDueAsync(dispatcher);
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        await NotificationHarness.SendDueAsync(dispatcher);
 
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        await Telling.TellDueAsync(dispatcher);
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        await NotificationHarness.SendDueAsync(dispatcher);
 
         var bodies = receiver.Received.Select(webhook => JsonDocument.Parse(webhook.Body).RootElement).ToArray();
         Assert.Equal(["job.failed", "job.completed"], bodies.Select(body => body.GetProperty("type").GetString()));
@@ -33,19 +35,19 @@ public sealed class CorrectingAFailureTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_failure_that_was_not_told_is_not_told_when_the_job_completes_after_all()
+    public async Task A_failure_that_was_not_notified_yet_is_superseded_by_the_completion()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
         await database.RegisterAsync(Owners.Register("j", email: null, receiver.Url));
         await database.CommitAsync(
             Deliveries.Unit(Deliveries.Event("video.errored", "j")), Deliveries.Unit(Deliveries.Event("video.completed", "j")));
 
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        await Telling.TellDueAsync(dispatcher);
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        await NotificationHarness.SendDueAsync(dispatcher);
 
         using var body = JsonDocument.Parse(Assert.Single(receiver.Received).Body);
         Assert.False(body.RootElement.GetProperty("data").GetProperty("correctsFailure").GetBoolean());
@@ -57,20 +59,20 @@ public sealed class CorrectingAFailureTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
         await database.RegisterAsync(Owners.Register("j", email: null, receiver.Url));
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.errored", "j")));
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        var onItsWay = Assert.Single(await telling.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        var onItsWay = Assert.Single(await harness.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
 
-        Assert.Equal(0, await Telling.TellDueAsync(dispatcher));
-        await telling.Settler.SettleAsync(Settlement.Of(onItsWay, Delivery.Delivered, telling.Time.GetUtcNow()));
+        Assert.Equal(0, await NotificationHarness.SendDueAsync(dispatcher));
+        await harness.Settler.SettleAsync(AttemptResult.From(onItsWay, Delivery.Delivered, harness.Time.GetUtcNow()));
 
-        Assert.Equal(1, await Telling.TellDueAsync(dispatcher));
+        Assert.Equal(1, await NotificationHarness.SendDueAsync(dispatcher));
         Assert.Equal(["completed webhook delivered", "failed webhook delivered"], await database.NotificationsAsync());
     }
 }

@@ -6,7 +6,7 @@ using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What a group costs the database: this does not depend on the machine, and decides what an event costs.</summary>
+/// <summary>The number of database commands per group: it does not depend on the machine, and determines the cost of an event.</summary>
 public sealed class CountingCommandsTests(PostgresFixture postgres)
 {
     [Theory]
@@ -25,11 +25,11 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
         var outcomes = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
 
         Assert.Equal(events, outcomes.Count(outcome => outcome is CommitOutcome.New));
-        // Lock, claim, read what is known; events, bodies, jobs, outbox, notifications. The commit is none of Npgsql's commands.
+        // Lock, claim, read the known state; events, bodies, jobs, outbox, notifications. Npgsql does not count the commit as a command.
         Assert.Equal((1, 8), (sent.Commits, sent.Commands));
     }
 
-    /// <summary>Counts what Npgsql says that it has sent.</summary>
+    /// <summary>Counts the commands that Npgsql reports as sent.</summary>
     private sealed class SentCommands : ILoggerProvider, ILogger
     {
         public int Commands { get; private set; }

@@ -1,10 +1,10 @@
 using System.Text.Json;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>From the row to the receiver: again and again, for a day, and once in effect.</summary>
+/// <summary>From the row to the receiver: retried for a day, and effective once.</summary>
 public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -14,17 +14,17 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "j", receiver.Url);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("j", receiver.Url);
         receiver.AnswerWith(500, 500, 500, 200);
 
         var gaps = new List<TimeSpan>();
         for (var attempt = 1; attempt <= 4; attempt++)
         {
-            gaps.Add(await telling.TurnToNextAttemptAsync());
-            Assert.Equal(1, await Telling.TellDueAsync(dispatcher));
+            gaps.Add(await harness.TurnToNextAttemptAsync());
+            Assert.Equal(1, await NotificationHarness.SendDueAsync(dispatcher));
         }
 
         Assert.Equal(4, receiver.Received.Count);
@@ -40,17 +40,17 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "j", receiver.Url);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("j", receiver.Url);
         receiver.AnswerWith(410);
 
-        await telling.TurnToNextAttemptAsync();
-        await Telling.TellDueAsync(dispatcher);
-        telling.Time.Advance(TimeSpan.FromDays(2));
+        await harness.TurnToNextAttemptAsync();
+        await NotificationHarness.SendDueAsync(dispatcher);
+        harness.Time.Advance(TimeSpan.FromDays(2));
 
-        Assert.Equal(0, await Telling.TellDueAsync(dispatcher));
+        Assert.Equal(0, await NotificationHarness.SendDueAsync(dispatcher));
         Assert.Equal(["parked 1 HTTP 410"], await database.QueryAsync("select concat_ws(' ', status, attempts, last_error) from notifications"));
     }
 
@@ -59,37 +59,37 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "j", receiver.Url);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("j", receiver.Url);
         receiver.AnswerWith(503);
 
-        var began = telling.Time.GetUtcNow();
+        var began = harness.Time.GetUtcNow();
         while ((await database.QueryAsync("select 1 from notifications where status = 'pending'")).Length > 0)
         {
-            await telling.TurnToNextAttemptAsync();
-            Assert.Equal(1, await Telling.TellDueAsync(dispatcher));
+            await harness.TurnToNextAttemptAsync();
+            Assert.Equal(1, await NotificationHarness.SendDueAsync(dispatcher));
         }
 
         Assert.InRange(receiver.Received.Count, 12, 18);
-        Assert.InRange(telling.Time.GetUtcNow() - began, TimeSpan.FromHours(14), TimeSpan.FromHours(24));
+        Assert.InRange(harness.Time.GetUtcNow() - began, TimeSpan.FromHours(14), TimeSpan.FromHours(24));
         Assert.Equal(["completed webhook parked"], await database.NotificationsAsync());
     }
 
     [Fact]
-    public async Task What_nobody_has_sent_within_a_day_is_parked_unsent()
+    public async Task A_notification_that_was_not_sent_within_a_day_is_parked()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "j", receiver.Url, "ada@example.com");
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("j", receiver.Url, "ada@example.com");
 
-        telling.Time.Advance(TimeSpan.FromHours(25));
+        harness.Time.Advance(TimeSpan.FromHours(25));
 
-        Assert.Equal(0, await Telling.TellDueAsync(dispatcher));
+        Assert.Equal(0, await NotificationHarness.SendDueAsync(dispatcher));
         Assert.Equal(["completed email parked", "completed webhook parked"], await database.NotificationsAsync());
         Assert.Empty(receiver.Received);
     }
@@ -99,19 +99,19 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "j", receiver.Url);
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("j", receiver.Url);
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
 
-        // Sent, and then the process dies before it can write that down.
-        var notice = Assert.Single(await telling.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
+        // Sent, and then the process dies before it can record that.
+        var notice = Assert.Single(await harness.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
         Assert.Equal(DeliveryOutcome.Delivered, (await channel.SendAsync(notice, Cancel)).Outcome);
-        Assert.Equal(0, await Telling.TellDueAsync(dispatcher));
-        await telling.TurnToNextAttemptAsync();
+        Assert.Equal(0, await NotificationHarness.SendDueAsync(dispatcher));
+        await harness.TurnToNextAttemptAsync();
 
-        Assert.Equal(1, await Telling.TellDueAsync(dispatcher));
+        Assert.Equal(1, await NotificationHarness.SendDueAsync(dispatcher));
         Assert.Equal(2, receiver.Received.Count);
         Assert.Single(receiver.Received.Select(webhook => webhook.Id).Distinct());
         Assert.Equal(["completed webhook delivered"], await database.NotificationsAsync());
@@ -122,16 +122,16 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.WebhooksToLoopback();
         for (var i = 0; i < 200; i++)
         {
-            await EndAsync(database, $"job-{i}", receiver.Url);
+            await database.EndAsync($"job-{i}", Owners.UrlOfTarget(receiver.Url, i));
         }
 
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        var workers = Enumerable.Range(0, 4).Select(_ => telling.Dispatch(channel)).ToArray();
-        var told = await Task.WhenAll(workers.Select(Telling.TellDueAsync));
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        var workers = Enumerable.Range(0, 4).Select(_ => harness.Dispatch(channel)).ToArray();
+        var told = await Task.WhenAll(workers.Select(NotificationHarness.SendDueAsync));
 
         Assert.Equal(200, told.Sum());
         Assert.Equal(200, receiver.Received.Select(webhook => webhook.Id).Distinct().Count());
@@ -140,63 +140,25 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_mail_goes_to_the_address_that_was_corrected_meanwhile_and_to_none_that_was_taken_away()
+    public async Task A_mail_goes_to_the_corrected_address_and_not_to_a_removed_one()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var channel = telling.Webhooks(receiver.Target);
-        using var dispatcher = telling.Dispatch(channel);
-        await EndAsync(database, "corrected", "http://localhost:1/wrong");
-        await EndAsync(database, "withdrawn", receiver.Url);
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        await database.EndAsync("corrected", "http://localhost:1/wrong");
+        await database.EndAsync("withdrawn", receiver.Url);
         await database.RegisterAsync(Owners.Register("corrected", email: null, receiver.Url, Deliveries.Noon.AddSeconds(1)));
         await database.RegisterAsync(Owners.Register("withdrawn", email: null, webhookUrl: null, Deliveries.Noon.AddSeconds(1)));
 
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-        await Telling.TellDueAsync(dispatcher);
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        await NotificationHarness.SendDueAsync(dispatcher);
 
         using var body = JsonDocument.Parse(Assert.Single(receiver.Received).Body);
         Assert.Equal("corrected", body.RootElement.GetProperty("data").GetProperty("jobId").GetString());
         Assert.Equal(
             ["corrected delivered", "withdrawn parked"],
             await database.QueryAsync("select job_id || ' ' || status from notifications order by 1"));
-    }
-
-    [Fact]
-    public async Task A_mail_server_that_is_away_for_an_hour_loses_nothing_and_delays_no_webhook()
-    {
-        await using var database = await postgres.CreateDatabaseAsync();
-        await using var folder = await TestFolder.CreateAsync(Cancel);
-        var mail = await SmtpServer.StartAsync(folder.Path, folder.Daemons, Cancel);
-        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
-        using var telling = new Telling(database);
-        using var webhooks = telling.Webhooks(receiver.Target);
-        using var mails = telling.Email(mail.Port);
-        using var byMail = telling.Dispatch(mails);
-        using var byWebhook = telling.Dispatch(webhooks);
-        await mail.Process.KillAsync(Cancel);
-        await EndAsync(database, "j", receiver.Url, "ada@example.com");
-        var began = telling.Time.GetUtcNow();
-        telling.Time.Advance(TimeSpan.FromMinutes(1));
-
-        Assert.Equal(1, await Telling.TellDueAsync(byWebhook));
-        while (telling.Time.GetUtcNow() < began.AddHours(1))
-        {
-            Assert.Equal(1, await Telling.TellDueAsync(byMail));
-            Assert.Equal(["completed email pending", "completed webhook delivered"], await database.NotificationsAsync());
-            await telling.TurnToNextAttemptAsync();
-        }
-
-        await mail.Process.StartAsync(Cancel);
-        Assert.Equal(1, await Telling.TellDueAsync(byMail));
-        Assert.Single(mail.Mails);
-        Assert.Equal(["completed email delivered", "completed webhook delivered"], await database.NotificationsAsync());
-    }
-
-    /// <summary>A job that has ended, and its owner.</summary>
-    private static async Task EndAsync(TestDatabase database, string jobId, string? webhookUrl, string? email = null)
-    {
-        await database.RegisterAsync(Owners.Register(jobId, email, webhookUrl));
-        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", jobId)));
     }
 }

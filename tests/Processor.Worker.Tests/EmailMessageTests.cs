@@ -4,7 +4,7 @@ using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What a mail says, and what it cannot be made to say.</summary>
+/// <summary>The contents of a mail, and attempts to inject others.</summary>
 public sealed class EmailMessageTests
 {
     private static readonly EmailOptions Options = new() { From = "Studio <studio@example.com>" };
@@ -12,7 +12,7 @@ public sealed class EmailMessageTests
     [Fact]
     public void A_completed_job_comes_with_its_download_and_how_long_that_lasts()
     {
-        var message = Write(Telling.Notice("ada@example.com", "Holiday & more"));
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", "Holiday & more"));
 
         Assert.Equal("Your video \"Holiday & more\" is ready", message.Subject);
         Assert.Equal(
@@ -37,7 +37,7 @@ public sealed class EmailMessageTests
     [Fact]
     public void A_failed_job_comes_with_its_error()
     {
-        var message = Write(Telling.Notice("ada@example.com", outcome: JobStatus.Failed));
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", outcome: JobStatus.Failed));
 
         Assert.Equal("Your video \"A\" could not be made", message.Subject);
         Assert.Contains("Please use an image with a detectable face", message.TextBody, StringComparison.Ordinal);
@@ -48,7 +48,7 @@ public sealed class EmailMessageTests
     [Fact]
     public void A_correction_says_that_it_is_one()
     {
-        var message = Write(Telling.Notice("ada@example.com") with { CorrectsFailure = true });
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com") with { CorrectsFailure = true });
 
         Assert.Contains("it has completed after all", message.TextBody, StringComparison.Ordinal);
         Assert.Contains("it has completed after all", message.HtmlBody, StringComparison.Ordinal);
@@ -57,19 +57,42 @@ public sealed class EmailMessageTests
     [Fact]
     public void Several_downloads_have_a_line_each_and_only_links_are_linked()
     {
-        var message = Write(Telling.Notice("ada@example.com") with
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com") with
         {
-            Downloads = [new("https://v/1", null), new("javascript:alert(1)", null), new("https://v/2\" onclick=\"x", "2026-11-24T12:00:00Z"), new("not a url", null)],
+            Downloads = [new("https://videos.magichour.ai/1", null), new("javascript:alert(1)", null), new("https://videos.magichour.ai/2\" onclick=\"x", "2026-11-24T12:00:00Z"), new("not a url", null)],
         });
 
-        Assert.Equal(2, message.TextBody?.Split("https://v/").Length - 1);
-        Assert.Contains("https://v/1 (for a limited time)", message.TextBody, StringComparison.Ordinal);
+        Assert.Equal(2, message.TextBody?.Split("https://videos.magichour.ai/").Length - 1);
+        Assert.Contains("https://videos.magichour.ai/1 (for a limited time)", message.TextBody, StringComparison.Ordinal);
         Assert.DoesNotContain("javascript", message.HtmlBody + message.TextBody, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("onclick=\"", message.HtmlBody, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("A\r\nBcc: mallory@example.com", "A  Bcc: mallory@example.com")]
+    [InlineData("0001-01-01T00:00:00")]
+    [InlineData("0001-01-01T00:00:00Z")]
+    [InlineData("1970-01-01T00:00:00.000Z")]
+    [InlineData("9999-12-31T23:59:59.9999999Z")]
+    [InlineData("soon")]
+    public void An_expiry_that_stands_for_none_is_not_shown(string expiresAt)
+    {
+        var notice = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://videos.magichour.ai/1", expiresAt)] };
+
+        var message = Write(notice);
+
+        Assert.Contains("https://videos.magichour.ai/1 (for a limited time)", message.TextBody, StringComparison.Ordinal);
+        Assert.DoesNotContain("until", message.HtmlBody, StringComparison.Ordinal);
+        Assert.DoesNotContain("expiresAt", System.Text.Encoding.UTF8.GetString(OutgoingWebhook.Write(notice, "https://example.com:443")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("A\r\nBcc: mallory@example.com", "A  Bcc: mallory\u200B@example\u200B.com")]
+    [InlineData("evil.com", "evil\u200B.com")]
+    [InlineData("see https://evil.com/a.b now", "see https\u200B://evil\u200B.com/a\u200B.b now")]
+    [InlineData("javascript:alert", "javascript\u200B:alert")]
+    [InlineData("free\u3002example\uFF0Ecom", "free\u200B\u3002example\u200B\uFF0Ecom")]
+    [InlineData("A\u202Egpj.exe\u202C and \u200Fb\u061C", "A gpj\u200B.exe  and  b")]
+    [InlineData("Text To Video - 2026-11-23", "Text To Video - 2026-11-23")]
     [InlineData("A\nB\tC\u2028D\u202EE\0F", "A B C D E F")]
     [InlineData("<script>alert(1)</script>", "<script>alert(1)</script>")]
     [InlineData("{{link}}", "{{link}}")]
@@ -78,7 +101,7 @@ public sealed class EmailMessageTests
     [InlineData(null, "clx123")]
     public void What_a_user_wrote_is_text_and_nothing_else(string? name, string shown)
     {
-        var message = Write(Telling.Notice("ada@example.com", name));
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", name));
 
         Assert.Equal($"Your video \"{shown}\" is ready", message.Subject);
         Assert.StartsWith($"Your video \"{shown}\" is ready.", message.TextBody, StringComparison.Ordinal);
@@ -88,10 +111,71 @@ public sealed class EmailMessageTests
         Assert.Null(message.Headers["Bcc"]);
     }
 
+    [Theory]
+    [InlineData("https://evil.com/f")]
+    [InlineData("https://magichour.ai.evil.com/f")]
+    [InlineData("https://notmagichour.ai/f")]
+    [InlineData("https://magichour.ai@evil.com/f")]
+    [InlineData("https://evil.com@magichour.ai/f")]
+    [InlineData("http://videos.magichour.ai/f")]
+    [InlineData("https://videos.magichour.ai\u3002evil.com/f")]
+    public void A_download_elsewhere_is_counted_and_not_shown(string url)
+    {
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new(url, null), new("https://images.magichour.ai/1.png", null)] });
+
+        Assert.DoesNotContain("evil", message.HtmlBody + message.TextBody, StringComparison.Ordinal);
+        Assert.DoesNotContain("/f", message.TextBody, StringComparison.Ordinal);
+        Assert.Contains("1 file is not listed in this mail.", message.TextBody, StringComparison.Ordinal);
+        Assert.Contains("<p>1 file is not listed in this mail.", message.HtmlBody, StringComparison.Ordinal);
+        Assert.Equal(1, message.HtmlBody?.Split("<a href=").Length - 1);
+    }
+
+    [Fact]
+    public void A_host_of_the_settings_is_linked_with_its_subdomains()
+    {
+        var notice = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://archive.example.com/1", null), new("https://eu.archive.example.com/2", null)] };
+
+        var message = Write(notice, new EmailOptions { From = Options.From, LinkHosts = ["archive.example.com"] });
+
+        Assert.Equal(2, message.HtmlBody?.Split("<a href=").Length - 1);
+        Assert.DoesNotContain("not listed", message.TextBody, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mail_has_a_bounded_number_of_links_whatever_the_row_has()
+    {
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com") with
+        {
+            Downloads = [.. Enumerable.Range(0, 42_361).Select(i => new VisibleDownload($"https://videos.magichour.ai/{i}", null))],
+        });
+
+        Assert.Equal(20, message.HtmlBody?.Split("<a href=").Length - 1);
+        Assert.Contains("42341 files are not listed in this mail.", message.TextBody, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_error_keeps_links_to_the_sender_and_no_others()
+    {
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", outcome: JobStatus.Failed) with
+        {
+            ErrorMessage = "Not a video. See https://docs.magichour.ai/files or https://evil.com/files",
+        });
+
+        Assert.Contains("See https://docs.magichour.ai/files or https\u200B://evil\u200B.com/files", message.TextBody, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_id_of_a_job_is_no_link_either()
+    {
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", name: null) with { JobId = "evil.com" });
+
+        Assert.DoesNotContain("evil.com", message.Subject + message.HtmlBody + message.TextBody, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_name_without_an_end_is_cut_and_not_within_an_emoji()
     {
-        var message = Write(Telling.Notice("ada@example.com", new string('n', 99) + "🎬🎬"));
+        var message = Write(NotificationHarness.NotificationDelivery("ada@example.com", new string('n', 99) + "🎬🎬"));
 
         Assert.Equal($"Your video \"{new string('n', 99)}…\" is ready", message.Subject);
     }
@@ -99,19 +183,21 @@ public sealed class EmailMessageTests
     [Fact]
     public void The_id_is_that_of_the_notification_at_every_attempt()
     {
-        var notice = Telling.Notice("ada@example.com");
-        Notice[] others = [notice with { JobId = "another" }, notice with { Channel = "webhook" }, notice with { Outcome = JobStatus.Failed, Status = JobStatus.Failed }];
+        var notice = NotificationHarness.NotificationDelivery("ada@example.com");
+        NotificationDelivery[] others = [notice with { JobId = "another" }, notice with { Channel = "webhook" }, notice with { Outcome = JobStatus.Failed, Status = JobStatus.Failed }];
 
         Assert.Equal(Write(notice).MessageId, Write(notice with { Attempt = 7, Name = "B" }).MessageId);
         Assert.EndsWith("@example.com", Write(notice).MessageId, StringComparison.Ordinal);
         Assert.All(others, other => Assert.NotEqual(Write(notice).MessageId, Write(other).MessageId));
     }
 
-    // As it arrives, not as it was meant.
-    private static MimeMessage Write(Notice notice)
+    // The message as received rather than as composed.
+    private static MimeMessage Write(NotificationDelivery notice) => Write(notice, Options);
+
+    private static MimeMessage Write(NotificationDelivery notice, EmailOptions options)
     {
         using var written = new MemoryStream();
-        EmailMessage.Of(notice, Options).WriteTo(written, TestContext.Current.CancellationToken);
+        EmailMessage.Create(notice, options).WriteTo(written, TestContext.Current.CancellationToken);
         written.Position = 0;
         return MimeMessage.Load(written, TestContext.Current.CancellationToken);
     }

@@ -1,15 +1,14 @@
-using System.Diagnostics.Metrics;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Processor.Worker.Inbox;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Tests;
 
 public sealed class GroupCommitterTests(PostgresFixture postgres)
 {
+    // Time limit for operations that take milliseconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     [Fact]
     public async Task A_poison_message_fails_alone()
     {
@@ -108,75 +107,82 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
         Assert.Equal(["1"], await database.QueryAsync("select count(*) from webhook_events"));
     }
 
-    /// <summary>A committer that runs until the test ends.</summary>
-    private sealed class RunningCommitter : IAsyncDisposable
+    [Fact]
+    public async Task Messages_that_cannot_be_planned_together_are_planned_one_by_one()
     {
-        private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        private readonly RefusalWatch _watch = new();
-        private readonly GroupCommitter _committer;
+        await using var database = await postgres.CreateDatabaseAsync();
+        var received = Deliveries.Event("video.started", "j");
+        await using var committer = new RunningCommitter(database);
+        // Normally no two messages share an event, so planning fails with an unspecific exception.
+        var one = committer.CommitAsync(Deliveries.Unit(received, Guid.NewGuid()));
+        var other = committer.CommitAsync(Deliveries.Unit(received, Guid.NewGuid()));
 
-        public RunningCommitter(TestDatabase database)
-        {
-            Outage = new DatabaseOutage(database.Source, Time, _watch);
-            _committer = new GroupCommitter(
-                database.Transaction, Outage, new ProcessorMetrics(_services.GetRequiredService<IMeterFactory>()), Time, NullLogger<GroupCommitter>.Instance);
-        }
+        await committer.StartAsync();
 
-        public FakeTimeProvider Time { get; } = new();
-
-        public DatabaseOutage Outage { get; }
-
-        public static async Task<RunningCommitter> StartAsync(TestDatabase database)
-        {
-            var committer = new RunningCommitter(database);
-            await committer.StartAsync();
-            return committer;
-        }
-
-        public Task StartAsync() => _committer.StartAsync(TestContext.Current.CancellationToken);
-
-        public Task<CommitOutcome> CommitAsync(UnitOfWork unit) => _committer.CommitAsync(unit);
-
-        /// <summary>Returns when the database has refused a group.</summary>
-        public Task RefusedAsync() => _watch.Refused.WaitAsync(TestContext.Current.CancellationToken);
-
-        /// <summary>Lets time pass until the outage is over.</summary>
-        public async Task EndAsync()
-        {
-            var end = Outage.WaitForEndAsync(TestContext.Current.CancellationToken);
-            while (!end.IsCompleted)
-            {
-                Time.Advance(TimeSpan.FromSeconds(1));
-                await Task.Yield();
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _committer.StopAsync(CancellationToken.None);
-            Outage.Dispose();
-            await _services.DisposeAsync();
-        }
+        Assert.Equal([CommitOutcome.New, CommitOutcome.Duplicate], await Task.WhenAll(one, other).WaitAsync(Patience, TestContext.Current.CancellationToken));
     }
 
-    /// <summary>Tells when a write is refused: it is logged once its next attempt is set.</summary>
-    private sealed class RefusalWatch : ILogger<DatabaseOutage>
+    [Fact]
+    public async Task The_neighbours_of_what_waits_for_a_newer_version_are_committed()
     {
-        private readonly TaskCompletionSource _refused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "newer")));
+        await WriteAsNewerVersionAsync(database);
+        await using var committer = new RunningCommitter(database);
+        var commits = Commit(0).ToArray();
 
-        public Task Refused => _refused.Task;
+        await committer.StartAsync();
+        await Assert.ThrowsAsync<NewerVersionException>(() => commits[50].WaitAsync(Patience, TestContext.Current.CancellationToken));
+        await Task.WhenAll(commits.Where((_, i) => i != 50)).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        committer.Time.Advance(DatabaseOutage.Patience);
+        var later = Commit(100).ToArray();
+        await Task.WhenAll(later.Where((_, i) => i != 50)).WaitAsync(Patience, TestContext.Current.CancellationToken);
 
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
+        Assert.False(committer.Outage.IsOn);
+        Assert.False(committer.HasRefused);
+        await Assert.ThrowsAsync<NewerVersionException>(() => later[50]);
+        Assert.Equal(["198"], await database.QueryAsync("select count(*) from jobs where magic_hour_id <> 'newer'"));
+        Assert.Equal(["1"], await database.QueryAsync("select count(*) from webhook_events where job_id = 'newer'"));
+        Assert.Equal(["199"], await database.QueryAsync("select count(*) from inbox_state"));
 
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (eventId.Name == "LogRefused")
-            {
-                _refused.TrySetResult();
-            }
-        }
+        IEnumerable<Task<CommitOutcome>> Commit(int first) => Enumerable.Range(first, 100).Select(i => committer.CommitAsync(
+            Deliveries.Unit(i % 100 == 50 ? Deliveries.Event("video.completed", "newer") : Deliveries.Event("video.started", $"job-{i}"))));
     }
+
+    [Fact]
+    public async Task Its_neighbours_stay_together()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "newer")));
+        await WriteAsNewerVersionAsync(database);
+        await using var committer = new RunningCommitter(database);
+        var newer = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "newer")));
+        var neighbours = Enumerable.Range(0, 99).Select(i => committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", $"job-{i}")))).ToArray();
+
+        await committer.StartAsync();
+        await Task.WhenAll(neighbours).WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["1"], await database.QueryAsync("select count(distinct xmin::text) from webhook_events where job_id <> 'newer'"));
+        await Assert.ThrowsAsync<NewerVersionException>(() => newer);
+    }
+
+    [Fact]
+    public async Task What_a_newer_version_has_written_is_waited_for()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")));
+        await WriteAsNewerVersionAsync(database);
+        await using var committer = await RunningCommitter.StartAsync(database);
+        var received = Deliveries.Event("video.completed", "j");
+        await Assert.ThrowsAsync<NewerVersionException>(
+            () => committer.CommitAsync(Deliveries.Unit(received)).WaitAsync(Patience, TestContext.Current.CancellationToken));
+
+        await database.ExecuteAsync("""update webhook_events set fact = jsonb_set(fact, '{status}', '"Rendering"')""");
+
+        Assert.Equal(CommitOutcome.New, await committer.CommitAsync(Deliveries.Unit(received)));
+        Assert.Equal(["completed"], await database.QueryAsync("select status from jobs"));
+    }
+
+    private static Task WriteAsNewerVersionAsync(TestDatabase database) =>
+        database.ExecuteAsync("""update webhook_events set fact = jsonb_set(fact, '{status}', '"Archived"')""");
 }

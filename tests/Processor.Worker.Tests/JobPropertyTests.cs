@@ -9,8 +9,8 @@ using Processor.Worker.Jobs;
 namespace Processor.Worker.Tests;
 
 /// <summary>
-/// Any multiset of events, in any order, split over any groups, gives the same job as a plain fold over the set. The fold here is
-/// written from the rules, not from the code.
+/// Any multiset of events, in any order and split into any groups, gives the same job as a plain fold over the set. The fold is written
+/// from the rules, independently of the code.
 /// </summary>
 public sealed class JobPropertyTests
 {
@@ -27,7 +27,7 @@ public sealed class JobPropertyTests
     }
 
     [Property(MaxTest = 500, Arbitrary = [typeof(Arbitraries)])]
-    public void A_transition_is_told_at_most_once(Arrivals arrivals)
+    public void A_transition_is_published_at_most_once(Arrivals arrivals)
     {
         var store = new MemoryStore();
         foreach (var group in arrivals.Groups)
@@ -41,7 +41,7 @@ public sealed class JobPropertyTests
             job => Assert.Equal(job.Select(told => told.Status).Order(), job.Select(told => told.Status)));
     }
 
-    /// <summary>What a database would hold, kept in memory: it applies the same plans.</summary>
+    /// <summary>An in-memory substitute for the database that applies the same plans.</summary>
     private sealed class MemoryStore
     {
         private readonly HashSet<Guid> _inbox = [];
@@ -55,7 +55,7 @@ public sealed class JobPropertyTests
 
         public void Commit(IReadOnlyList<WebhookReceived> group)
         {
-            // As the committer does: a second unit of the same message waits for the next group.
+            // As in the committer: a second unit of work of the same message waits for the next group.
             for (var rest = group.ToList(); rest.Count > 0;)
             {
                 var units = rest.DistinctBy(received => received.EventId).ToList();

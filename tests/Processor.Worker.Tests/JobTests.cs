@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Processor.Worker.Jobs;
 
@@ -18,6 +19,18 @@ public sealed class JobTests
         Assert.Equal("https://v/1.mp4?t=a", job.DownloadUrl);
         Assert.Equal("""[{"url":"https://v/1.mp4?t=a","expires_at":"2026-11-24T12:00:00.000Z"},{"url":"https://v/2.mp4"}]""", job.Downloads);
         Assert.Null(job.ErrorMessage);
+    }
+
+    [Theory]
+    [InlineData("0001-01-01T00:00:00Z")]
+    [InlineData("1970-01-01T00:00:00.000Z")]
+    [InlineData("9999-12-31T23:59:59.9999999Z")]
+    public void An_expiry_that_stands_for_none_is_none_and_hides_no_other(string none)
+    {
+        var job = Fold((Completed.Replace("""{"url":"https://v/2.mp4"}""", $$"""{"url":"https://v/2.mp4","expires_at":"{{none}}"}""", StringComparison.Ordinal), 3));
+
+        Assert.Equal(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero), job.DownloadExpiresAt);
+        Assert.Contains(none, job.Downloads, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,7 +90,7 @@ public sealed class JobTests
     }
 
     [Fact]
-    public void Files_of_one_body_are_told_apart_by_the_query()
+    public void Files_of_one_body_differ_by_their_query()
     {
         var job = Fold(("""{"type":"image.completed","payload":{"id":"j","downloads":[{"url":"https://v/get?file=2"},{"url":"https://v/get?file=1"},{"url":"https://v/get"}]}}""", 0));
 
@@ -164,5 +177,30 @@ public sealed class JobTests
 
     private static JobFact Read(string body, int second) => TryRead(body, second) ?? throw new InvalidOperationException("Not about a job.");
 
-    private static Job Fold(params (string Body, int Second)[] events) => Job.Of("j", events.Select(one => Read(one.Body, one.Second)));
+    [Theory]
+    [InlineData("2026-11-24T12:00:00.000Z", "2026-11-24T12:00:00.0000000")]
+    [InlineData("2026-11-24T12:00:00.123456789Z", "2026-11-24T12:00:00.1234567")]
+    [InlineData("2026-11-24T12:00:00+01:00", "2026-11-24T11:00:00.0000000")]
+    [InlineData("2026-11-24T12:00", "2026-11-24T12:00:00.0000000")]
+    [InlineData("2026-11-24", "2026-11-24T00:00:00.0000000")]
+    [InlineData("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.9990000")]
+    [InlineData("10:00", null)]
+    [InlineData("1/2", null)]
+    [InlineData("12/2026", null)]
+    [InlineData("24 Nov 2026", null)]
+    [InlineData("Tue, 24 Nov 2026 12:00:00 GMT", null)]
+    [InlineData(" 2026-11-24T12:00:00Z", null)]
+    [InlineData("2026-11-24T12:00:00Z\n", null)]
+    [InlineData("0001-01-01T00:00:00+14:00", null)]
+    [InlineData("9999-12-31T23:59:59-14:00", null)]
+    [InlineData("", null)]
+    [InlineData(null, null)]
+    public void Only_ISO_8601_says_when_a_download_expires(string? text, string? utc)
+    {
+        var expiry = JobPayload.ReadTime(text);
+
+        Assert.Equal(utc, expiry?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffff", CultureInfo.InvariantCulture));
+    }
+
+    private static Job Fold(params (string Body, int Second)[] events) => Job.From("j", events.Select(one => Read(one.Body, one.Second)));
 }

@@ -3,15 +3,15 @@ using Processor.Worker.Jobs;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>What other services are told: once for each step forward, and never a step back.</summary>
+/// <summary>Domain events for other services: one for each step forward, and never a step back.</summary>
 public sealed class JobTransitionTests
 {
     [Fact]
-    public void Each_step_forward_is_told() =>
+    public void Each_step_forward_is_published() =>
         Assert.Equal(["JobStarted", "JobCompleted"], Told([], Fact("started", 0), Fact("completed", 1)));
 
     [Fact]
-    public void What_is_received_after_a_greater_status_is_not_told() =>
+    public void An_event_after_a_greater_status_publishes_nothing() =>
         Assert.Equal(["JobCompleted"], Told([], Fact("completed", 0), Fact("started", 1), Fact("errored", 2)));
 
     [Fact]
@@ -29,31 +29,32 @@ public sealed class JobTransitionTests
     [Fact]
     public void A_completed_after_a_failed_says_that_it_corrects()
     {
-        var told = Assert.Single(JobTransition.Of("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();
+        var told = Assert.Single(JobTransition.Between("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();
 
         Assert.True(Assert.IsType<JobCompleted>(told).CorrectsFailure);
     }
 
     [Fact]
-    public void What_is_told_carries_what_the_event_says()
+    public void A_notification_carries_what_the_event_says()
     {
         var fact = Fact("completed", 1) with
         {
             ProjectType = "TEXT_TO_VIDEO",
             Name = "A",
             CreditsCharged = 240,
-            Offers = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", Deliveries.Noon, 0), new Download("https://v/2.mp4", "soon", Deliveries.Noon, 1)],
+            Offers = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", Deliveries.Noon, 0), new Download("https://v/2.mp4", "soon", Deliveries.Noon, 1), new Download("https://v/3.mp4", "0001-01-01T00:00:00Z", Deliveries.Noon, 2)],
         };
 
-        var told = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Of("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());
+        var told = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Between("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());
 
         Assert.Equal(("j", "video", "TEXT_TO_VIDEO", "A", 240L, false), (told.JobId, told.Resource, told.ProjectType, told.Name, told.CreditsCharged, told.CorrectsFailure));
         Assert.Equal(
-            [new JobDownload("https://v/1.mp4", Deliveries.Noon.AddDays(1)), new JobDownload("https://v/2.mp4", null)], told.Downloads);
+            [new JobDownload("https://v/1.mp4", Deliveries.Noon.AddDays(1)), new JobDownload("https://v/2.mp4", null), new JobDownload("https://v/3.mp4", null)],
+            told.Downloads);
     }
 
     private static string[] Told(JobFact[] known, params JobFact[] added) =>
-        [.. JobTransition.Of("j", known, added.Select(fact => (Guid.NewGuid(), fact))).Select(transition => transition.ToDomainEvent().GetType().Name)];
+        [.. JobTransition.Between("j", known, added.Select(fact => (Guid.NewGuid(), fact))).Select(transition => transition.ToDomainEvent().GetType().Name)];
 
     private static JobFact Fact(string action, int second)
     {

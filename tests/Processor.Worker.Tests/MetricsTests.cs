@@ -1,19 +1,20 @@
 using System.Diagnostics.Metrics;
 using Platform.Contracts;
+using Platform.ServiceDefaults.Telemetry;
 using Processor.Worker.Backlog;
-using Processor.Worker.Hosting;
+using Processor.Worker.Broker;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Dashboards and alerts know the metrics by name, unit and label.</summary>
+/// <summary>Dashboards and alerts refer to the metrics by name, unit and label.</summary>
 public sealed class MetricsTests(PostgresFixture postgres)
 {
-    // What is looked at and not counted, and is there whatever has happened.
-    private static readonly string[] AlwaysTold =
+    // Gauges, which exist whatever has happened.
+    private static readonly string[] AlwaysReported =
     [
-        "database.outage{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}",
+        "database.outage{}", "inbox.concurrency_limit{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}",
         "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
     ];
 
@@ -27,12 +28,14 @@ public sealed class MetricsTests(PostgresFixture postgres)
             [
                 ("database.outage", null),
                 ("database.sample.errors", null),
+                ("inbox.concurrency_limit", "{message}"),
                 ("inbox.event.age", "s"),
                 ("inbox.group.duration", "s"),
                 ("inbox.group.size", "{unit}"),
                 ("inbox.oldest_unit.age", "s"),
                 ("inbox.units.committed", "{unit}"),
                 ("inbox.units.parked", "{unit}"),
+                ("inbox.units.postponed", "{unit}"),
                 ("inbox.units.waiting", "{unit}"),
                 ("job.download.expiry", "s"),
                 ("notification.attempts", "{attempt}"),
@@ -46,6 +49,8 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("quarantined_events.stored", "{event}"),
                 ("queue.consumers", "{consumer}"),
                 ("queue.messages", "{message}"),
+                ("registrations.rejected", "{registration}"),
+                ("route.missing", null),
                 ("telemetry.dropped", null),
             ],
             all.Instruments.Values.Select(instrument => (instrument.Name, instrument.Unit)).OrderBy(one => one.Name, StringComparer.Ordinal));
@@ -61,23 +66,26 @@ public sealed class MetricsTests(PostgresFixture postgres)
 
         all.Metrics.GroupCommitted([.. outcomes.Select(_ => unit)], outcomes, TimeSpan.Zero, Deliveries.Noon);
         Array.ForEach(Enum.GetValues<ParkingReason>(), all.Metrics.Parked);
+        all.Metrics.Postponed();
         all.Metrics.OutboxPublished(1);
         all.Metrics.NotificationSettled("email", NotificationStatus.Delivered);
         all.Metrics.NotificationSettled("webhook", NotificationStatus.Parked);
+        all.Metrics.RegistrationRejected();
         all.Metrics.SampleFailed();
-        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Metrics.TelemetryDropped(signal, 1));
-        all.Backlog.Show(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
-        all.Backlog.Show([new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)]);
-        all.Backlog.Show([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
+        Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Telemetry.Add(signal, 1, "collector unreachable"));
+        all.Backlog.Update(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
+        all.Backlog.Update([new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)]);
+        all.Backlog.Update([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
+        all.Backlog.Update([.. BrokerManagement.Routes.Select(route => new RouteState(route, IsMissing: true))]);
 
         Assert.Equal(
             [
-                "database.outage{}", "database.sample.errors{}", "inbox.event.age{}", "inbox.group.duration{}", "inbox.group.size{}",
+                "database.outage{}", "database.sample.errors{}", "inbox.concurrency_limit{}", "inbox.event.age{}", "inbox.group.duration{}", "inbox.group.size{}",
                 "inbox.oldest_unit.age{}",
                 "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
                 "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
-                "inbox.units.waiting{}", "job.download.expiry{}",
+                "inbox.units.postponed{}", "inbox.units.waiting{}", "job.download.expiry{}",
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=webhook,status=parked}",
                 "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
                 "notification.oldest_due.age{channel=email}", "notification.oldest_due.age{channel=webhook}",
@@ -93,22 +101,26 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "queue.messages{queue=register-job_skipped}", "queue.messages{queue=register-job}",
                 "queue.messages{queue=webhook-received_dead}", "queue.messages{queue=webhook-received_error}",
                 "queue.messages{queue=webhook-received_skipped}", "queue.messages{queue=webhook-received}",
+                "registrations.rejected{}",
+                "route.missing{exchange=Platform.Contracts:RegisterJob}", "route.missing{exchange=Platform.Contracts:WebhookQuarantined}",
+                "route.missing{exchange=Platform.Contracts:WebhookReceived}", "route.missing{exchange=register-job_dead}",
+                "route.missing{exchange=webhook-received_dead}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],
             all.Collect().Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task A_backlog_that_could_not_be_read_is_not_told()
+    public async Task A_backlog_that_could_not_be_read_is_not_reported()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
 
-        all.Backlog.Show(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null));
-        all.Backlog.Show([new NotificationBacklog("email", 4, TimeSpan.FromSeconds(9), 5)]);
+        all.Backlog.Update(new DatabaseBacklog(3, TimeSpan.FromSeconds(7), 2, NearestExpiry: null));
+        all.Backlog.Update([new NotificationBacklog("email", 4, TimeSpan.FromSeconds(9), 5)]);
         var read = all.Collect();
-        all.Backlog.Show((DatabaseBacklog?)null);
-        all.Backlog.Show((IReadOnlyList<NotificationBacklog>)[]);
+        all.Backlog.Update((DatabaseBacklog?)null);
+        all.Backlog.Update((IReadOnlyList<NotificationBacklog>)[]);
         var unread = all.Collect();
 
         Assert.DoesNotContain("job.download.expiry{}", read.Keys);
@@ -116,11 +128,11 @@ public sealed class MetricsTests(PostgresFixture postgres)
         Assert.Equal(
             (4, 9, 5),
             (read["notification.waiting{channel=email}"], read["notification.oldest_due.age{channel=email}"], read["notification.parked{channel=email}"]));
-        Assert.Equal(AlwaysTold, unread.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(AlwaysReported, unread.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task A_channel_without_its_settings_is_told_to_be_off()
+    public async Task A_channel_without_its_settings_is_reported_as_off()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
@@ -131,32 +143,34 @@ public sealed class MetricsTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task What_has_not_happened_yet_is_told_as_zero()
+    public async Task Counters_start_at_zero()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
 
         await all.Metrics.StartAsync(TestContext.Current.CancellationToken);
+        await all.Telemetry.StartAsync(TestContext.Current.CancellationToken);
         all.Metrics.NotificationsBegin("email");
         var told = all.Collect();
 
-        Assert.All(told.Where(series => series.Key != "notification.channel.configured{channel=webhook}"), series => Assert.Equal(0, series.Value));
+        Assert.All(told.Where(series => series.Key is not ("notification.channel.configured{channel=webhook}" or "inbox.concurrency_limit{}")), series => Assert.Equal(0, series.Value));
         Assert.Equal(
             [
                 "database.sample.errors{}",
                 "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
                 "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
-                "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
+                "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}", "inbox.units.postponed{}",
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=email,status=parked}",
                 "notification.attempts{channel=email,status=pending}", "notification.attempts{channel=email,status=superseded}",
                 "outbox.messages.published{}",
+                "registrations.rejected{}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],
-            told.Keys.Except(AlwaysTold).Order(StringComparer.Ordinal));
+            told.Keys.Except(AlwaysReported).Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task The_age_of_an_event_is_told_unless_a_person_has_released_it()
+    public async Task The_age_of_an_event_is_measured_unless_a_person_released_it()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
@@ -173,7 +187,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Groups_are_told_by_powers_of_two_and_their_time_to_the_millisecond()
+    public async Task Group_sizes_are_measured_in_powers_of_two_and_durations_to_the_millisecond()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);

@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Platform.DevStack;
 
 namespace Processor.Worker.Tests;
 
@@ -24,6 +26,55 @@ public sealed class MigratingTests(PostgresFixture postgres)
 
         Assert.Single(applied, migrations => migrations.Count > 0);
         Assert.True(await PostgresFixture.Schema(database.Source).IsCurrentAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_migration_waits_for_another_longer_than_a_command_may_take()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(isMigrated: false);
+        await using var impatient = WithCommandTimeout(database, seconds: 1);
+        await using var other = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await other.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var @lock = new NpgsqlCommand("select pg_advisory_xact_lock(hashtext('processor-worker migrate'))", other);
+        await @lock.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        var migration = PostgresFixture.Schema(impatient).MigrateAsync(TestContext.Current.CancellationToken);
+        await Waiting.UntilAsync(
+            "it has waited for three seconds",
+            async () => migration.IsCompleted || await database.QueryAsync(
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'advisory' and now() - query_start > '3 s'")
+                is ["1"],
+            TestContext.Current.CancellationToken);
+        await transaction.CommitAsync(TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(await migration);
+    }
+
+    [Fact]
+    public async Task A_migration_may_take_longer_than_a_command()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(isMigrated: false);
+        await using var impatient = WithCommandTimeout(database, seconds: 1);
+        // Simulates the index build of a large table.
+        await database.ExecuteAsync(
+            """
+            create function slow() returns event_trigger language plpgsql as 'begin perform pg_sleep(1.5); end';
+            create event trigger slow on ddl_command_start when tag in ('CREATE FUNCTION') execute function slow();
+            """);
+
+        Assert.NotEmpty(await PostgresFixture.Schema(impatient).MigrateAsync(TestContext.Current.CancellationToken));
+    }
+
+    // As in compose: in Development the host verifies that every registered service can be constructed.
+    [Theory]
+    [InlineData("migrate")]
+    [InlineData("release", "--error")]
+    public async Task A_verb_runs_in_Development_too(params string[] verb)
+    {
+        var result = await WorkerProcess.RunAsync(
+            verb, WorkerProcess.NoBroker, "ConnectionStrings__Postgres=Host=127.0.0.1;Port=1;Username=user;Password=hush", "DOTNET_ENVIRONMENT=Development");
+
+        Assert.StartsWith($"{verb[0]} failed: ", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,4 +114,85 @@ public sealed class MigratingTests(PostgresFixture postgres)
         Assert.Equal(["webhook_bodies_" + later.AddDays(1).ToString("yyyyMMdd")], await database.QueryAsync(
             $"select relname from pg_class where relname in ('webhook_bodies_{later:yyyyMMdd}', 'webhook_bodies_{later.AddDays(1):yyyyMMdd}')"));
     }
+
+    [Fact]
+    public async Task A_function_that_runs_as_its_owner_looks_for_temporary_tables_last()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+
+        var settings = await database.QueryAsync(
+            "select array_to_string(proconfig, ';') from pg_proc where prosecdef and pronamespace = 'public'::regnamespace");
+
+        Assert.NotEmpty(settings);
+        Assert.All(settings, setting => Assert.Contains("search_path=public, pg_temp", setting, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_temporary_table_of_the_caller_hides_no_partition()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        var today = $"webhook_bodies_{DateTimeOffset.UtcNow:yyyyMMdd}";
+        await database.ExecuteAsync($"drop table {today}");
+        await using var connection = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand($"create temporary table {today} (); select create_webhook_bodies_partitions(1)", connection);
+
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(["webhook_bodies"], await database.QueryAsync($"select inhparent::regclass::text from pg_inherits where inhrelid = 'public.{today}'::regclass"));
+    }
+
+    [Theory]
+    [InlineData("SQL_ASCII")]
+    [InlineData("LATIN1")]
+    public async Task A_database_that_is_not_UTF8_is_rejected_and_what_to_do_is_said(string encoding)
+    {
+        await using var database = await postgres.CreateDatabaseAsync(encoding);
+
+        var result = await WorkerProcess.RunAsync(
+            ["migrate"], WorkerProcess.NoBroker, $"ConnectionStrings__Postgres={database.ConnectionString}");
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains($"encoding {encoding}", result.LastLine, StringComparison.Ordinal);
+        Assert.Contains("encoding 'UTF8' locale 'C' template template0", result.LastLine, StringComparison.Ordinal);
+        Assert.Equal(["0"], await database.QueryAsync("select count(*) from pg_class where relnamespace = 'public'::regnamespace"));
+    }
+
+    [Theory]
+    [InlineData("61")]
+    [InlineData("-1")]
+    [InlineData("1000000")]
+    [InlineData("null")]
+    public async Task No_more_partitions_are_made_than_for_sixty_days(string days)
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => database.ExecuteAsync($"select create_webhook_bodies_partitions({days})"));
+
+        Assert.Equal(PostgresErrorCodes.InvalidParameterValue, refusal.SqlState);
+    }
+
+    [Fact]
+    public async Task Partitions_are_made_by_those_who_may_write_bodies_and_by_no_one_else()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(isMigrated: false);
+        var (writer, reader) = ($"writer \"{Guid.NewGuid():N}", $"reader-{Guid.NewGuid():N}");
+        var (quotedWriter, quotedReader) = ($"\"{writer.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", $"\"{reader}\"");
+        await database.ExecuteAsync(
+            $"""
+            create role {quotedWriter};
+            create role {quotedReader};
+            alter default privileges in schema public grant select, insert on tables to {quotedWriter};
+            alter default privileges in schema public grant select on tables to {quotedReader};
+            """);
+        await PostgresFixture.Schema(database.Source).MigrateAsync(TestContext.Current.CancellationToken);
+
+        await database.ExecuteAsync($"set role {quotedWriter}; select create_webhook_bodies_partitions(1); reset role");
+        var refusal = await Assert.ThrowsAsync<PostgresException>(
+            () => database.ExecuteAsync($"set role {quotedReader}; select create_webhook_bodies_partitions(1)"));
+
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
+    }
+
+    private static NpgsqlDataSource WithCommandTimeout(TestDatabase database, int seconds) =>
+        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = seconds });
 }

@@ -2,26 +2,27 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Processor.Worker.Operations;
-using Processor.Worker.Persistence;
-using Processor.Worker.Registration;
+using Microsoft.Extensions.Time.Testing;
+using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
 
 /// <summary>The role <c>api</c>, over HTTP.</summary>
 public sealed class OperationsTests(PostgresFixture postgres)
 {
-    private const string Key = "an operator's key";
-    private const string NextKey = "the next one";
+    // The test uses no database.
+    private const string Nowhere = "Host=127.0.0.1;Port=1;Timeout=2";
+
+    private static readonly Uri Description = new("/openapi/v1.json", UriKind.Relative);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task A_job_is_registered_and_shown_with_its_events_and_notifications()
+    [Theory]
+    [InlineData("ada@example.com")]
+    [InlineData("ada@bücher.example")]
+    [InlineData("ada@xn--bcher-kva.example")]
+    [InlineData("ünï@example.com")]
+    public async Task A_job_is_registered_and_shown_with_its_events_and_notifications(string email)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartAsync(database);
@@ -29,13 +30,13 @@ public sealed class OperationsTests(PostgresFixture postgres)
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
         await database.ExecuteAsync("update webhook_events set trace_id = repeat('a', 32)");
 
-        using var answer = await http.PutAsJsonAsync("/jobs/j", new { resource = "video", userId = "ada", email = "ada@example.com" }, Cancel);
+        using var answer = await http.PutAsJsonAsync("/jobs/j", new { resource = "video", userId = "ada", email }, Cancel);
         var shown = await http.GetFromJsonAsync<JsonElement>("/jobs/j", Cancel);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(shown.ToString(), (await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel)).ToString());
         Assert.Equal(
-            ("j", "completed", "ada", "ada@example.com"),
+            ("j", "completed", "ada", email),
             (Text(shown, "jobId"), Text(shown, "status"), Text(shown, "userId"), Text(shown, "email")));
         var received = Assert.Single(shown.GetProperty("events").EnumerateArray());
         Assert.Equal(
@@ -48,16 +49,16 @@ public sealed class OperationsTests(PostgresFixture postgres)
     [Theory]
     [InlineData(null)]
     [InlineData("another")]
-    [InlineData("an operator's ke")]
+    [InlineData("the key of one operator, for test")]
     [InlineData("")]
-    public async Task Without_a_key_nothing_is_told_and_nothing_done(string? key)
+    public async Task Without_a_key_nothing_is_revealed_and_nothing_done(string? key)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartAsync(database);
         using var http = Client(app, key);
 
         using var shown = await http.GetAsync(new Uri("/jobs/j", UriKind.Relative), Cancel);
-        // Not even that the body would have been wrong.
+        // Does not even reveal that the body would have been invalid.
         using var registered = await http.PutAsync(new Uri("/jobs/j", UriKind.Relative), new StringContent("no JSON"), Cancel);
 
         await AssertProblemAsync(HttpStatusCode.Unauthorized, shown);
@@ -77,6 +78,18 @@ public sealed class OperationsTests(PostgresFixture postgres)
 
             await AssertProblemAsync(HttpStatusCode.NotFound, answer);
         }
+    }
+
+    [Fact]
+    public async Task White_space_around_a_key_is_not_part_of_it()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartAsync(database.ConnectionString, $" {Key}\r\n");
+        using var http = Client(app, Key);
+
+        using var answer = await http.GetAsync(new Uri("/jobs/unknown", UriKind.Relative), Cancel);
+
+        await AssertProblemAsync(HttpStatusCode.NotFound, answer);
     }
 
     [Fact]
@@ -125,63 +138,70 @@ public sealed class OperationsTests(PostgresFixture postgres)
         await AssertProblemAsync(HttpStatusCode.ServiceUnavailable, answer);
     }
 
+    [Theory]
+    [InlineData("Production", 401)]
+    [InlineData("Development", 200)]
+    public async Task Its_description_requires_a_key_outside_of_development(string environment, int status)
+    {
+        await using var app = await StartInAsync(environment, Nowhere, [Key]);
+        using var http = Client(app, key: null);
+
+        using var answer = await http.GetAsync(Description, Cancel);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Where_no_key_is_configured_there_is_no_description_either()
+    {
+        await using var app = await StartAsync(Nowhere);
+        using var http = Client(app, Key);
+
+        using var answer = await http.GetAsync(Description, Cancel);
+
+        await AssertProblemAsync(HttpStatusCode.NotFound, answer);
+    }
+
+    [Fact]
+    public async Task Wrong_keys_of_one_peer_are_throttled_and_a_right_one_is_never_refused()
+    {
+        var time = new FakeTimeProvider(Deliveries.Noon);
+        await using var app = await StartInAsync("Production", Nowhere, [Key], time);
+        using var stranger = Client(app, "a guess");
+        using var @operator = Client(app, Key);
+
+        for (var i = 0; i < 10; i++)
+        {
+            using var guess = await stranger.GetAsync(Description, Cancel);
+            await AssertProblemAsync(HttpStatusCode.Unauthorized, guess);
+        }
+
+        using var throttled = await stranger.GetAsync(Description, Cancel);
+        using var answered = await @operator.GetAsync(Description, Cancel);
+        time.Advance(TimeSpan.FromSeconds(10));
+        using var later = await stranger.GetAsync(Description, Cancel);
+
+        await AssertProblemAsync(HttpStatusCode.TooManyRequests, throttled);
+        Assert.Equal("10", $"{throttled.Headers.RetryAfter}");
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Unauthorized), (answered.StatusCode, later.StatusCode));
+    }
+
     [Fact]
     public async Task It_describes_itself()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartAsync(database);
-        using var http = Client(app, key: null);
+        using var http = Client(app, Key);
 
         var document = await http.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancel);
 
         var path = document.GetProperty("paths").GetProperty("/jobs/{id}");
-        Assert.Equal(["200", "400", "401", "503"], path.GetProperty("put").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
-        Assert.Equal(["200", "401", "404", "503"], path.GetProperty("get").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["200", "400", "401", "403", "429", "503"], path.GetProperty("put").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
+        var parameter = Assert.Single(path.GetProperty("get").GetProperty("parameters").EnumerateArray());
+        Assert.Equal(("id", "path", "string"), (Text(parameter, "name"), Text(parameter, "in"), Text(parameter.GetProperty("schema"), "type")));
+        Assert.Equal(["200", "400", "401", "404", "429", "503"], path.GetProperty("get").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
+        var secrets = document.GetProperty("paths").GetProperty("/webhook-secret").GetProperty("get").GetProperty("responses");
+        Assert.Equal(["200", "400", "401", "404", "429"], secrets.EnumerateObject().Select(one => one.Name).Order());
         Assert.Equal("bearer", Text(document.GetProperty("components").GetProperty("securitySchemes").GetProperty("key"), "scheme"));
     }
-
-    private static Task<WebApplication> StartAsync(TestDatabase database) => StartAsync(database.ConnectionString, Key, NextKey);
-
-    private static async Task<WebApplication> StartAsync(string postgres, params string[] keys)
-    {
-        var builder = WebApplication.CreateBuilder();
-        builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection(
-            keys.Select((key, index) => KeyValuePair.Create($"Operations:ApiKeys:{index}", (string?)key)).Concat(
-            [
-                new("ConnectionStrings:RabbitMq", "amqp://localhost"),
-                new("ConnectionStrings:Postgres", postgres),
-                new("Jaeger:BaseUrl", "http://jaeger.example/ui/"),
-                new("urls", "http://127.0.0.1:0"),
-            ]));
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddPersistence();
-        builder.Services.AddRegistration();
-        builder.Services.AddOperations();
-        var app = builder.Build();
-        app.MapOperations();
-        await app.StartAsync(Cancel);
-        return app;
-    }
-
-    private static HttpClient Client(WebApplication app, string? key)
-    {
-        var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
-        if (key is not null)
-        {
-            http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {key}");
-        }
-
-        return http;
-    }
-
-    private static async Task<JsonElement> AssertProblemAsync(HttpStatusCode status, HttpResponseMessage answer)
-    {
-        Assert.Equal((status, "application/problem+json"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
-        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel);
-        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
-        return problem;
-    }
-
-    private static string? Text(JsonElement parent, string name) => parent.GetProperty(name).GetString();
 }

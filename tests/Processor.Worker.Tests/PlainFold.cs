@@ -4,7 +4,7 @@ using Processor.Worker.Jobs;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>The rules of <c>jobs</c>, applied in the plainest way to all deliveries at once.</summary>
+/// <summary>The rules of <c>jobs</c>, applied in the simplest way to all deliveries at once.</summary>
 internal static class PlainFold
 {
     private static readonly string[] Actions = ["started", "errored", "completed"];
@@ -24,7 +24,7 @@ internal static class PlainFold
 
     private static string Fold(WebhookReceived[] deliveries)
     {
-        // One fact an event: that of its earliest delivery.
+        // One fact per event, from its earliest delivery.
         var facts = deliveries
             .GroupBy(delivery => delivery.EventType)
             .Select(group => group.OrderBy(delivery => delivery.ReceivedAt).First())
@@ -54,10 +54,10 @@ internal static class PlainFold
             Time(facts.Max(fact => fact.ReceivedAt)));
     }
 
-    // Every file of every body, each with the latest expiry that any body gave it.
+    // Every file of every body, each with the latest expiry in any body.
     private static JsonArray LongestValid(IEnumerable<WebhookReceived> deliveries)
     {
-        // A file that the earliest body has stands where that body has it.
+        // A file in the earliest body keeps its position there.
         var files = deliveries.OrderBy(delivery => delivery.ReceivedAt)
             .SelectMany(delivery => Files(JsonNode.Parse(delivery.Body.Span)!["payload"]!["downloads"]?.AsArray() ?? []))
             .GroupBy(file => file.Name).Select(same => LongestValid(same.Select(file => file.Download)))
@@ -68,7 +68,7 @@ internal static class PlainFold
     private static JsonNode LongestValid(IEnumerable<JsonNode> downloads) =>
         downloads.OrderBy(download => $"{download["expires_at"]} {download["url"]}", StringComparer.Ordinal).Last();
 
-    // A path names a file, unless its body has several files of that path.
+    // A path identifies a file, unless its body has several files with that path.
     private static IEnumerable<(string Name, JsonNode Download)> Files(JsonArray downloads)
     {
         var byPath = downloads.ToLookup(Path);

@@ -1,9 +1,10 @@
 using Platform.Contracts;
+using Processor.Worker.Owners;
 using Processor.Worker.Registration;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Whose job it is becomes known before, between or after its events.</summary>
+/// <summary>The registration of a job arrives before, between or after its events.</summary>
 public sealed class RegisteringAJobTests(PostgresFixture postgres)
 {
     private const string Job =
@@ -31,7 +32,7 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
     [InlineData("crs")]
     [InlineData("rcs")]
     [InlineData("rurscs")]
-    public async Task Whatever_the_order_the_job_is_the_same_and_its_owner_is_told_once(string order)
+    public async Task Whatever_the_order_the_job_is_the_same_and_its_owner_is_notified_once(string order)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         foreach (var step in order)
@@ -52,7 +53,7 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Committed_at_the_same_moment_as_the_end_it_is_told_once()
+    public async Task Registered_at_the_moment_the_job_ends_the_owner_is_notified_once()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         for (var round = 0; round < 40; round++)
@@ -74,9 +75,9 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         var newest = Owners.Register("j", email: "new@example.com", userId: "bob", at: Deliveries.Noon.AddSeconds(2));
 
-        Assert.True(await database.RegisterAsync(Owners.Register("j")));
-        Assert.True(await database.RegisterAsync(newest));
-        Assert.False(await database.RegisterAsync(Owners.Register("j", at: Deliveries.Noon.AddSeconds(1))));
+        Assert.Equal(RegistrationOutcome.Saved, await database.RegisterAsync(Owners.Register("j")));
+        Assert.Equal(RegistrationOutcome.Saved, await database.RegisterAsync(newest));
+        Assert.Equal(RegistrationOutcome.Outdated, await database.RegisterAsync(Owners.Register("j", at: Deliveries.Noon.AddSeconds(1))));
 
         Assert.Equal(["bob new@example.com"], await database.QueryAsync("select user_id || ' ' || email from job_registrations"));
         Assert.Equal(["bob"], await database.QueryAsync("select user_id from jobs"));
@@ -89,12 +90,13 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
 
         await database.RegisterAsync(Owners.Register("j", at: TimeProvider.System.GetUtcNow().AddDays(1)));
 
-        Assert.True(await database.RegisterAsync(Owners.Register("j", userId: "bob", at: TimeProvider.System.GetUtcNow())));
+        Assert.Equal(
+            RegistrationOutcome.Saved, await database.RegisterAsync(Owners.Register("j", userId: "bob", at: TimeProvider.System.GetUtcNow())));
         Assert.Equal(["bob"], await database.QueryAsync("select user_id from jobs"));
     }
 
     [Fact]
-    public async Task Without_an_address_nobody_is_told_and_with_one_that_comes_later_they_are()
+    public async Task Without_an_address_no_one_is_notified_until_one_is_registered()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await database.RegisterAsync(Owners.Register("j", email: null));
@@ -107,7 +109,7 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Of_a_job_that_has_failed_and_completed_before_only_the_last_is_told()
+    public async Task Of_a_job_that_failed_and_then_completed_only_the_completion_is_notified()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await database.CommitAsync(
@@ -142,6 +144,15 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
     [InlineData("email", "nobody")]
     [InlineData("email", "a@example.com, b@example.com")]
     [InlineData("email", "Ada <a@example.com>")]
+    [InlineData("email", "root@localhost")]
+    [InlineData("email", "root@mail.localhost")]
+    [InlineData("email", "a@intranet")]
+    [InlineData("email", "a@[10.0.0.5]")]
+    [InlineData("email", "a@[IPv6:::1]")]
+    [InlineData("email", "a@10.0.0.5")]
+    [InlineData("email", "a\u202Eb@example.com")]
+    [InlineData("email", "a@exa\u2066mple.com")]
+    [InlineData("webhookUrl", "https://example.com/\u202Eskooh")]
     [InlineData("email", "a@example.com\r\nBcc: b@example.com")]
     [InlineData("webhookUrl", "")]
     [InlineData("webhookUrl", "/hooks")]
@@ -164,6 +175,14 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
 
         Assert.Equal(property, Assert.Single(errors).Key);
         Assert.All(errors.Values, rules => Assert.DoesNotContain(value.Length > 4 ? value : "none of these", rules[0], StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_time_that_was_not_set_is_rejected()
+    {
+        var errors = RegistrationRules.FindErrors(Owners.Register("j", at: default(DateTimeOffset)));
+
+        Assert.Equal("registeredAt", Assert.Single(errors).Key);
     }
 
     [Fact]

@@ -1,12 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Notifications;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Users name the targets of our webhooks; none of them may lead into our own network.</summary>
+/// <summary>Users choose the targets of the platform's webhooks; none may lead into the internal network.</summary>
 public sealed class TargetGuardTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -42,6 +42,8 @@ public sealed class TargetGuardTests
     [InlineData("2001:db8::1")]
     [InlineData("2002:7f00:1::1")]
     [InlineData("3fff::1")]
+    [InlineData("168.63.129.16")]
+    [InlineData("fd20:ce::254")]
     public void An_address_that_is_not_public_is_not_allowed(string address) => Assert.False(Guard().IsAllowed(IPAddress.Parse(address)));
 
     [Theory]
@@ -50,6 +52,74 @@ public sealed class TargetGuardTests
     [InlineData("172.32.0.1")]
     [InlineData("2606:2800:21f:cb07:6820:80da:af6b:8b2c")]
     public void A_public_address_is_allowed(string address) => Assert.True(Guard().IsAllowed(IPAddress.Parse(address)));
+
+    [Theory]
+    [InlineData("::/0", "::ffff:0.0.0.0")]
+    [InlineData("::/0", "::ffff:127.0.0.1")]
+    [InlineData("::/0", "::ffff:10.0.0.1")]
+    [InlineData("::/0", "64:ff9b::7f00:1")]
+    [InlineData("::/0", "64:ff9b::a9fe:a9fe")]
+    [InlineData("64:ff9b::/96", "64:ff9b::a00:1")]
+    [InlineData("64:ff9b:1::/48", "64:ff9b:1::a00:1")]
+    [InlineData("2002::/16", "2002:a00:1::1")]
+    [InlineData("2001::/32", "2001::f5ff:fffe")]
+    [InlineData("10.0.0.0/8", "::ffff:127.0.0.1")]
+    public void An_allowed_network_of_IPv6_admits_no_IPv4_address_in_disguise(string allowed, string address) =>
+        Assert.False(Guard(allowed: [allowed]).IsAllowed(IPAddress.Parse(address)));
+
+    [Theory]
+    [InlineData("64:ff9b::/96", "64:ff9b::5db8:d70e")]
+    [InlineData("10.0.0.0/8", "::ffff:10.0.0.1")]
+    [InlineData("::ffff:10.0.0.0/104", "10.0.0.1")]
+    [InlineData("::ffff:10.0.0.0/104", "::ffff:10.0.0.1")]
+    [InlineData("fd00:1::/32", "fd00:1::1")]
+    public void An_allowed_network_admits_its_own_addresses_in_either_form(string allowed, string address) =>
+        Assert.True(Guard(allowed: [allowed]).IsAllowed(IPAddress.Parse(address)));
+
+    [Theory]
+    [InlineData("169.254.169.254")]
+    [InlineData("169.254.170.2")]
+    [InlineData("169.254.170.23")]
+    [InlineData("::ffff:169.254.169.254")]
+    [InlineData("64:ff9b::a9fe:a9fe")]
+    [InlineData("2002:a9fe:a9fe::1")]
+    [InlineData("2001::5601:5601")]
+    [InlineData("fd00:ec2::254")]
+    [InlineData("fd00:ec2::23")]
+    [InlineData("fd20:ce::254")]
+    [InlineData("fd00:42::42")]
+    [InlineData("168.63.129.16")]
+    [InlineData("100.100.100.200")]
+    [InlineData("192.0.0.192")]
+    [InlineData("0.0.0.0")]
+    [InlineData("::")]
+    [InlineData("fe80::1")]
+    [InlineData("224.0.0.1")]
+    public void A_metadata_service_is_denied_whatever_is_allowed(string address) =>
+        Assert.False(Guard(allowed: ["0.0.0.0/0", "::/0"]).IsAllowed(IPAddress.Parse(address)));
+
+    [Theory]
+    [InlineData("93.184.215.14", "93.184.215.14", false)]
+    [InlineData("93.184.215.0/24", "::ffff:93.184.215.14", false)]
+    [InlineData("93.184.215.0/24", "64:ff9b::5db8:d70e", false)]
+    [InlineData("::ffff:93.184.215.14", "93.184.215.14", false)]
+    [InlineData("2606:2800::/32", "2606:2800:21f::1", false)]
+    [InlineData("93.184.215.0/24", "93.184.216.14", true)]
+    public void A_denied_target_is_refused_although_it_is_public_and_allowed(string denied, string address, bool isAllowed) =>
+        Assert.Equal(isAllowed, Guard(allowed: ["0.0.0.0/0", "::/0"], denied: [denied]).IsAllowed(IPAddress.Parse(address)));
+
+    [Fact]
+    public async Task A_denied_address_is_not_reached_by_an_allowed_name()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
+        var port = new Uri(receiver.Url).Port;
+        using var http = Client(Guard(allowed: [$"localhost:{port}"], denied: ["127.0.0.0/8", "::1"]));
+
+        var failure = await Record.ExceptionAsync(() => http.GetAsync(new Uri($"http://localhost:{port}/"), Cancel));
+
+        Assert.True(failure is TargetRefusedException || failure?.InnerException is TargetRefusedException, $"{failure}");
+        Assert.Empty(receiver.Received);
+    }
 
     [Theory]
     [InlineData("http://127.0.0.1")]
@@ -75,7 +145,7 @@ public sealed class TargetGuardTests
     }
 
     [Fact]
-    public async Task A_name_that_is_public_at_first_and_ours_a_moment_later_is_not_reached()
+    public async Task A_name_that_is_public_at_first_and_private_a_moment_later_is_not_reached()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -86,7 +156,7 @@ public sealed class TargetGuardTests
         using var http = Client(guard);
         var url = new Uri($"http://rebinding.example:{((IPEndPoint)listener.LocalEndpoint).Port}/");
 
-        // Looked at and connected to is one answer of the resolver, not two; and the next connection is looked at again.
+        // The check and the connection use one answer of the resolver, not two; the next connection is checked again.
         await Assert.ThrowsAnyAsync<Exception>(() => http.GetAsync(url, Cancel));
         Assert.Equal(1, asked);
         await Assert.ThrowsAnyAsync<Exception>(() => http.GetAsync(url, Cancel));
@@ -120,7 +190,7 @@ public sealed class TargetGuardTests
     {
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);
         var port = new Uri(receiver.Url).Port;
-        // The receiver listens on IPv4 alone.
+        // The receiver listens only on IPv4.
         var guard = new TargetGuard(
             Options.Create(new OutgoingWebhookOptions { AllowedTargets = [string.Format(null, allowed, port)] }),
             (host, token) => Dns.GetHostAddressesAsync(host, AddressFamily.InterNetwork, token));
@@ -132,7 +202,9 @@ public sealed class TargetGuardTests
         Assert.Equal(isReached ? 1 : 0, receiver.Received.Count);
     }
 
-    private static TargetGuard Guard() => new(Options.Create(new OutgoingWebhookOptions()), (host, token) => Dns.GetHostAddressesAsync(host, token));
+    private static TargetGuard Guard(string[]? allowed = null, string[]? denied = null) => new(
+        Options.Create(new OutgoingWebhookOptions { AllowedTargets = allowed ?? [], DeniedTargets = denied ?? [] }),
+        (host, token) => Dns.GetHostAddressesAsync(host, token));
 
     private static HttpClient Client(TargetGuard guard) => new(new SocketsHttpHandler { ConnectCallback = guard.ConnectAsync, UseProxy = false });
 }

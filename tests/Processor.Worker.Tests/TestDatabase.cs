@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Inbox;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
@@ -9,7 +9,7 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>One PostgreSQL for the whole run, and a migrated database in it to copy.</summary>
+/// <summary>One PostgreSQL for the whole run, with a migrated database that serves as a template.</summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
     private const string Template = "worker_tests_template";
@@ -35,16 +35,22 @@ public sealed class PostgresFixture : IAsyncLifetime
         }
     }
 
-    /// <summary>A new database: a copy of the migrated one, or an empty one.</summary>
-    internal async Task<TestDatabase> CreateDatabaseAsync(bool isMigrated = true)
+    /// <summary>Creates a database: a copy of the migrated one, or an empty one.</summary>
+    internal Task<TestDatabase> CreateDatabaseAsync(bool isMigrated = true) =>
+        CreateAsync($"template {(isMigrated ? Template : "template0")}");
+
+    /// <summary>Creates an empty database with an encoding other than UTF-8.</summary>
+    internal Task<TestDatabase> CreateDatabaseAsync(string encoding) => CreateAsync($"template template0 locale 'C' encoding '{encoding}'");
+
+    private async Task<TestDatabase> CreateAsync(string options)
     {
         var name = $"test_{Guid.NewGuid():N}";
-        await ExecuteAsync($"create database {name} template {(isMigrated ? Template : "template0")}");
+        await ExecuteAsync($"create database {name} {options}");
         var connection = new NpgsqlConnectionStringBuilder(Server) { Database = name, Options = "-c jit=off", MaxPoolSize = 20 };
         return new TestDatabase(connection.ConnectionString, NpgsqlDataSource.Create(connection), () => ExecuteAsync($"drop database {name} with (force)"));
     }
 
-    /// <summary>Takes the database away from all who use it, until it is opened again.</summary>
+    /// <summary>Makes the database unavailable to all clients until it is opened again.</summary>
     internal async Task CloseAsync(TestDatabase database)
     {
         await ExecuteAsync($"alter database {database.Name} allow_connections false");
@@ -69,7 +75,7 @@ public sealed class PostgresFixture : IAsyncLifetime
     }
 }
 
-/// <summary>A database of one test's own.</summary>
+/// <summary>A database for one test.</summary>
 internal sealed class TestDatabase(string connectionString, NpgsqlDataSource source, Func<Task> drop) : IAsyncDisposable
 {
     public string ConnectionString => connectionString;

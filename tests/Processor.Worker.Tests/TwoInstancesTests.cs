@@ -1,18 +1,19 @@
 using Npgsql;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Processor.Worker.Outbox;
 
 namespace Processor.Worker.Tests;
 
-/// <summary>Two workers look for what is to be sent at the same moment: each row is taken by one of them, and none by nobody.</summary>
+/// <summary>Two workers look for due rows at the same moment: exactly one of them takes each row.</summary>
 public sealed class TwoInstancesTests(PostgresFixture postgres)
 {
     private const int Rows = 40;
 
-    // What one dispatcher begins at once, by default.
+    // The default number of attempts that one dispatcher starts at once.
     private const int Chunk = 16;
 
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+    // Only a wait for a lock could take longer, and that would never end.
+    private static readonly TimeSpan Soon = TimeSpan.FromMinutes(2);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -23,10 +24,10 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDueAsync(Rows, receiver.Url);
         await using var otherSource = NpgsqlDataSource.Create(database.ConnectionString);
         await using var otherDatabase = new TestDatabase(database.ConnectionString, otherSource, () => Task.CompletedTask);
-        using var one = new Telling(database);
-        using var other = new Telling(otherDatabase);
-        using var channel = one.Webhooks(receiver.Target);
-        using var otherChannel = other.Webhooks(receiver.Target);
+        using var one = new NotificationHarness(database);
+        using var other = new NotificationHarness(otherDatabase);
+        using var channel = one.WebhooksToLoopback();
+        using var otherChannel = other.WebhooksToLoopback();
         using var dispatcher = one.Dispatch(channel);
         using var otherDispatcher = other.Dispatch(otherChannel);
         var bothHaveBegun = new TaskCompletionSource();
@@ -35,7 +36,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
         var begun = await Task.WhenAll(dispatcher.BeginDueAsync(Cancel), otherDispatcher.BeginDueAsync(Cancel));
         bothHaveBegun.SetResult();
         await Task.WhenAll(dispatcher.FinishAsync(), otherDispatcher.FinishAsync());
-        var rest = await Task.WhenAll(Telling.TellDueAsync(dispatcher), Telling.TellDueAsync(otherDispatcher));
+        var rest = await Task.WhenAll(NotificationHarness.SendDueAsync(dispatcher), NotificationHarness.SendDueAsync(otherDispatcher));
 
         Assert.Equal([Chunk, Chunk], begun);
         Assert.Equal(Rows - Chunk - Chunk, rest.Sum());
@@ -47,16 +48,16 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
     public async Task A_notification_that_one_is_just_taking_is_left_to_it_and_the_other_does_not_wait()
     {
         await using var database = await postgres.CreateDueAsync(Rows);
-        using var telling = new Telling(database);
+        using var harness = new NotificationHarness(database);
         await using var one = await database.Source.OpenConnectionAsync(Cancel);
         await using var taking = await one.BeginTransactionAsync(Cancel);
         await using var take = new NpgsqlCommand($"select from notifications limit {Rows / 2} for update", one, taking);
         await take.ExecuteNonQueryAsync(Cancel);
 
-        var taken = await telling.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel).WaitAsync(Soon, Cancel);
-        // It dies before it has them.
+        var taken = await harness.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel).WaitAsync(Soon, Cancel);
+        // The worker dies before it has them.
         await taking.RollbackAsync(Cancel);
-        var rest = await telling.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel);
+        var rest = await harness.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel);
 
         Assert.Equal((Rows / 2, Rows / 2), (taken.Count, rest.Count));
         Assert.Equal(Rows, taken.Concat(rest).Select(notice => notice.JobId).Distinct().Count());
@@ -83,7 +84,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
 
     private static async Task<List<Guid>> TakeOldestAsync(NpgsqlConnection connection, int limit)
     {
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { OutboxMessage.TakeOldest(limit) } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { OutboxMessage.TakeOldest(limit, int.MaxValue) } };
         await using var reader = await batch.ExecuteReaderAsync(Cancel);
         var ids = new List<Guid>();
         while (await reader.ReadAsync(Cancel))

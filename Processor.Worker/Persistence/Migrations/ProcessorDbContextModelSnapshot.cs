@@ -235,6 +235,12 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasColumnType("jsonb")
                         .HasColumnName("downloads");
 
+                    b.Property<bool>("DownloadsCut")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("downloads_cut");
+
                     b.Property<string>("ErrorCode")
                         .HasColumnType("text")
                         .HasColumnName("error_code");
@@ -385,7 +391,7 @@ namespace Processor.Worker.Persistence.Migrations
                     b.ToTable("outbox_message", (string)null);
                 });
 
-            modelBuilder.Entity("Processor.Worker.Registration.JobRegistration", b =>
+            modelBuilder.Entity("Processor.Worker.Owners.JobRegistration", b =>
                 {
                     b.Property<string>("JobId")
                         .HasColumnType("text")
@@ -398,6 +404,10 @@ namespace Processor.Worker.Persistence.Migrations
                     b.Property<DateTimeOffset>("RegisteredAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("registered_at");
+
+                    b.Property<string>("RegisteredBy")
+                        .HasColumnType("text")
+                        .HasColumnName("registered_by");
 
                     b.Property<string>("Resource")
                         .IsRequired()

@@ -3,7 +3,9 @@ using k8s.Models;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>What was acknowledged must outlive a node, whichever it is: where broker and database are made by their operators.</summary>
+/// <summary>
+/// Acknowledged events must survive the loss of any node, in overlays whose broker and database are created by operators.
+/// </summary>
 internal static class DurabilityChecks
 {
     private const int Nodes = 3;
@@ -66,7 +68,7 @@ internal static class DurabilityChecks
         }
     }
 
-    /// <summary>PostgreSQL's GB and Kubernetes' Gi are the same.</summary>
+    /// <summary>PostgreSQL's GB equals Kubernetes' Gi.</summary>
     private static decimal? Gigabytes(JsonNode? size) =>
         size is null ? null : new ResourceQuantity($"{size}".Replace("GB", "Gi", StringComparison.Ordinal)).ToDecimal() / (1 << 30);
 }

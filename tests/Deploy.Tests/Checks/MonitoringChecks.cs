@@ -4,7 +4,7 @@ using k8s.Models;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>Prometheus watches what runs, and the alert rules ask for what Prometheus watches.</summary>
+/// <summary>Prometheus scrapes what runs, and the alert rules refer to what Prometheus scrapes.</summary>
 internal static partial class MonitoringChecks
 {
     public static IEnumerable<string> Monitors(Manifests manifests) =>
@@ -14,7 +14,7 @@ internal static partial class MonitoringChecks
         where watched.Length == 0 || watched.Any(pods => !pods.HavePort($"{endpoint["port"]}"))
         select $"the {monitor["kind"]} {monitor.NameOf()} watches port {endpoint["port"]} of what it selects, which is not there";
 
-    /// <summary>A rule that asks for a job of another name is silent for ever.</summary>
+    /// <summary>A rule that refers to another job name never fires.</summary>
     public static IEnumerable<string> Jobs(Manifests manifests)
     {
         var jobs = manifests.Of("PodMonitor").SelectMany(monitor => WatchedBy(monitor, manifests)
@@ -30,7 +30,8 @@ internal static partial class MonitoringChecks
                select $"the rule {rule["alert"] ?? rule["record"]} asks for the job {job}, which nobody scrapes";
     }
 
-    private static Pods[] WatchedBy(JsonObject monitor, Manifests manifests)
+    /// <summary>The pods that a monitor selects.</summary>
+    public static Pods[] WatchedBy(JsonObject monitor, Manifests manifests)
     {
         var selector = new V1LabelSelector
         {

@@ -1,16 +1,17 @@
 using System.Net;
 using k8s.Models;
-using Platform.LocalStack;
+using Platform.DevStack;
+using Processor.Worker.Notifications;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>Nothing talks to anything unless a policy says so, and every policy speaks of somebody.</summary>
+/// <summary>No traffic is allowed without a policy, and every policy applies to existing pods.</summary>
 internal static class NetworkChecks
 {
     private const string InternetRole = "processor-worker-notify";
     private const string ApiServerPort = "6443";
 
-    /// <summary>As many addresses as an API server may be behind: a /24 of IPv4, a /120 of IPv6.</summary>
+    /// <summary>Maximum size of an API server's address range: a /24 of IPv4, a /120 of IPv6.</summary>
     private const int SmallNetworkBits = 8;
 
     public static IEnumerable<string> DefaultIsDeny(Manifests manifests) =>
@@ -24,7 +25,9 @@ internal static class NetworkChecks
         where !manifests.Of<V1NetworkPolicy>().Any(policy => Pods.Of(manifests).Where(other => policy.Spec.PodSelector.Matches(other.Labels)).Select(other => other.Name).SequenceEqual([pods.Name]))
         select $"{pods.Name} has no NetworkPolicy of its own";
 
-    /// <summary>A rule without peers is for everybody, one without ports for all of them, and so is a peer that selects without a term.</summary>
+    /// <summary>
+    /// A rule without peers allows everyone, one without ports allows all ports, and a peer whose selector has no terms selects everything.
+    /// </summary>
     public static IEnumerable<string> NothingIsOpen(Manifests manifests) =>
         from rule in NetworkRule.Of(manifests)
         let fault = rule switch
@@ -38,14 +41,14 @@ internal static class NetworkChecks
         where fault is not null
         select $"a rule of the NetworkPolicy {rule.Policy} {fault}";
 
-    /// <summary>Selectors take pods that will run, on ports that they have; namespaces are those that docs/kubernetes.md lists.</summary>
+    /// <summary>Selectors match pods that will run, on ports that they have; namespaces are those that docs/kubernetes.md lists.</summary>
     public static IEnumerable<string> PeersAreReal(Manifests manifests)
     {
         var documented = File.ReadAllText(Path.Combine(Machine.Root, "docs", "kubernetes.md"));
         return NetworkRule.Of(manifests).SelectMany(rule => FindStrangers(rule, Pods.Of(manifests), documented).Select(fault => $"the NetworkPolicy {rule.Policy} {fault}"));
     }
 
-    /// <summary>What one may call must let itself be called: a connection needs both ends.</summary>
+    /// <summary>A connection needs a rule at both ends: the callee must accept what the caller may call.</summary>
     public static IEnumerable<string> BothEndsAgree(Manifests manifests)
     {
         var rules = NetworkRule.Of(manifests).ToArray();
@@ -60,7 +63,10 @@ internal static class NetworkChecks
         ];
     }
 
-    /// <summary>Blocks of addresses are the internet, but for the few of the API server, which the pods of a database follow; it reaches nobody.</summary>
+    /// <summary>
+    /// Address blocks stand for the internet, except the few addresses of the API server,
+    /// which the database pods watch. No rule lets the internet reach a pod.
+    /// </summary>
     public static IEnumerable<string> OnlyNotifyReachesTheInternet(Manifests manifests) =>
         from rule in NetworkRule.Of(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
@@ -68,7 +74,25 @@ internal static class NetworkChecks
         where rule.Selector.Matches(pods.Labels) && !(rule.IsEgress && (pods.Name == InternetRole || (pods.AreDatabase && IsSmall(block))))
         select $"{pods.Name} {(rule.IsEgress ? "reaches" : "is reached by")} {block.Cidr}";
 
-    /// <summary>An instance that cannot follow its Cluster never starts.</summary>
+    /// <summary>The pods that connect to addresses chosen by strangers do not use the broker.</summary>
+    public static IEnumerable<string> NotifyDoesNotReachTheBroker(Manifests manifests) =>
+        from call in CallsOf(manifests, NetworkRule.Of(manifests), isEgress: true)
+        where call.Caller.Name == InternetRole && call.Target.Name == "broker"
+        select $"{call.Caller.Name} reaches port {call.Port} of the broker";
+
+    /// <summary>The policy and the worker's own guard list the same non-public addresses: either suffices if the other fails.</summary>
+    public static IEnumerable<string> TheInternetIsWhatTheGuardTakesForIt(Manifests manifests) =>
+        from rule in NetworkRule.Of(manifests)
+        from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
+        from pods in Pods.Of(manifests)
+        where rule.IsEgress && rule.Selector.Matches(pods.Labels) && pods.Name == InternetRole
+        let cidr = IPNetwork.Parse(block.Cidr)
+        let guarded = AddressRules.NotPublic.Where(network => cidr.Contains(network.BaseAddress)).Select(network => $"{network}")
+        let difference = guarded.Except(block.Except ?? []).Concat((block.Except ?? []).Except(guarded)).ToArray()
+        where difference.Length > 0
+        select $"the exceptions of {cidr} for {pods.Name} differ from the guard's in {string.Join(", ", difference)}";
+
+    /// <summary>An instance that cannot watch its Cluster never starts.</summary>
     public static IEnumerable<string> DatabaseFollowsTheApiServer(Manifests manifests) =>
         from pods in Pods.Of(manifests)
         where pods.AreDatabase && !NetworkRule.Of(manifests).Any(rule =>
@@ -94,7 +118,7 @@ internal static class NetworkChecks
         ];
     }
 
-    /// <summary>The calls that the rules of one direction speak of, between pods that are here.</summary>
+    /// <summary>The calls that the rules of one direction allow, between pods that exist here.</summary>
     private static IEnumerable<(Pods Caller, Pods Target, NetworkPort Port)> CallsOf(Manifests manifests, IEnumerable<NetworkRule> rules, bool isEgress) =>
         from rule in rules
         where rule.IsEgress == isEgress

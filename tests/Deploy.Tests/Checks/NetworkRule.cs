@@ -3,12 +3,12 @@ using k8s.Models;
 namespace Deploy.Tests.Checks;
 
 /// <summary>One rule of a NetworkPolicy, of either direction.</summary>
-/// <param name="Selector">Whom the policy is for.</param>
-/// <param name="Peers">None for everybody.</param>
-/// <param name="Ports">None for all.</param>
+/// <param name="Selector">The pods to which the policy applies.</param>
+/// <param name="Peers">Empty means everyone.</param>
+/// <param name="Ports">Empty means all ports.</param>
 internal sealed record NetworkRule(string Policy, bool IsEgress, V1LabelSelector Selector, V1NetworkPolicyPeer[] Peers, NetworkPort[] Ports)
 {
-    /// <summary>Those in the namespace itself.</summary>
+    /// <summary>Peers in the namespace itself.</summary>
     public IEnumerable<V1NetworkPolicyPeer> PeersHere => Peers.Where(peer => peer is { PodSelector: not null, NamespaceSelector: null });
 
     public static IEnumerable<NetworkRule> Of(Manifests manifests) =>
@@ -18,7 +18,7 @@ internal sealed record NetworkRule(string Policy, bool IsEgress, V1LabelSelector
         select new NetworkRule(
             policy.Metadata.Name, rule.IsEgress, policy.Spec.PodSelector, [.. rule.Peers ?? []], [.. (rule.Ports ?? []).Select(NetworkPort.Of)]);
 
-    /// <summary>Whether it is for these pods, and names those and the target's port.</summary>
+    /// <summary>Whether the rule applies to these pods and allows those on the target's port.</summary>
     public bool Allows(Pods own, Pods other, Pods target, NetworkPort port) =>
         Selector.Matches(own.Labels) && PeersHere.Any(peer => peer.PodSelector.Matches(other.Labels)) && Ports.Any(open => open.IsSame(port, target));
 }
@@ -29,7 +29,7 @@ internal sealed record NetworkPort(string First, string Last)
 {
     public static NetworkPort Of(V1NetworkPolicyPort port) => new($"{port.Port}", $"{port.EndPort}" is { Length: > 0 } last ? last : $"{port.Port}");
 
-    /// <summary>Whether both are the same to these pods, by number or by name.</summary>
+    /// <summary>Whether both mean the same port of these pods, by number or by name.</summary>
     public bool IsSame(NetworkPort other, Pods target) =>
         this == other || target.Ports.Any(known => known.Name is not null && known.Has(First) && known.Has(other.First));
 

@@ -9,7 +9,7 @@ using Processor.Worker.Hosting;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>What every pod must be like.</summary>
+/// <summary>Requirements for every pod.</summary>
 internal static class PodChecks
 {
     public static IEnumerable<string> Restricted(Manifests manifests)
@@ -52,7 +52,7 @@ internal static class PodChecks
             .Concat(manifests.Of<V1Service>().SelectMany(service =>
                 FindDoubles(service.Metadata.Name, service.Spec.Ports.Select(port => ((string?)port.Name, port.Port)))));
 
-    /// <summary>A pod must not be killed while its service still stops by its own rules.</summary>
+    /// <summary>A pod must not be killed while its service is still stopping within its own time limits.</summary>
     public static IEnumerable<string> StopTimes(Manifests manifests)
     {
         foreach (var pods in Pods.Of(manifests).Where(pods => pods.AreOurs && pods.Ports.Count > 0))
@@ -93,7 +93,8 @@ internal static class PodChecks
 
     private static bool Matches(this IDictionary<string, string> labels, string key, string value) => labels.TryGetValue(key, out var found) && found == value;
 
-    /// <param name="path">Where a service of ours answers to it; null for a server of others, which has its own way.</param>
+    /// <param name="path">The path at which one of the platform's services answers; null for third-party servers, which have their
+    /// own.</param>
     private static string? FindProbeFault(V1Container container, V1Probe? probe, string? path) => probe switch
     {
         null => "is missing",

@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>Every ConfigMap, Secret, key and volume that something names must be there.</summary>
+/// <summary>Every referenced ConfigMap, Secret, key and volume exists.</summary>
 internal static class ReferenceChecks
 {
     public static IEnumerable<string> ConfigMapsAndSecrets(Manifests manifests)
@@ -25,7 +25,7 @@ internal static class ReferenceChecks
         where !volumes.Order().SequenceEqual(mounts.Order())
         select $"{pods.Name} mounts {string.Join(", ", mounts)}, and has {string.Join(", ", volumes)}";
 
-    /// <summary>Users, permissions and certificates name each other.</summary>
+    /// <summary>Users, permissions and certificates refer to each other.</summary>
     public static IEnumerable<string> Resources(Manifests manifests)
     {
         var names = manifests.Names.ToHashSet();
@@ -39,7 +39,7 @@ internal static class ReferenceChecks
         return named.Where(reference => !names.Contains(reference.To)).Select(reference => $"{reference.From.NameOf()} names {reference.To}, which is not there");
     }
 
-    /// <summary>The Secrets that there will be, with their keys; null where these are not known.</summary>
+    /// <summary>The Secrets that will exist, with their keys; null where the keys are unknown.</summary>
     public static Dictionary<string, HashSet<string>?> SecretsOf(Manifests manifests)
     {
         var secrets = manifests.Of<V1Secret>().ToDictionary(
@@ -123,6 +123,6 @@ internal static class ReferenceChecks
            select new Reference(monitor.NameOf(), true, $"{endpoint.At("tlsConfig.ca.secret.name")}", $"{endpoint.At("tlsConfig.ca.secret.key")}"),
     ];
 
-    /// <param name="Key">Null for all of it.</param>
+    /// <param name="Key">Null for the whole object.</param>
     private sealed record Reference(string From, bool IsSecret, string Name, string? Key);
 }

@@ -2,17 +2,22 @@ using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using k8s.Models;
 using Microsoft.Extensions.Configuration;
+using Platform.ServiceDefaults.Settings;
 
 namespace Deploy.Tests.Checks;
 
-/// <summary>What the manifests set must be a setting of the service, with a value that it takes, and files must be where it looks.</summary>
+/// <summary>
+/// Every setting in the manifests exists in the service and has a valid value, and files are where the service reads them.
+/// </summary>
 internal static class SettingsChecks
 {
     private const string SettingsDirectory = "SettingsDirectory";
+    private const string EnvironmentName = "DOTNET_ENVIRONMENT";
 
-    // Not sections of ours: read by .NET and by OpenTelemetry, and by Settings.
+    // Sections read by .NET, by OpenTelemetry and by Settings, not by the platform's
+    // options. SSL_CERT_FILE is not included, because it is trusted for every server.
     private static readonly string[] OtherSettings =
-        [SettingsDirectory, "SSL_CERT_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"];
+        [SettingsDirectory, EnvironmentName, "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"];
 
     public static IEnumerable<string> Bind(Manifests manifests)
     {
@@ -31,7 +36,7 @@ internal static class SettingsChecks
         }
     }
 
-    /// <summary>Paths in settings and connection strings lead to what is mounted.</summary>
+    /// <summary>Paths in settings and connection strings point to mounted files.</summary>
     public static IEnumerable<string> Files(Manifests manifests) =>
         from pods in Pods.Of(manifests)
         where pods.AreOurs
@@ -39,7 +44,7 @@ internal static class SettingsChecks
         let certificate = SecretSettingsOf(manifests, pods).GetValueOrDefault("ConnectionStrings__Postgres")?.Split(';')
             .Where(part => part.StartsWith("Root Certificate=", StringComparison.Ordinal)).Select(part => part.Split('=')[1]) ?? []
         from path in SettingsOf(manifests, pods).Values.Where(value => value.StartsWith('/')).Concat(certificate)
-        where !files.Any(file => file == path || file.StartsWith($"{path}/", StringComparison.Ordinal))
+        where !files.Any(file => file.Path == path || file.Path.StartsWith($"{path}/", StringComparison.Ordinal))
         select $"{pods.Name}: there is nothing at {path}";
 
     /// <summary>The ConfigMaps of a workload.</summary>
@@ -50,7 +55,7 @@ internal static class SettingsChecks
         .Concat(pods.Containers.SelectMany(container => container.Env ?? []).Select(variable => KeyValuePair.Create(variable.Name, variable.Value ?? "")))
         .ToDictionary(setting => setting.Key, setting => setting.Value);
 
-    /// <summary>The files of its settings directory, by the Secrets that they come from.</summary>
+    /// <summary>The files of the settings directory, by the Secrets that contain them.</summary>
     public static Dictionary<string, string> SecretSettingsOf(Manifests manifests, Pods pods)
     {
         var directory = SettingsOf(manifests, pods).GetValueOrDefault(SettingsDirectory);
@@ -62,7 +67,22 @@ internal static class SettingsChecks
             .ToDictionary(file => file.Path, file => file.Value);
     }
 
-    /// <summary>Where nothing is picked, each key of the Secret is a file; none where it is optional and not there.</summary>
+    /// <summary>The mounted files; <c>*</c> stands for all files of a volume without selected items.</summary>
+    public static List<MountedFile> FilesOf(Pods pods)
+    {
+        var mounts = pods.Containers.SelectMany(container => container.VolumeMounts ?? []).ToDictionary(mount => mount.Name, mount => mount.MountPath);
+        return
+        [
+            .. from volume in pods.Template?.Spec.Volumes ?? []
+               where mounts.ContainsKey(volume.Name)
+               from file in (volume.Projected?.Sources ?? [])
+                   .SelectMany(source => (source.Secret.Items ?? []).Select(item => new MountedFile(item.Path, source.Secret.Name, item.Key)))
+                   .DefaultIfEmpty(new MountedFile("*", Secret: null, Key: null))
+               select file with { Path = $"{mounts[volume.Name]}/{file.Path}" },
+        ];
+    }
+
+    /// <summary>Without selected items, each key of the Secret is a file; none when the Secret is optional and does not exist.</summary>
     private static IEnumerable<(string Key, string Path)> FilesOf(V1SecretProjection source, Manifests manifests) =>
         source.Items?.Select(item => (item.Key, item.Path))
         ?? manifests.Of<V1Secret>().Where(secret => secret.Metadata.Name == source.Name).SelectMany(secret => secret.StringData.Keys).Select(key => (key, key));
@@ -85,16 +105,17 @@ internal static class SettingsChecks
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key.Replace("__", ":", StringComparison.Ordinal), (string?)setting.Value)))
             .Build();
+        var acceptsDefaults = settings.GetValueOrDefault(EnvironmentName) == "Development";
         foreach (var section in configuration.GetChildren())
         {
-            foreach (var fault in sections[section.Key].DefaultIfEmpty().SelectMany(type => FindFaults(section, type)))
+            foreach (var fault in sections[section.Key].DefaultIfEmpty().SelectMany(type => FindFaults(section, type, acceptsDefaults)))
             {
                 yield return fault;
             }
         }
     }
 
-    private static IEnumerable<string> FindFaults(IConfigurationSection section, Type? type)
+    private static IEnumerable<string> FindFaults(IConfigurationSection section, Type? type, bool acceptsDefaults)
     {
         if (type is null)
         {
@@ -113,20 +134,16 @@ internal static class SettingsChecks
 
         var results = new List<ValidationResult>();
         Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true);
-        // Whether the folder is there shows in Files.
-        return results.Where(result => !result.MemberNames.Contains("WebhookSecretsDirectory"))
+        if (!acceptsDefaults && options is ISecretOptions secrets)
+        {
+            results.AddRange(secrets.FindDefaultSecrets());
+        }
+
+        // Files checks whether the file or folder exists.
+        return results.Where(result => !result.MemberNames.Any(name => name is "WebhookSecretsDirectory" or "StateDirectory" or "CertificateAuthorities"))
             .Select(result => $"{section.Key}__{result.MemberNames.FirstOrDefault()}: {result.ErrorMessage}");
     }
-
-    private static List<string> FilesOf(Pods pods)
-    {
-        var mounts = pods.Containers.SelectMany(container => container.VolumeMounts ?? []).ToDictionary(mount => mount.Name, mount => mount.MountPath);
-        return
-        [
-            .. from volume in pods.Template?.Spec.Volumes ?? []
-               where mounts.ContainsKey(volume.Name)
-               from file in (volume.Projected?.Sources ?? []).SelectMany(source => source.Secret.Items ?? []).Select(item => item.Path).DefaultIfEmpty("*")
-               select $"{mounts[volume.Name]}/{file}",
-        ];
-    }
 }
+
+/// <summary>A file in a container, and the Secret that contains it.</summary>
+internal sealed record MountedFile(string Path, string? Secret, string? Key);

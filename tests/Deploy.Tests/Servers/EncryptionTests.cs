@@ -1,20 +1,20 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 
 namespace Deploy.Tests.Servers;
 
 /// <summary>
-/// Both services and a broker and a database that show certificates: that they are believed when they are those of the authority that the
-/// service was told of shows in <see cref="ProductionUsersTests"/>; here they are not.
+/// Both services with a broker and a database whose certificates they must reject. <see cref="ProductionUsersTests"/> shows that
+/// certificates of the configured authority are accepted.
 /// </summary>
 public sealed class EncryptionTests(ProductionServers servers)
 {
     private const string UnknownAuthority = "an unknown authority";
     private const string WrongName = "a wrong name";
 
-    // What .NET says of either; only in the set-up do they differ.
+    // .NET's message for either case; they differ only in the set-up.
     private const string Refusal = "The remote certificate was rejected";
 
     private static readonly TimeSpan RegexPatience = TimeSpan.FromSeconds(5);
@@ -57,6 +57,19 @@ public sealed class EncryptionTests(ProductionServers servers)
         Assert.Contains(Refusal, migrated.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_migration_refuses_a_management_API_with_a_wrong_name()
+    {
+        await servers.StartAsync(Cancel);
+
+        var migrated = await Services.RunVerbAsync(
+            servers.BrokerOf("migrate"), servers.DatabaseOf("migrate"), ["migrate"], Cancel,
+            new Dictionary<string, string?>(servers.Trust) { ["Broker__ManagementUrl"] = servers.ManagementUrlOf(HostOf(WrongName)) });
+
+        Assert.Equal(1, migrated.ExitCode);
+        Assert.Contains("The SSL connection could not be established", migrated.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(UnknownAuthority)]
     [InlineData(WrongName)]
@@ -79,9 +92,10 @@ public sealed class EncryptionTests(ProductionServers servers)
     {
         await servers.StartAsync(Cancel);
 
-        // The worker's own connection, and MassTransit's, by which events would come.
+        // The worker's own connection, and MassTransit's, on which events would arrive.
         await ConsumeInVainAsync(
-            servers.BrokerOf("processor-worker", HostOf(fault)), servers.DatabaseOf("processor-worker"), TrustOf(fault), "MigrationGate", "MassTransit");
+            servers.BrokerOf("processor-worker-consume", HostOf(fault)), servers.DatabaseOf("processor-worker-consume"), TrustOf(fault),
+            "MigrationGate", "MassTransit");
     }
 
     [Theory]
@@ -93,10 +107,14 @@ public sealed class EncryptionTests(ProductionServers servers)
         var authority = fault == UnknownAuthority ? servers.Stranger : servers.Authority;
 
         await ConsumeInVainAsync(
-            servers.BrokerOf("processor-worker"), servers.DatabaseOf("processor-worker", HostOf(fault), authority.CertificateFile), servers.Trust, "MigrationGate");
+            servers.BrokerOf("processor-worker-consume"), servers.DatabaseOf("processor-worker-consume", HostOf(fault), authority.CertificateFile),
+            servers.Trust, "MigrationGate");
     }
 
-    /// <summary>Runs the worker as its Deployment <c>consume</c> does, until each of these has refused a certificate: it is not ready.</summary>
+    /// <summary>
+    /// Runs the worker with the settings of its Deployment <c>consume</c> until it has
+    /// rejected each of these certificates: it is not ready.
+    /// </summary>
     private async Task ConsumeInVainAsync(string broker, string database, Dictionary<string, string?> trust, params string[] who)
     {
         var port = Machine.FreePort();
@@ -115,11 +133,13 @@ public sealed class EncryptionTests(ProductionServers servers)
         await worker.KillAsync(Cancel);
     }
 
-    // Within one record of the log: the next begins with a time.
+    // Within one log record: the next one begins with a time.
     private static string RefusalBy(string who) => $@"(?sm) {who}: (?:(?!^\d\d:\d\d:\d\d).)*{Refusal}";
 
     private static string HostOf(string fault) => fault == WrongName ? "127.0.0.1" : "localhost";
 
-    private Dictionary<string, string?> TrustOf(string fault) =>
-        fault == UnknownAuthority ? new() { ["SSL_CERT_FILE"] = servers.Stranger.CertificateFile } : servers.Trust;
+    // The system trusts the broker's authority and the setting names another: only the setting counts.
+    private Dictionary<string, string?> TrustOf(string fault) => fault == UnknownAuthority
+        ? new() { ["Broker__CertificateAuthorities"] = servers.Stranger.CertificateFile, ["SSL_CERT_FILE"] = servers.Authority.CertificateFile }
+        : servers.Trust;
 }

@@ -1,27 +1,36 @@
 using System.Text;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Testcontainers.RabbitMq;
 
 namespace Deploy.Tests.Servers;
 
-/// <summary>A broker that shows a certificate: a container of the release that production has, or started natively.</summary>
-/// <param name="Uri">Without TLS, as the user that it was born with.</param>
-/// <param name="TlsPort">Of this machine.</param>
+/// <summary>A broker with a certificate: a container of production's release, or started natively.</summary>
+/// <param name="Uri">Without TLS, as the initial user.</param>
+/// <param name="ManagementUrl">Without TLS.</param>
+/// <param name="TlsPort">On this machine.</param>
+/// <param name="ManagementTlsPort">On this machine.</param>
 /// <param name="Control">Runs <c>rabbitmqctl</c> on it.</param>
-/// <param name="Stop">Null where it ends with the folder of the run.</param>
+/// <param name="Stop">Null when it stops with the folder of the run.</param>
 internal sealed record ProductionBroker(
-    string Uri, string ManagementUrl, int TlsPort, Func<string[], CancellationToken, Task> Control, Func<ValueTask>? Stop) : IAsyncDisposable
+    string Uri, string ManagementUrl, int TlsPort, int ManagementTlsPort, Func<string[], CancellationToken, Task> Control, Func<ValueTask>? Stop) : IAsyncDisposable
 {
     private const int TlsPortWithin = 5671;
     private const int ManagementPortWithin = 15672;
+    private const int ManagementTlsPortWithin = 15671;
     private const string FolderWithin = "/etc/rabbitmq/certificates";
 
     public static async Task<ProductionBroker> StartInContainerAsync(TestAuthority authority, TestCertificate certificate, CancellationToken cancellationToken)
     {
-        var settings = SettingsFor($"{TlsPortWithin}", $"{FolderWithin}/ca.crt", $"{FolderWithin}/tls.crt", $"{FolderWithin}/tls.key");
+        string[] settings =
+        [
+            .. SettingsFor("", TlsPortWithin, ManagementTlsPortWithin, $"{FolderWithin}/ca.crt", $"{FolderWithin}/tls.crt", $"{FolderWithin}/tls.key"),
+            // Otherwise the listener with TLS would replace it.
+            $"management.tcp.port = {ManagementPortWithin}",
+        ];
         var container = new RabbitMqBuilder(TestServers.RabbitMqImage)
             .WithPortBinding(TlsPortWithin, assignRandomHostPort: true)
             .WithPortBinding(ManagementPortWithin, assignRandomHostPort: true)
+            .WithPortBinding(ManagementTlsPortWithin, assignRandomHostPort: true)
             .WithResourceMapping(await File.ReadAllBytesAsync(authority.CertificateFile, cancellationToken), $"{FolderWithin}/ca.crt")
             .WithResourceMapping(await File.ReadAllBytesAsync(certificate.CertificateFile, cancellationToken), $"{FolderWithin}/tls.crt")
             .WithResourceMapping(await File.ReadAllBytesAsync(certificate.KeyFile, cancellationToken), $"{FolderWithin}/tls.key")
@@ -32,6 +41,7 @@ internal sealed record ProductionBroker(
             container.GetConnectionString(),
             $"http://{container.Hostname}:{container.GetMappedPublicPort(ManagementPortWithin)}",
             container.GetMappedPublicPort(TlsPortWithin),
+            container.GetMappedPublicPort(ManagementTlsPortWithin),
             async (arguments, token) =>
             {
                 var result = await container.ExecAsync(["rabbitmqctl", .. arguments], token);
@@ -43,17 +53,21 @@ internal sealed record ProductionBroker(
     public static async Task<ProductionBroker> StartNativelyAsync(
         TestFolder folder, TestAuthority authority, TestCertificate certificate, CancellationToken cancellationToken)
     {
-        var port = Machine.FreePort();
+        var (port, managementPort) = (Machine.FreePort(), Machine.FreePort());
         var broker = await RabbitMqServer.StartAsync(
             Path.Combine(folder.Path, "rabbitmq"), withManagement: true, folder.Daemons, cancellationToken,
-            SettingsFor($"127.0.0.1:{port}", authority.CertificateFile, certificate.CertificateFile, certificate.KeyFile));
-        return new ProductionBroker(broker.Uri, broker.ManagementUrl!, port, (arguments, token) => broker.ControlAsync(token, arguments), Stop: null);
+            SettingsFor("127.0.0.1", port, managementPort, authority.CertificateFile, certificate.CertificateFile, certificate.KeyFile));
+        return new ProductionBroker(broker.Uri, broker.ManagementUrl!, port, managementPort, (arguments, token) => broker.ControlAsync(token, arguments), Stop: null);
     }
 
     public ValueTask DisposeAsync() => Stop?.Invoke() ?? ValueTask.CompletedTask;
 
-    private static string[] SettingsFor(string listener, string authorityFile, string certificateFile, string keyFile) =>
+    /// <param name="address">Listen address; empty for all.</param>
+    private static string[] SettingsFor(string address, int port, int managementPort, string authorityFile, string certificateFile, string keyFile) =>
     [
-        $"listeners.ssl.1 = {listener}", $"ssl_options.cacertfile = {authorityFile}", $"ssl_options.certfile = {certificateFile}", $"ssl_options.keyfile = {keyFile}",
+        $"listeners.ssl.1 = {(address.Length == 0 ? "" : $"{address}:")}{port}",
+        $"ssl_options.cacertfile = {authorityFile}", $"ssl_options.certfile = {certificateFile}", $"ssl_options.keyfile = {keyFile}",
+        $"management.ssl.port = {managementPort}", .. address.Length == 0 ? Array.Empty<string>() : [$"management.ssl.ip = {address}"],
+        $"management.ssl.cacertfile = {authorityFile}", $"management.ssl.certfile = {certificateFile}", $"management.ssl.keyfile = {keyFile}",
     ];
 }

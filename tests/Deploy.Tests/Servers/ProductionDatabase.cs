@@ -1,16 +1,16 @@
-using Platform.LocalStack;
+using Platform.DevStack;
 using Testcontainers.PostgreSql;
 
 namespace Deploy.Tests.Servers;
 
-/// <summary>A database that shows a certificate: a container of the release that production has, or started natively.</summary>
-/// <param name="ConnectionString">As the user that it was born with.</param>
-/// <param name="Stop">Null where it ends with the folder of the run.</param>
+/// <summary>A database with a certificate: a container of production's release, or started natively.</summary>
+/// <param name="ConnectionString">As the initial user.</param>
+/// <param name="Stop">Null when it stops with the folder of the run.</param>
 internal sealed record ProductionDatabase(string ConnectionString, Func<ValueTask>? Stop) : IAsyncDisposable
 {
     private const string FolderWithin = "/certificate";
 
-    // PostgreSQL wants the key to be its own, and nobody else to read it; the names are those that it looks for.
+    // PostgreSQL requires that it owns the key and that no one else can read it; it looks for these file names.
     private static readonly byte[] TakeCertificate = """
         cp /certificate/server.crt /certificate/server.key "$PGDATA"
         chmod 600 "$PGDATA/server.key"

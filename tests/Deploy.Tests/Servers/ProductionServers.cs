@@ -2,8 +2,8 @@ using System.Net.Security;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using Npgsql;
-using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
+using Platform.ServiceDefaults.Broker;
 using RabbitMQ.Client;
 
 [assembly: AssemblyFixture(typeof(Deploy.Tests.Servers.ProductionServers))]
@@ -11,16 +11,17 @@ using RabbitMQ.Client;
 namespace Deploy.Tests.Servers;
 
 /// <summary>
-/// A broker and a database as the production overlay has them, started when a test first asks for them: TLS by an authority of their own,
-/// and the users, permissions, roles and SQL that are read from the manifests, with the passwords that <c>create-secrets</c> makes. In
-/// containers they are of production's releases too.
+/// A broker and a database configured like the production overlay, started when a test first needs them: TLS with their own authority, and
+/// the users, permissions, roles and SQL from the manifests, with the passwords that <c>create-secrets</c> generates. In containers they
+/// also have production's releases.
 /// </summary>
 public sealed class ProductionServers : IAsyncDisposable
 {
-    // The name in the certificates: 127.0.0.1 is the same machine under a name that they do not have.
+    // The name in the certificates: 127.0.0.1 is the same machine under a name that they do not contain.
     private const string Host = "localhost";
 
     private readonly Lock _lock = new();
+    private readonly Dictionary<string, Task> _otherServices = [];
     private Task? _started;
     private Manifests? _manifests;
     private TestFolder? _folder;
@@ -29,12 +30,12 @@ public sealed class ProductionServers : IAsyncDisposable
     private ProductionBroker? _broker;
     private ProductionDatabase? _database;
 
-    /// <summary>What the services are told besides: the broker's authority.</summary>
-    internal Dictionary<string, string?> Trust => new() { ["SSL_CERT_FILE"] = Authority.CertificateFile };
+    /// <summary>The setting that makes the services trust the broker, and no other server.</summary>
+    internal Dictionary<string, string?> Trust => new() { ["Broker__CertificateAuthorities"] = Authority.CertificateFile };
 
     internal TestAuthority Authority => _authority ?? throw new InvalidOperationException("Not started.");
 
-    /// <summary>One that has issued nothing here.</summary>
+    /// <summary>An authority that has issued no certificate here.</summary>
     internal TestAuthority Stranger => _stranger ?? throw new InvalidOperationException("Not started.");
 
     internal ProductionBroker Broker => _broker ?? throw new InvalidOperationException("Not started.");
@@ -46,9 +47,14 @@ public sealed class ProductionServers : IAsyncDisposable
 
     private string DatabaseName => $"{Cluster.At("spec.bootstrap.initdb.database")}";
 
+    /// <summary>The logins to which the migration grants rights.</summary>
+    private IEnumerable<KeyValuePair<string, string?>> DatabaseRoles => _manifests!.Of<V1ConfigMap>().Single(map => map.Metadata.Name == "migrate").Data
+        .Where(setting => setting.Key.StartsWith("DatabaseRoles__", StringComparison.Ordinal))
+        .Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value));
+
     private JsonNode Cluster => _manifests!.Of("Cluster").Single();
 
-    /// <summary>Starts both the first time, and migrates as the user for it. Skips the test where servers are given.</summary>
+    /// <summary>Starts both on first use, and migrates as the user for that. Skips the test when external servers are configured.</summary>
     internal async Task StartAsync(CancellationToken cancellationToken)
     {
         var choice = await TestServers.ChooseAsync(cancellationToken);
@@ -56,14 +62,14 @@ public sealed class ProductionServers : IAsyncDisposable
         Task started;
         lock (_lock)
         {
-            // What failed the first time fails every test.
+            // A failure of the first start fails every test.
             started = _started ??= StartOnceAsync(choice.Kind, cancellationToken);
         }
 
         await started;
     }
 
-    /// <summary>The broker's connection string of a user, as its Secret has it, but for the place.</summary>
+    /// <summary>A user's connection string for the broker from its Secret, with the address replaced.</summary>
     internal string BrokerOf(string user, string host = Host)
     {
         var address = BrokerAddress.Parse(Secret($"{user}-broker", "ConnectionStrings__RabbitMq"));
@@ -71,11 +77,14 @@ public sealed class ProductionServers : IAsyncDisposable
         return $"amqps://{address.User}:{address.Password}@{host}:{Broker.TlsPort}/{address.VirtualHost}";
     }
 
-    /// <summary>How a user logs in to the broker; the scaler, who calls it by HTTP alone, has no connection string.</summary>
+    /// <summary>The broker's management API, over TLS.</summary>
+    internal string ManagementUrlOf(string host = Host) => $"https://{host}:{Broker.ManagementTlsPort}";
+
+    /// <summary>A user's login to the broker; the scaler, which uses HTTP only, has no connection string.</summary>
     internal BrokerAddress LoginOf(string user) =>
         BrokerAddress.Parse(BrokerOf("migrate")) with { User = user, Password = Secret($"{user}-broker", "password") };
 
-    /// <summary>The database's connection string of a user, as its Secret has it, but for the place.</summary>
+    /// <summary>A user's connection string for the database from its Secret, with the address replaced.</summary>
     internal string DatabaseOf(string user, string host = Host, string? authorityFile = null) =>
         new NpgsqlConnectionStringBuilder(Secret($"{user}-database", "ConnectionStrings__Postgres"))
         {
@@ -84,7 +93,25 @@ public sealed class ProductionServers : IAsyncDisposable
             RootCertificate = authorityFile ?? Authority.CertificateFile,
         }.ConnectionString;
 
-    /// <summary>A channel with confirms; its connection ends with the run.</summary>
+    /// <summary>Creates the broker user of another service on first use; its password is its name.</summary>
+    internal async Task CreateOtherServiceAsync(string user, string configure, string write, string read, CancellationToken cancellationToken)
+    {
+        Task created;
+        lock (_lock)
+        {
+            created = _otherServices.TryGetValue(user, out var task) ? task : _otherServices[user] = CreateAsync();
+        }
+
+        await created;
+
+        async Task CreateAsync()
+        {
+            await Broker.Control(["add_user", user, user], cancellationToken);
+            await Broker.Control(["set_permissions", "-p", "webhook-platform", user, configure, write, read], cancellationToken);
+        }
+    }
+
+    /// <summary>A channel with confirms; its connection closes with the run.</summary>
     internal static async Task<IChannel> ConnectAsync(BrokerAddress address, CancellationToken cancellationToken)
     {
         var factory = new ConnectionFactory
@@ -94,7 +121,7 @@ public sealed class ProductionServers : IAsyncDisposable
             UserName = address.User,
             Password = address.Password,
             VirtualHost = address.VirtualHost,
-            // What certificates are worth is another test's question.
+            // Other tests cover certificate validation.
             Ssl = new SslOption(address.Nodes[0].Host, enabled: true) { AcceptablePolicyErrors = SslPolicyErrors.RemoteCertificateChainErrors },
         };
         var connection = await factory.CreateConnectionAsync(cancellationToken);
@@ -127,7 +154,7 @@ public sealed class ProductionServers : IAsyncDisposable
         await CreateDatabaseRolesAsync(cancellationToken);
         var migration = await Services.RunVerbAsync(
             BrokerOf("migrate"), DatabaseOf("migrate"), ["migrate"], cancellationToken,
-            new Dictionary<string, string?>(Trust) { ["Broker__ManagementUrl"] = Broker.ManagementUrl });
+            new Dictionary<string, string?>(Trust.Concat(DatabaseRoles)) { ["Broker__ManagementUrl"] = ManagementUrlOf() });
         migration.ThrowIfFailed("migrate");
     }
 
@@ -150,7 +177,7 @@ public sealed class ProductionServers : IAsyncDisposable
         foreach (var vhost in _manifests!.Of("Vhost"))
         {
             await Broker.Control(["add_vhost", $"{vhost.At("spec.name")}"], cancellationToken);
-            // The user of the server itself, as the cluster operator makes one.
+            // The user of the server itself, like the one that the cluster operator creates.
             await Broker.Control(["set_permissions", "-p", $"{vhost.At("spec.name")}", new Uri(Broker.Uri).UserInfo.Split(':')[0], ".*", ".*", ".*"], cancellationToken);
         }
 
@@ -177,7 +204,6 @@ public sealed class ProductionServers : IAsyncDisposable
     {
         var superuser = _database!.ConnectionString;
         var owner = $"{Cluster.At("spec.bootstrap.initdb.owner")}";
-        var role = Cluster.List("spec.managed.roles").Single();
         await ExecuteAsync(superuser, $"create role {owner} login password '{Secret("migrate-database", "password")}'", cancellationToken);
         await ExecuteAsync(superuser, $"create database {DatabaseName} owner {owner}", cancellationToken);
         foreach (var statement in Cluster.At("spec.bootstrap.initdb.postInitApplicationSQL")!.AsArray())
@@ -185,10 +211,11 @@ public sealed class ProductionServers : IAsyncDisposable
             await ExecuteAsync(Superuser, $"{statement}", cancellationToken);
         }
 
-        await ExecuteAsync(
-            Superuser,
-            $"alter role {role["name"]} login connection limit {role["connectionLimit"]} password '{Secret($"{role.At("passwordSecret.name")}", "password")}'",
-            cancellationToken);
+        foreach (var role in Cluster.List("spec.managed.roles"))
+        {
+            var password = Secret($"{role.At("passwordSecret.name")}", "password");
+            await ExecuteAsync(Superuser, $"create role {role["name"]} login connection limit {role["connectionLimit"]} password '{password}'", cancellationToken);
+        }
     }
 
     private static async Task ExecuteAsync(string connectionString, string sql, CancellationToken cancellationToken)

@@ -1,17 +1,21 @@
 using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text;
 using Npgsql;
 using Platform.Contracts;
-using Platform.LocalStack;
+using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 using RabbitMQ.Client;
 
 namespace Deploy.Tests.Servers;
 
-/// <summary>Production's users on a real broker and a real database, over TLS: each does its work, and nothing else.</summary>
+/// <summary>Production's users on a real broker and a real database, over TLS: each can do its work, and nothing else.</summary>
 public sealed class ProductionUsersTests(ProductionServers servers)
 {
     private const string Secret = "mhw_live_ExampleOnly000000000000000000000";
+
+    private const string ApiKey = "a-key-of-one-operator-for-tests";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -19,17 +23,18 @@ public sealed class ProductionUsersTests(ProductionServers servers)
     public async Task An_event_goes_the_whole_way()
     {
         await servers.StartAsync(Cancel);
-        var (ingressPort, workerPort) = (Machine.FreePort(), Machine.FreePort());
-        var worker = Services.Worker(
-            "worker", servers.Folder.Path, workerPort, servers.BrokerOf("processor-worker"), servers.DatabaseOf("processor-worker"),
-            servers.Folder.Daemons, settings: servers.Trust);
+        var (ingressPort, apiPort) = (Machine.FreePort(), Machine.FreePort());
+        ServerProcess[] workers = [Worker("consume", Machine.FreePort()), Worker("notify", Machine.FreePort()), Worker("api", apiPort)];
         var ingress = Services.Ingress(
             "ingress", servers.Folder.Path, ingressPort, servers.BrokerOf("ingress-api"), Secret, servers.Folder.Daemons, settings: servers.Trust);
-        await worker.StartAsync(Cancel);
+        await Task.WhenAll(workers.Select(worker => worker.StartAsync(Cancel)));
         await ingress.StartAsync(Cancel);
         using var sender = new Sender($"http://127.0.0.1:{ingressPort}", Secret, TimeProvider.System);
+        await using var owner = await WebhookReceiver.StartAsync(Cancel);
+        var webhook = MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow());
 
-        using var accepted = await sender.SendAsync(MagicHourEvent.Create("video.completed", null, TimeProvider.System.GetUtcNow()).Body, Cancel);
+        await RegisterAsync(apiPort, webhook.JobId, owner.Url);
+        using var accepted = await sender.SendAsync(webhook.Body, Cancel);
         using var quarantined = await sender.SendAsync("{\"type\":\"video.completed\"}"u8.ToArray(), Cancel);
         await PublishAsync(servers.Broker.Uri, "not a message");
 
@@ -37,13 +42,29 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         await ReachAsync(1, "select count(*) from jobs where status = 'completed'");
         await ReachAsync(1, "select count(*) from quarantined_events");
         await ReachAsync(0, "select count(*) from outbox_message");
+        await ReachAsync(1, "select count(*) from notifications where status = 'delivered'");
+        Assert.Single(owner.Received);
         await using var migrate = await ConnectAsync("migrate");
         await Waiting.UntilAsync(
             "what cannot be read is parked", async () => await migrate.MessageCountAsync(Topology.ErrorQueue, Cancel) == 1, Cancel);
-        await Task.WhenAll(worker.StopAsync(Cancel), ingress.StopAsync(Cancel));
-        var released = await Services.RunVerbAsync(
-            servers.BrokerOf("processor-worker"), servers.DatabaseOf("processor-worker"), ["release", "--error"], Cancel, servers.Trust);
-        Assert.Equal((0, 1u), (released.ExitCode, await migrate.MessageCountAsync(Topology.WebhookReceivedQueue, Cancel)));
+        await ShowRoutesAsync(apiPort);
+        await Task.WhenAll(workers.Append(ingress).Select(process => process.StopAsync(Cancel)));
+        Assert.All(workers, worker => Assert.DoesNotContain("ACCESS_REFUSED", File.ReadAllText(worker.Daemon.LogFile), StringComparison.Ordinal));
+        Assert.All(workers, worker => Assert.DoesNotContain(PostgresErrorCodes.InsufficientPrivilege, File.ReadAllText(worker.Daemon.LogFile), StringComparison.Ordinal));
+        await QueryAsync(
+            servers.Superuser,
+            """
+            insert into quarantined_events (body_sha256, reason, body, received_at, sent_at, secret_name, delivery_id)
+            values (sha256('usable'), 'no_id', '{"type":"video.completed","payload":{"id":"quarantined"}}', now(), now(), '0', gen_random_uuid())
+            """);
+        foreach (var source in new[] { "--error", "--dead", "--quarantined" })
+        {
+            var released = await Services.RunVerbAsync(
+                servers.BrokerOf("processor-worker-api"), servers.DatabaseOf("processor-worker-api"), ["release", source], Cancel, servers.Trust);
+            Assert.True(released.Succeeded, $"{source}: {released.Output}{released.Error}");
+        }
+
+        Assert.Equal(2u, await migrate.MessageCountAsync(Topology.WebhookReceivedQueue, Cancel));
     }
 
     [Fact]
@@ -58,33 +79,36 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         Assert.True(channel.IsOpen);
     }
 
-    [Theory]
-    [InlineData("alter table jobs add column extra text")]
-    [InlineData("drop table jobs")]
-    [InlineData("truncate webhook_events")]
-    [InlineData("create table another (id integer)")]
-    [InlineData("create index on jobs (user_id)")]
-    [InlineData("create schema another")]
-    [InlineData("create temporary table another (id integer)")]
-    [InlineData("alter role processor_worker connection limit -1")]
-    [InlineData("set role migrate")]
-    public async Task The_worker_may_not_change_the_schema(string sql)
+    /// <summary>A worker like that of a Deployment: in one role, as the user of that role.</summary>
+    private ServerProcess Worker(string role, int port) => Services.Worker(
+        $"worker-{role}", servers.Folder.Path, port, servers.BrokerOf($"processor-worker-{role}"), servers.DatabaseOf($"processor-worker-{role}"),
+        servers.Folder.Daemons, settings: SettingsOf(role), roles: role);
+
+    private Dictionary<string, string?> SettingsOf(string role) => role switch
     {
-        await servers.StartAsync(Cancel);
+        "notify" => new(servers.Trust) { ["OutgoingWebhooks__Secrets__0"] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8" },
+        "api" => new(servers.Trust) { ["Operations__ApiKeys__0"] = ApiKey, ["Broker__ManagementUrl"] = servers.ManagementUrlOf() },
+        _ => servers.Trust,
+    };
 
-        var refusal = await Assert.ThrowsAsync<PostgresException>(() => QueryAsync(servers.DatabaseOf("processor-worker"), sql));
-
-        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
+    private static async Task RegisterAsync(int port, string jobId, string webhookUrl)
+    {
+        using var http = new HttpClient { DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", ApiKey) } };
+        using var answer = await http.PutAsJsonAsync(
+            $"http://127.0.0.1:{port}/jobs/{jobId}", new { resource = "video", userId = "ada", webhookUrl }, Cancel);
+        answer.EnsureSuccessStatusCode();
     }
 
-    [Fact]
-    public async Task The_worker_makes_partitions_all_the_same()
+    /// <summary>The worker reports that every exchange is bound to its queue.</summary>
+    private static async Task ShowRoutesAsync(int port)
     {
-        await servers.StartAsync(Cancel);
+        using var http = new HttpClient();
+        string[] routes = [];
+        await Waiting.UntilAsync("the routes are verified", async () => (routes = [.. await ReadRoutesAsync()]).Length > 0, Cancel);
+        Assert.All(routes, route => Assert.Contains("} 0", route, StringComparison.Ordinal));
 
-        await QueryAsync(servers.DatabaseOf("processor-worker"), "select create_webhook_bodies_partitions(20)");
-
-        Assert.True((long)(await QueryAsync(servers.Superuser, "select count(*) from pg_class where relname like 'webhook_bodies_2%' and relkind = 'r'"))! >= 20);
+        async Task<IEnumerable<string>> ReadRoutesAsync() => (await http.GetStringAsync($"http://127.0.0.1:{port}/metrics", Cancel))
+            .Split('\n').Where(line => line.StartsWith("route_missing{", StringComparison.Ordinal));
     }
 
     private Task<IChannel> ConnectAsync(string user) => ProductionServers.ConnectAsync(servers.LoginOf(user), Cancel);

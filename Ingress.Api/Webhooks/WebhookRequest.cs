@@ -1,0 +1,28 @@
+using Platform.Contracts;
+
+namespace Ingress.Api.Webhooks;
+
+/// <summary>Facts about a request, collected while it is answered.</summary>
+internal sealed class WebhookRequest(DateTimeOffset at)
+{
+    /// <summary>In whole microseconds: precision that PostgreSQL cannot store must not decide which of two bodies came first.</summary>
+    public DateTimeOffset At { get; } = at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
+
+    public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
+
+    public Verification Verification { get; set; }
+
+    /// <summary>Null when the headers do not contain it or have not been read.</summary>
+    public DateTimeOffset? SentAt { get; set; }
+
+    /// <summary>Null until the signature has been verified.</summary>
+    public WebhookContent? Content { get; set; }
+
+    public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
+
+    /// <summary>The request has no valid signature, and its peer has sent too many of those: it gets no log line of its own.</summary>
+    public bool IsOverLimit { get; set; }
+
+    /// <summary>Duration of the publish until it was confirmed or abandoned; zero when there was none.</summary>
+    public TimeSpan Publishing { get; set; }
+}

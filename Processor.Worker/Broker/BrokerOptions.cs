@@ -1,0 +1,42 @@
+using System.ComponentModel.DataAnnotations;
+using Platform.ServiceDefaults.Broker;
+
+namespace Processor.Worker.Broker;
+
+/// <summary>Expectations about the broker. Section <c>Broker</c>.</summary>
+internal sealed class BrokerOptions : IValidatableObject
+{
+    public const string Section = "Broker";
+
+    /// <summary>
+    /// Nodes that must run when queues are declared: a quorum queue gets its replicas at declaration and never adds more by itself. 1 to 7;
+    /// default 1. Without <see cref="ManagementUrl"/>, only reachable nodes of the connection string are counted.
+    /// </summary>
+    [Range(1, 7)]
+    public int ExpectedNodes { get; set; } = 1;
+
+    /// <summary>
+    /// The management API, such as <c>http://rabbitmq:15672</c>; the user is that of the connection string. With it, <c>migrate</c> counts
+    /// all nodes and also checks bindings and policies, and a worker verifies bindings every 15 seconds. Default: none.
+    /// </summary>
+    public Uri? ManagementUrl { get; set; }
+
+    /// <summary>
+    /// A PEM file of certificate authorities. Over TLS, only these are trusted for the broker and its management API, and for no other
+    /// server. The file is read for each new connection. Default: none, and the authorities of the system are trusted.
+    /// </summary>
+    public string? CertificateAuthorities { get; set; }
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (ManagementUrl is { IsAbsoluteUri: false } or { Scheme: not ("http" or "https") })
+        {
+            yield return new ValidationResult("must be an absolute http or https address.", [nameof(ManagementUrl)]);
+        }
+
+        if (BrokerAuthorities.FindError(CertificateAuthorities) is { } error)
+        {
+            yield return new ValidationResult(error, [nameof(CertificateAuthorities)]);
+        }
+    }
+}

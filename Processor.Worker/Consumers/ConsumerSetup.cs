@@ -1,0 +1,47 @@
+using MassTransit;
+using Platform.Contracts;
+using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Events;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Consumers;
+
+internal static class ConsumerSetup
+{
+    public static IServiceCollection AddEvents(this IServiceCollection services)
+    {
+        services.AddSettings<EventOptions>(EventOptions.Section);
+        services.AddQueueConsumer(Topology.WebhookReceivedQueue, provider => provider.GetRequiredService<DatabaseOutage>(), (context, endpoint) =>
+        {
+            context.ConfigureConsumer<WebhookReceivedConsumer>(endpoint);
+            context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
+        });
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ConsumerWatchdog>(provider, IsBelieved(provider)));
+        return services;
+    }
+
+    /// <summary>Consumes from a queue; see <see cref="QueueConsumer"/>.</summary>
+    public static void AddQueueConsumer(
+        this IServiceCollection services,
+        string queue,
+        Func<IServiceProvider, DatabaseOutage> outage,
+        Action<IRegistrationContext, IReceiveEndpointConfigurator> configure)
+    {
+        services.AddKeyedSingleton(queue, (provider, _) => ActivatorUtilities.CreateInstance<QueueConsumer>(provider, queue, outage(provider), configure));
+        services.AddSingleton(provider => provider.GetRequiredKeyedService<QueueConsumer>(queue));
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredKeyedService<QueueConsumer>(queue));
+    }
+
+    public static void AddEventConsumers(this IRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<WebhookReceivedConsumer, WebhookReceivedDefinition>();
+        bus.AddConsumer<WebhookQuarantinedConsumer, WebhookQuarantinedDefinition>();
+    }
+
+    private static Func<bool> IsBelieved(IServiceProvider provider)
+    {
+        var consumption = provider.GetRequiredKeyedService<QueueConsumer>(Topology.WebhookReceivedQueue);
+        var outage = provider.GetRequiredService<DatabaseOutage>();
+        return () => consumption.IsAttached && !outage.IsOn;
+    }
+}

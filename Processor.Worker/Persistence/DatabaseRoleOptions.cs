@@ -1,0 +1,32 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
+
+namespace Processor.Worker.Persistence;
+
+/// <summary>
+/// The database login roles to which <c>migrate</c> grants the rights that each role of the worker needs (<see cref="RoleRights"/>).
+/// Section <c>DatabaseRoles</c>. Two settings may name the same role: it gets the rights of both.
+/// </summary>
+internal sealed partial class DatabaseRoleOptions : IValidatableObject
+{
+    public const string Section = "DatabaseRoles";
+
+    /// <summary>The login role of workers with <c>--roles consume</c>. 1 to 63 characters. Default: none.</summary>
+    public string? Consume { get; set; }
+
+    /// <summary>The login role of workers with <c>--roles notify</c>. 1 to 63 characters. Default: none.</summary>
+    public string? Notify { get; set; }
+
+    /// <summary>The login role of workers with <c>--roles api</c>, and of the verb <c>release</c>. 1 to 63 characters. Default: none.</summary>
+    public string? Api { get; set; }
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        from setting in new[] { (Name: nameof(Consume), Value: Consume), (Name: nameof(Notify), Value: Notify), (Name: nameof(Api), Value: Api) }
+        where setting.Value is not null && !RoleName().IsMatch(setting.Value)
+        select new ValidationResult(
+            "must be the name of a database role: a lower-case letter or _, then lower-case letters, digits and _, at most 63.", [setting.Name]);
+
+    // Names that never need quotes. Role names of PostgreSQL itself start with pg_.
+    [GeneratedRegex(@"^(?!pg_|public\z)[a-z_][a-z0-9_]{0,62}\z")]
+    private static partial Regex RoleName();
+}

@@ -1,0 +1,50 @@
+using System.Text.RegularExpressions;
+using Platform.DevStack;
+
+namespace Deploy.Tests;
+
+/// <summary>The commands in docs/kubernetes.md match deploy/k8s.</summary>
+public sealed partial class DocumentationTests
+{
+    private static string Documentation => Read("docs/kubernetes.md");
+
+    [Fact]
+    public void The_operators_are_installed_in_the_releases_that_were_read()
+    {
+        var read = Read("tests/Deploy.Tests/Crds/README.md");
+
+        var installed = Release().Matches(Documentation);
+
+        Assert.Equal(5, installed.Count);
+        Assert.All(installed, release => Assert.Matches($@"github\.com/{Regex.Escape(release.Groups["project"].Value)},.*\| v{Regex.Escape(release.Groups["version"].Value)} \|", read));
+    }
+
+    [Fact]
+    public async Task What_is_typed_on_one_machine_fits_the_overlay()
+    {
+        var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Development));
+        var secret = manifests.Of<k8s.Models.V1Secret>().Single(secret => secret.Metadata.Name == "magic-hour-webhook-secrets").Data["development"];
+
+        Assert.Contains($"--secret {System.Text.Encoding.UTF8.GetString(secret)}", Documentation, StringComparison.Ordinal);
+        Assert.All(Named().Matches(Documentation).Select(named => named.Groups["object"].Value), named =>
+            Assert.Contains(named, manifests.Names.Select(name => name.ToLowerInvariant())));
+        Assert.All(
+            Pods.Of(manifests).Where(pods => pods.AreOurs).SelectMany(pods => pods.Containers).Select(container => container.Image).Distinct(),
+            image => Assert.Contains($"docker build -t {image} -f ", Documentation, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_overlay_that_is_named_is_there() =>
+        Assert.All(Folder().Matches(Documentation), folder => Assert.True(Directory.Exists(Path.Combine(Machine.Root, folder.Value)), folder.Value));
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(Machine.Root, file));
+
+    [GeneratedRegex(@"https://(github\.com|raw\.githubusercontent\.com)/(?<project>[^/\s]+/[^/\s]+)/(releases/download/v(?<version>[^/\s]+)/|\S+-(?<version>\d+\.\d+\.\d+)\.yaml)")]
+    private static partial Regex Release();
+
+    [GeneratedRegex(@"(?<= )(?<object>(deployment/(database|processor-worker-consume)|service/ingress-api|job/migrate-dev))\b")]
+    private static partial Regex Named();
+
+    [GeneratedRegex(@"deploy/k8s/overlays/\w+")]
+    private static partial Regex Folder();
+}

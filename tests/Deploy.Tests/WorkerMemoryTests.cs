@@ -1,0 +1,82 @@
+using System.Text.Json.Nodes;
+using Ingress.Api;
+using k8s.Models;
+using Platform.DevStack;
+using Processor.Worker.Events;
+using Processor.Worker.Inbox;
+using Processor.Worker.Outbox;
+
+namespace Deploy.Tests;
+
+/// <summary>Whatever a signed body contains, a worker that consumes it stays within the memory of its pod.</summary>
+public sealed class WorkerMemoryTests
+{
+    private const long Mebibyte = 1024 * 1024;
+
+    // A process that has started and consumed for a while: code, threads, connections and free heap. Measured on 2026-11-29.
+    private const long Process = 112 * Mebibyte;
+
+    // While a body is read, its values are listed at 12 bytes each, in an array that doubles; a value takes at least two bytes of the body.
+    // The number of bodies read at once is the number of running threads: cores.
+    private const long ReadPerBodyByte = 3 * 12 / 2;
+    private const int Cores = 2;
+
+    // In addition to the body: ids, names and times.
+    private const int Envelope = 1024;
+
+    [Fact]
+    public async Task The_largest_bodies_in_flight_fit_the_pod()
+    {
+        var settings = await ReadSettingsAsync();
+
+        Assert.True(Needed(settings) <= await LimitAsync(), $"{Needed(settings):N0} bytes are needed, and the pod has {await LimitAsync():N0}");
+    }
+
+    [Fact]
+    public async Task A_raised_value_does_not_fit()
+    {
+        var settings = await ReadSettingsAsync();
+        var limit = await LimitAsync();
+
+        Assert.True(Needed(settings with { MaxBodyBytes = 16 * settings.MaxBodyBytes }) > limit);
+        Assert.True(Needed(settings with { BytesInWork = 4 * settings.BytesInWork }) > limit);
+    }
+
+    [Fact]
+    public async Task The_defaults_of_the_code_are_those_that_are_shipped()
+    {
+        var shipped = await ReadSettingsAsync();
+
+        Assert.Equal(new Settings(new EventOptions().BytesInWork, new IngressOptions().MaxBodyBytes), shipped);
+    }
+
+    private static long Needed(Settings settings)
+    {
+        // One more message is read before the budget takes effect.
+        var largest = (settings.MaxBodyBytes + 2) / 3 * 4 + Envelope;
+        return Process
+            + (settings.BytesInWork + largest) * DeliveryBudget.Copies
+            + Cores * settings.MaxBodyBytes * ReadPerBodyByte
+            // A character takes two bytes, both in the text and in the parsed value.
+            + GroupTransaction.MostKnown * 2L * 2
+            // As text, and as a message.
+            + OutboxDispatcher.MostBytes * 3L;
+    }
+
+    private static async Task<long> LimitAsync()
+    {
+        var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
+        var deployment = Assert.Single(manifests.Of<V1Deployment>(), deployment => deployment.Metadata.Name == "processor-worker-consume");
+        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.AreOurs).SelectMany(pods => Checks.SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
+            name is "Events__BytesInWork" or "Ingress__MaxBodyBytes");
+        return (long)Assert.Single(deployment.Spec.Template.Spec.Containers).Resources.Limits["memory"].ToDecimal();
+    }
+
+    private static async Task<Settings> ReadSettingsAsync() => new(
+        (long)(await ReadAsync("Processor.Worker"))["Events"]!["BytesInWork"]!, (long)(await ReadAsync("Ingress.Api"))["Ingress"]!["MaxBodyBytes"]!);
+
+    private static async Task<JsonNode> ReadAsync(string service) => JsonNode.Parse(
+        await File.ReadAllTextAsync(Path.Combine(Machine.Root, service, "appsettings.json"), TestContext.Current.CancellationToken))!;
+
+    private sealed record Settings(long BytesInWork, long MaxBodyBytes);
+}

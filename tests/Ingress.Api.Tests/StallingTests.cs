@@ -1,0 +1,86 @@
+using System.Net;
+using System.Text;
+using Platform.DevStack;
+using Platform.Simulator.MagicHour;
+
+namespace Ingress.Api.Tests;
+
+/// <summary>Strangers open requests and do not complete them.</summary>
+public sealed class StallingTests
+{
+    private const int LeastBudget = 32 * 1024 * 1024;
+    private const string Body = """{"type":"video.completed","payload":{"id":"clx123"}}""";
+
+    [Fact]
+    public async Task A_body_that_has_not_arrived_after_the_timeout_is_closed_however_steadily_it_trickles()
+    {
+        await using var app = new IngressApp();
+        using var measured = new Measurements(app.Services);
+        using var connection = await BeginAsync(app, length: 100_000, sent: 10);
+        var answer = connection.ReadToEndAsync();
+        var began = app.Time.GetUtcNow();
+
+        await Waiting.UntilAsync("the connection to be closed", async () =>
+        {
+            app.Time.Advance(TimeSpan.FromMilliseconds(500));
+            await connection.SendAsync("x");
+            return answer.IsCompleted;
+        }, TestContext.Current.CancellationToken);
+
+        Assert.Empty(await answer);
+        Assert.InRange(app.Time.GetUtcNow() - began, TimeSpan.FromSeconds(5), TimeSpan.MaxValue);
+        await app.UntilLoggedAsync("Webhook Refused");
+        Assert.Equal([1], measured.Of("webhook.bodies.shed{reason=timed_out}"));
+        Assert.DoesNotContain(app.Log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Stalled_bodies_that_fill_the_budget_are_shed_oldest_first_and_valid_webhooks_are_answered_200()
+    {
+        await using var app = new IngressApp(("Ingress:MaxBodyBytesInFlight", $"{LeastBudget}"));
+        // 64 of these buffers fill the half of the budget for large bodies.
+        var stalled = new List<RawConnection>();
+        for (var i = 0; i < 80; i++)
+        {
+            stalled.Add(await BeginAsync(app, length: 250_000, sent: 200_000));
+        }
+
+        using var small = await app.SendAsync(Encoding.UTF8.GetBytes(Body));
+        using var large = await app.SendAsync(Encoding.UTF8.GetBytes(Body.Replace("clx123", new string('n', 200_000), StringComparison.Ordinal)));
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (small.StatusCode, large.StatusCode));
+        Assert.Empty(await await Task.WhenAny(stalled.Select(connection => connection.ReadToEndAsync())));
+        stalled.ForEach(connection => connection.Dispose());
+    }
+
+    [Fact]
+    public async Task Stalls_count_against_their_peer()
+    {
+        await using var app = new IngressApp();
+        for (var i = 0; i < 101; i++)
+        {
+            using var connection = await BeginAsync(app, length: 1000, sent: 10);
+        }
+
+        // The clock does not move, so all failures fall in one window, whenever the server notices that the requests have broken off.
+        await Waiting.UntilAsync(
+            "a hundred are logged",
+            () => Task.FromResult(app.Log.Lines.Count(line => line.Contains("Webhook Refused", StringComparison.Ordinal)) == 100),
+            TestContext.Current.CancellationToken);
+        await Waiting.UntilAsync("a wrong signature from there is over the limit", async () =>
+        {
+            using var answer = await app.SendAsync(Encoding.UTF8.GetBytes(Body), secret: "wrong");
+            return answer.StatusCode is HttpStatusCode.TooManyRequests;
+        }, TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<RawConnection> BeginAsync(IngressApp app, int length, int sent)
+    {
+        var connection = await RawConnection.OpenAsync(app.Address);
+        await connection.SendAsync(string.Join("\r\n",
+            "POST /webhook HTTP/1.1", "Host: ingress", "Content-Type: application/json", $"Content-Length: {length}",
+            $"{Signing.TimestampHeader}: {Signing.Timestamp(app.Time.GetUtcNow())}", $"{Signing.SignatureHeader}: {new string('0', 64)}",
+            "", new string('x', sent)));
+        return connection;
+    }
+}

@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Processor.Worker.Operations;
+using Processor.Worker.Persistence;
+using Processor.Worker.Registration;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>The role <c>api</c> in this process, and its clients.</summary>
+internal static class OperationsApp
+{
+    public const string Key = "the key of one operator, for tests";
+    public const string OtherKey = "the key of another application";
+    public const string NextKey = "the next one";
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static Task<WebApplication> StartAsync(TestDatabase database) => StartAsync(database.ConnectionString, Key, NextKey);
+
+    public static Task<WebApplication> StartAsync(string postgres, params string[] keys) => StartInAsync("Production", postgres, keys);
+
+    public static Task<WebApplication> StartNamedAsync(TestDatabase database, params (string Name, string Key)[] keys) => StartInAsync(
+        "Production", database.ConnectionString, [], settings:
+        [
+            .. keys.Select((key, index) => KeyValuePair.Create($"Operations:Keys:{index}:Name", (string?)key.Name)),
+            .. keys.Select((key, index) => KeyValuePair.Create($"Operations:Keys:{index}:Key", (string?)key.Key)),
+        ]);
+
+    public static async Task<WebApplication> StartInAsync(
+        string environment, string postgres, string[] keys, TimeProvider? time = null, params KeyValuePair<string, string?>[] settings)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = environment });
+        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection(
+            keys.Select((key, index) => KeyValuePair.Create($"Operations:ApiKeys:{index}", (string?)key)).Concat(
+            [
+                new("ConnectionStrings:RabbitMq", "amqp://localhost"),
+                new("ConnectionStrings:Postgres", postgres),
+                new("Jaeger:BaseUrl", "http://jaeger.example/ui/"),
+                new("OutgoingWebhooks:Secrets:0", NotificationHarness.Secret),
+                new("OutgoingWebhooks:Secrets:1", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+                new("urls", "http://127.0.0.1:0"),
+                .. settings,
+            ]));
+        builder.Services.AddSingleton(time ?? TimeProvider.System);
+        builder.Services.AddSingleton<ProcessorMetrics>();
+        builder.Services.AddPersistence();
+        builder.Services.AddRegistration();
+        builder.Services.AddOperations();
+        var app = builder.Build();
+        app.MapOperations();
+        await app.StartAsync(Cancel);
+        return app;
+    }
+
+    public static HttpClient Client(WebApplication app, string? key)
+    {
+        var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
+        if (key is not null)
+        {
+            http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {key}");
+        }
+
+        return http;
+    }
+
+    public static async Task<JsonElement> AssertProblemAsync(HttpStatusCode status, HttpResponseMessage answer)
+    {
+        Assert.Equal((status, "application/problem+json"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel);
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        return problem;
+    }
+
+    public static string? Text(JsonElement parent, string name) => parent.GetProperty(name).GetString();
+}

@@ -1,0 +1,161 @@
+using Npgsql;
+using Platform.Contracts;
+using Platform.DevStack;
+using Processor.Worker.Backlog;
+using Processor.Worker.Inbox;
+using Processor.Worker.Notifications;
+using Processor.Worker.Operations;
+using Processor.Worker.Outbox;
+using Processor.Worker.Persistence;
+using Processor.Worker.Release;
+
+namespace Processor.Worker.Tests;
+
+/// <summary>Each role of the worker can run all of its database statements with its own login.</summary>
+public sealed class RoleWorkTests(PostgresFixture postgres)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Consuming_claims_writes_publishes_and_registers()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        var consume = logins.Consume;
+        var first = Deliveries.Event("video.completed", "j", DateTimeOffset.UtcNow);
+
+        await consume.RegisterAsync(Owners.Register("j", webhookUrl: "https://example.com"));
+        await consume.RegisterAsync(Owners.Register("j", webhookUrl: "https://example.com/other", at: DateTimeOffset.UtcNow));
+        await RecordAttemptAsync(consume, first);
+        await RecordAttemptAsync(consume, first);
+        var suspect = Deliveries.Unit(first);
+        suspect.IsSuspect = true;
+        var outcomes = await consume.CommitAsync(suspect, Deliveries.Unit(Deliveries.NoEvent("{}")), Deliveries.Unit(Deliveries.Event("video.started", "j")));
+        var again = await consume.CommitAsync(
+            Deliveries.Unit(Deliveries.Event("""{"type":"video.completed","payload":{"id":"j","name":"another"} }""")), Deliveries.Unit(Deliveries.NoEvent("{}")));
+
+        Assert.Equal([CommitOutcome.New, CommitOutcome.Quarantined, CommitOutcome.New], outcomes);
+        Assert.Equal([CommitOutcome.Variant, CommitOutcome.Duplicate], again);
+        Assert.Equal(["completed email pending", "completed webhook pending"], await logins.Owner.NotificationsAsync());
+        Assert.Equal(["3"], await logins.Owner.QueryAsync("select count(*) from webhook_bodies"));
+        Assert.Empty(await logins.Owner.QueryAsync("select message_id from delivery_attempts"));
+        Assert.Equal(2, await PublishAsync(consume));
+        Assert.Empty(await logins.Owner.QueryAsync("select id from outbox_message"));
+    }
+
+    [Fact]
+    public async Task Consuming_makes_partitions_and_writes_into_them()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        var later = DateTimeOffset.UtcNow.AddDays(20);
+
+        await logins.Consume.ExecuteAsync("select create_webhook_bodies_partitions(21)");
+        await logins.Consume.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "later", later)));
+
+        Assert.Equal([$"webhook_bodies_{later:yyyyMMdd}"], await logins.Owner.QueryAsync("select tableoid::regclass::text from webhook_bodies"));
+    }
+
+    [Fact]
+    public async Task What_is_quarantined_is_released_with_the_login_of_the_api()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.NoEvent("{}")));
+        var place = new QuarantinedBodies(logins.Api.Source, publisher: null!, TimeProvider.System);
+
+        var count = await place.CountAsync(Cancel);
+        var bodies = await place.ReadAsync(count, Cancel).SingleAsync(Cancel);
+        await place.SettleAsync(bodies, [], Cancel);
+        await using var forget = logins.Api.Source.CreateBatch();
+        forget.BatchCommands.Add(DeliveryAttempt.Forget([Guid.NewGuid()]));
+        await forget.ExecuteNonQueryAsync(Cancel);
+
+        Assert.Equal(["0"], await logins.Owner.QueryAsync("select count(*) from quarantined_events"));
+    }
+
+    [Fact]
+    public async Task Notifying_claims_sends_defers_settles_and_parks()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
+        using var harness = new NotificationHarness(logins.Notify);
+        using var channel = harness.Webhooks(receiver.Target);
+        using var dispatcher = harness.Dispatch(channel);
+        foreach (var job in new[] { "delivered", "deferred", "expired" })
+        {
+            await logins.Owner.EndAsync(job, receiver.Url);
+        }
+
+        await logins.Owner.ExecuteAsync(
+            """
+            update notifications set decided_at = now() - interval '2 days', next_attempt_at = now() - interval '1 day' where job_id = 'expired';
+            update notifications set next_attempt_at = now() + interval '1 day' where job_id = 'deferred';
+            """);
+        // Advance to the time at which the first is due.
+        harness.Time.Advance(TimeSpan.FromMinutes(1));
+        await NotificationHarness.SendDueAsync(dispatcher);
+        await logins.Owner.ExecuteAsync("update notifications set next_attempt_at = now() - interval '1 hour' where job_id = 'deferred'");
+        var deferred = await harness.Queue.DeferAsync(channel, _ => new TargetWait(TimeSpan.FromHours(2), IsPaused: true), Cancel);
+
+        Assert.Equal(1, deferred);
+        Assert.Equal(
+            ["deferred pending the target does not answer", "delivered delivered", "expired parked nobody has sent it"],
+            await logins.Owner.QueryAsync("select concat_ws(' ', job_id, status, last_error) from notifications order by job_id"));
+    }
+
+    [Fact]
+    public async Task The_api_registers_and_shows_a_job()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+
+        await logins.Api.RegisterAsync(Owners.Register("j"));
+        await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
+        await logins.Api.RegisterAsync(Owners.Register("j", webhookUrl: "https://example.com", at: DateTimeOffset.UtcNow));
+        await using var context = logins.Api.OpenContext();
+        var job = await JobView.ReadAsync(context, "j", new JaegerOptions(), Cancel);
+
+        Assert.Equal(("completed", "https://example.com", 1), (job!.Status, job.WebhookUrl, job.Events.Count));
+        Assert.Equal(["email", "webhook"], job.Notifications.Select(notification => notification.Channel));
+    }
+
+    [Theory]
+    [InlineData("consume")]
+    [InlineData("notify")]
+    [InlineData("api")]
+    public async Task Every_role_verifies_its_session_and_the_schema_and_reads_the_backlog(string role)
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        await logins.Owner.EndAsync("j", "https://example.com");
+        await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.NoEvent("{}")));
+        var source = logins.Of(role).Source;
+
+        await new DatabaseSession(source).VerifyAsync(Cancel);
+        var isCurrent = await PostgresFixture.Schema(source).IsCurrentAsync(Cancel);
+        var backlog = await DatabaseBacklog.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
+        var notifications = await NotificationBacklog.ReadAllAsync(source, DateTimeOffset.UtcNow, Cancel);
+
+        Assert.True(isCurrent);
+        Assert.Equal((1, 1), (backlog.OutboxMessages, backlog.QuarantinedEvents));
+        Assert.Equal(1, notifications.Sum(channel => channel.Waiting));
+    }
+
+    private static async Task RecordAttemptAsync(TestDatabase login, WebhookReceived received)
+    {
+        await using var connection = await login.Source.OpenConnectionAsync(Cancel);
+        await using var command = DeliveryAttempt.Record(received.EventId, DateTimeOffset.UtcNow);
+        command.Connection = connection;
+        await command.ExecuteScalarAsync(Cancel);
+    }
+
+    /// <summary>As the dispatcher does it, without the broker.</summary>
+    private static async Task<int> PublishAsync(TestDatabase login)
+    {
+        await using var connection = await login.Source.OpenConnectionAsync(Cancel);
+        await using var transaction = await connection.BeginTransactionAsync(Cancel);
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { OutboxMessage.AllowIdle(TimeSpan.FromMinutes(1)), OutboxMessage.TakeOldest(10, int.MaxValue) },
+        };
+        var rows = await batch.ExecuteNonQueryAsync(Cancel);
+        await transaction.CommitAsync(Cancel);
+        return rows;
+    }
+}

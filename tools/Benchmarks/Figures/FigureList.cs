@@ -1,0 +1,143 @@
+namespace Platform.Benchmarks.Figures;
+
+/// <summary>All rows of the table, with the targets of issues 4 to 6.</summary>
+internal static class FigureList
+{
+    private static readonly int[] OtherConnections = [1, 16, 256];
+    private static readonly int[] OpenRates = [500, 2000];
+
+    public static IReadOnlyList<Figure> All { get; } =
+    [
+        .. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm(), .. Telemetry(),
+        .. Notifications(), .. Neighbours(),
+    ];
+
+    private static IEnumerable<Figure> Ingest() =>
+    [
+        new("a", "Kestrel reads a body and answers, 64 connections", "ingest.floor.64.rate", "/s"),
+        new Figure("a", "verify and parse, nothing published", "ingest.verify.64.rate", "/s")
+            .Against("Kestrel", "ingest.floor.64.rate", Target.AtLeast(0.80)),
+        new Figure("a", "confirmed ingest, 64 connections", "ingest.ours.64.rate", "/s")
+            .Against("RabbitMQ.Client with its own confirm tracking", "ingest.client.64.rate", Target.AtLeast(1.0)).AsMain(),
+        new Figure("a", "the same", "ingest.ours.64.rate", "/s")
+            .Against("RabbitMQ.Client with hand-written tracking", "ingest.tracked.64.rate", Target.AtLeast(0.90)).AsMain(),
+        new Figure("a", "the same, p50", "ingest.ours.64.p50", "ms").Against("RabbitMQ.Client with its own confirm tracking", "ingest.client.64.p50"),
+        new Figure("a", "the same, p99", "ingest.ours.64.p99", "ms").Against("RabbitMQ.Client with its own confirm tracking", "ingest.client.64.p99"),
+        new Figure("a", "the same, p99.9", "ingest.ours.64.p999", "ms").Against("RabbitMQ.Client with its own confirm tracking", "ingest.client.64.p999"),
+    ];
+
+    private static IEnumerable<Figure> OtherLoads() =>
+    [
+        .. OtherConnections.SelectMany(connections => new[]
+        {
+            new Figure("a", $"confirmed ingest, connections: {connections}", $"ingest.ours.{connections}.rate", "/s")
+                .Against("RabbitMQ.Client with hand-written tracking", $"ingest.tracked.{connections}.rate"),
+            new Figure("a", "the same, p99", $"ingest.ours.{connections}.p99", "ms")
+                .Against("RabbitMQ.Client with hand-written tracking", $"ingest.tracked.{connections}.p99"),
+        }),
+        .. OpenRates.SelectMany(rate => new[] { ("p50", "p50"), ("p99", "p99"), ("p99.9", "p999") }.Select(share =>
+            new Figure("a", $"answer at {rate} arrivals/s, {share.Item1}", $"ingest.ours.open{rate}.{share.Item2}", "ms")
+                .Against("RabbitMQ.Client with hand-written tracking", $"ingest.tracked.open{rate}.{share.Item2}"))),
+    ];
+
+    private static IEnumerable<Figure> Drain() =>
+    [
+        new Figure("b", "drain into the tables", "drain.ours.rate", "/s")
+            .Against("no-op MassTransit consumer", "drain.noop.rate", Target.AtLeast(0.70)).AsMain(),
+        new Figure("b", "the same", "drain.ours.rate", "/s")
+            .Against("raw clients, same commands, batches of 200", "drain.raw.rate", Target.AtLeast(0.58)).AsMain(),
+        new Figure("b", "the same", "drain.ours.rate", "/s").Against("conventional inbox, one message at a time", "drain.usual.rate"),
+        new Figure("b", "drain until the outbox is empty", "drain.emptied.rate", "/s")
+            .Against("drain into the tables", "drain.ours.rate", Target.AtLeast(0.60)),
+        new Figure("b", "commits per 1,000 events", "drain.ours.commits", "").Within(Target.AtMost(25)),
+        new Figure("b", "statements per event", "drain.ours.statements", "").Within(Target.AtMost(0.1)),
+    ];
+
+    private static IEnumerable<Figure> DrainCosts() =>
+    [
+        .. new[] { ("ours", "into the tables"), ("emptied", "including the outbox") }.SelectMany(drain => new Figure[]
+        {
+            new("e", $"drain {drain.Item2}: CPU per event, worker", $"drain.{drain.Item1}.cpu.worker", "µs"),
+            new("e", "the same, broker", $"drain.{drain.Item1}.cpu.broker", "µs"),
+            new("e", "the same, PostgreSQL", $"drain.{drain.Item1}.cpu.postgres", "µs"),
+            new("e", "the same: WAL per event", $"drain.{drain.Item1}.wal", "B"),
+            new("e", "the same: written to disk per event, PostgreSQL", $"drain.{drain.Item1}.written.postgres", "B"),
+            new("e", "the same: written to disk per event, broker", $"drain.{drain.Item1}.written.broker", "B"),
+        }),
+    ];
+
+    private static IEnumerable<Figure> Latency() => new[] { 50, 500, 2000 }.SelectMany(rate => new[]
+    {
+        Bounded(new("c", $"accept to commit at {rate}/s, p50", $"latency.{rate}.p50", "ms") { IsMain = rate == 500 }, rate == 500 ? 8 : null),
+        Bounded(new("c", "the same, p99", $"latency.{rate}.p99", "ms"), rate == 500 ? 20 : null),
+    });
+
+    private static IEnumerable<Figure> Guide() =>
+    [
+        // The platform's events are durable once answered, those of the guide's handler only once stored.
+        new Figure("d", "events made durable, 64 connections sending", "guide.ours.answered", "/s")
+            .Against("the guide's handler: stored", "guide.guide.stored", Target.AtLeast(15)).AsMain(),
+        new Figure("d", "stored during that run", "guide.ours.stored", "/s").Against("the guide's handler: stored", "guide.guide.stored"),
+        new Figure("d", "answered during that run", "guide.ours.answered", "/s")
+            .Against("the guide's handler: answered", "guide.guide.answered"),
+        new Figure("d", "answered during that run, p99", "guide.ours.p99", "ms").Against("the guide's handler", "guide.guide.p99", Target.AtMost(1.0 / 8)),
+        // The figure of part a, which runs no worker: it excludes the worker's cost to broker and database.
+        new Figure("d", "events made durable by the ingress alone, no worker running", "ingest.ours.64.rate", "/s")
+            .Against("the guide's handler: stored", "guide.guide.stored", Target.AtLeast(15)),
+        new Figure("d", "the same, p99", "ingest.ours.64.p99", "ms").Against("the guide's handler", "guide.guide.p99", Target.AtMost(1.0 / 8)),
+        new Figure("d", "acknowledged events lost when killed", "guide.ours.lost", "").Within(Target.AtMost(0)).AsMain(),
+        new("d", "the same, the guide's handler", "guide.guide.lost", ""),
+        new("d", "acknowledged before the kill, the guide's handler", "guide.guide.acknowledged", ""),
+    ];
+
+    private static IEnumerable<Figure> Processes() =>
+    [
+        new("e", "confirmed ingest: CPU per event, ingress", "ingest.ours.64.cpu.ingress", "µs"),
+        new("e", "the same, broker", "ingest.ours.64.cpu.broker", "µs"),
+        new("e", "the same: written to disk per event, broker", "ingest.ours.64.written.broker", "B"),
+        new Figure("e", "ingress start to first confirmed 200", "process.ingress.start", "s").Within(Target.AtMost(0.6)).AsMain(),
+        new("e", "ingress memory at rest", "process.ingress.rest", "MB"),
+        new Figure("e", "ingress memory under load", "ingest.ours.64.memory", "MB").Within(Target.AtMost(120)),
+        new("e", "worker memory at rest", "process.worker.rest", "MB"),
+        new Figure("e", "worker memory under load", "drain.emptied.memory", "MB").Within(Target.AtMost(160)).AsMain(),
+        new("e", "ingress image", "process.ingress.image", "MB"),
+        new("e", "worker image", "process.worker.image", "MB"),
+    ];
+
+    private static IEnumerable<Figure> OutsideConfirm() =>
+    [
+        new("f", "ingress outside the confirm at 50 % load, p50", "outside.p50", "ms"),
+        new Figure("f", "ingress outside the confirm at 50 % load, p99", "outside.p99", "ms").Within(Target.AtMost(2)),
+    ];
+
+    private static IEnumerable<Figure> Telemetry() => new (string Share, double AtLeast)[] { ("10", 0.85), ("100", 0.6) }.SelectMany(sampling => new Figure[]
+    {
+        new Figure("g", $"confirmed ingest, telemetry exported, {sampling.Share} % sampled", $"telemetry.ingest.{sampling.Share}.rate", "/s")
+            .Against("no telemetry", "telemetry.ingest.off.rate", Target.AtLeast(sampling.AtLeast)),
+        new("g", "the same, spans per event", $"telemetry.ingest.{sampling.Share}.spans", ""),
+        new Figure("g", $"drain, telemetry exported, {sampling.Share} % sampled", $"telemetry.drain.{sampling.Share}.stored", "/s")
+            .Against("no telemetry", "telemetry.drain.off.stored", Target.AtLeast(sampling.AtLeast)),
+        new Figure("g", "the same, until the outbox is empty", $"telemetry.drain.{sampling.Share}.published", "/s")
+            .Against("no telemetry", "telemetry.drain.off.published", Target.AtLeast(sampling.AtLeast)),
+        new("g", "the same, spans per event", $"telemetry.drain.{sampling.Share}.spans", ""),
+    });
+
+    private static IEnumerable<Figure> Notifications() =>
+    [
+        .. new (string Key, string What)[] { ("told", "up to 100 notifications sent per second"), ("decided", "notifications recorded only"), ("away", "receiver unreachable") }
+            .SelectMany(owners => new[]
+            {
+                new Figure("h", $"drain of jobs, {owners.What}", $"owners.{owners.Key}.stored", "/s")
+                    .Against("no notifications", "owners.off.stored", Target.AtLeast(0.9)),
+                new Figure("h", "the same, until the outbox is empty", $"owners.{owners.Key}.published", "/s")
+                    .Against("no notifications", "owners.off.published", Target.AtLeast(0.9)),
+            }),
+        new("h", "owners notified during the drain", "owners.told.rate", "/s"),
+    ];
+
+    // Shows whether the measurement is reliable.
+    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f", "g", "h" }.Select(part =>
+        new Figure(part, "cores busy with other work", $"neighbours.{part}", ""));
+
+    private static Figure Bounded(Figure figure, double? bound) => bound is { } most ? figure.Within(Target.AtMost(most)) : figure;
+}

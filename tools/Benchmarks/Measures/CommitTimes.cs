@@ -1,0 +1,44 @@
+using Npgsql;
+using Platform.Benchmarks.Figures;
+
+namespace Platform.Benchmarks.Measures;
+
+/// <summary>Commit times of rows by the database's clock (<c>track_commit_timestamp</c>), independent of polling.</summary>
+internal static class CommitTimes
+{
+    /// <summary>One step for each transaction that wrote rows of a table.</summary>
+    /// <param name="count">SQL expression for the count of one row.</param>
+    public static async Task<IReadOnlyList<Step>> ReadAsync(
+        NpgsqlDataSource database, string table, CancellationToken cancellationToken, string count = "1")
+    {
+        await using var command = database.CreateCommand(
+            $"select pg_xact_commit_timestamp(xmin), sum({count})::bigint from {table} group by xmin");
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var steps = new List<Step>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            steps.Add(new Step(row.GetDateTime(0).ToUniversalTime(), row.GetInt64(1)));
+        }
+
+        return steps;
+    }
+
+    /// <summary>Time from receipt to commit, in milliseconds, of each event received since the given time.</summary>
+    public static async Task<Percentiles> ReadDelaysAsync(NpgsqlDataSource database, DateTime from, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand(
+            """
+            select 1000 * extract(epoch from pg_xact_commit_timestamp(xmin) - received_at)::float8
+            from webhook_events where received_at >= $1
+            """);
+        command.Parameters.AddWithValue(from);
+        await using var row = await command.ExecuteReaderAsync(cancellationToken);
+        var delays = new List<double>();
+        while (await row.ReadAsync(cancellationToken))
+        {
+            delays.Add(row.GetDouble(0));
+        }
+
+        return new Percentiles(delays);
+    }
+}

@@ -1,0 +1,66 @@
+using Platform.Benchmarks.Figures;
+using Platform.Benchmarks.Stage;
+
+namespace Platform.Benchmarks.Parts;
+
+/// <summary>A part of the bench. In each round it runs each of its contestants once.</summary>
+internal interface IPart
+{
+    /// <summary>The letter of <c>--only</c>.</summary>
+    string Id { get; }
+
+    /// <summary>A short name of what it measures.</summary>
+    string Name { get; }
+
+    Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken);
+}
+
+/// <summary>Durations and sizes of all measurements.</summary>
+internal sealed record Scale
+{
+    /// <summary>Warm-up before an ingress is measured; most of its code is compiled by then.</summary>
+    public required TimeSpan WarmUp { get; init; }
+
+    public required TimeSpan Window { get; init; }
+
+    /// <summary>Window of the secondary loads.</summary>
+    public required TimeSpan SideWindow { get; init; }
+
+    public required DrainSize Drained { get; init; }
+
+    /// <summary>Messages for the conventional inbox, which is slow and only shown for scale.</summary>
+    public required int DrainedUsually { get; init; }
+
+    /// <summary>Warm-up of each ingress that is compared with itself under other settings.</summary>
+    public required TimeSpan CostWarmUp { get; init; }
+
+    public required TimeSpan CostWindow { get; init; }
+
+    /// <summary>Drain of each worker that is compared with itself under other settings.</summary>
+    public required DrainSize CostDrained { get; init; }
+
+    public static Scale Full { get; } = new()
+    {
+        WarmUp = TimeSpan.FromSeconds(8),
+        Window = TimeSpan.FromSeconds(8),
+        SideWindow = TimeSpan.FromSeconds(4),
+        Drained = new DrainSize(50_000, TimeSpan.FromSeconds(8)),
+        DrainedUsually = 1_000,
+        CostWarmUp = TimeSpan.FromSeconds(8),
+        CostWindow = TimeSpan.FromSeconds(8),
+        CostDrained = new DrainSize(30_000, TimeSpan.FromSeconds(6)),
+    };
+
+    /// <summary>The whole bench in less than five minutes, with less reliable figures.</summary>
+    public static Scale Quick { get; } = new()
+    {
+        WarmUp = TimeSpan.FromSeconds(5),
+        Window = TimeSpan.FromSeconds(3),
+        SideWindow = TimeSpan.FromSeconds(1),
+        Drained = new DrainSize(10_000, TimeSpan.FromSeconds(2)),
+        DrainedUsually = 300,
+        CostWarmUp = TimeSpan.FromSeconds(2),
+        CostWindow = TimeSpan.FromSeconds(2),
+        CostDrained = new DrainSize(4_000, TimeSpan.FromSeconds(1.5)),
+    };
+}

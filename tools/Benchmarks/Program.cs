@@ -1,0 +1,6 @@
+using System.CommandLine;
+using Platform.Benchmarks;
+using Platform.Benchmarks.Contestants;
+using Platform.Cli;
+
+return await CommandLine.RunAsync(new RootCommand("The program behind ./platform bench.") { BenchCommand.Create(), ContestantCommand.Create() }, args);

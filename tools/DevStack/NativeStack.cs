@@ -1,0 +1,84 @@
+namespace Platform.DevStack;
+
+/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and optionally Prometheus.</summary>
+public static class NativeStack
+{
+    private const int PreferredIngressPort = 8080;
+    private const int PreferredWorkerPort = 8081;
+    private const int PreferredPrometheusPort = 9090;
+    private const int Workers = 2;
+
+    public static string Folder => Directory.CreateDirectory(Path.Combine(Machine.LocalFolder, "native")).FullName;
+
+    /// <summary>The daemons that run, or that a killed up left behind.</summary>
+    public static DaemonRegistry Daemons => new(Path.Combine(Folder, "daemons.json"));
+
+    /// <summary>Starts everything. On failure, stops the daemons that were already started.</summary>
+    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false)
+    {
+        await ServerPackages.EnsureAsync(cancellationToken, withPrometheus);
+        var daemons = Daemons;
+        await daemons.StopAsync(cancellationToken);
+        try
+        {
+            return await StartAsync(daemons, withPrometheus, cancellationToken);
+        }
+        catch
+        {
+            await daemons.StopAsync(CancellationToken.None);
+            throw;
+        }
+    }
+
+    private static async Task<Stack> StartAsync(DaemonRegistry daemons, bool withPrometheus, CancellationToken cancellationToken)
+    {
+        var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
+        Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
+        var rabbitMq = RabbitMqServer.StartAsync(Path.Combine(Folder, "rabbitmq"), withManagement: true, daemons, cancellationToken);
+        var server = await PostgresServer.StartAsync(Path.Combine(Folder, "postgres"), isThrowAway: false, daemons, cancellationToken);
+        var broker = await rabbitMq;
+        var connectionString = await PostgresServer.CreateDatabaseAsync(server.ConnectionString, "platform", cancellationToken);
+
+        Console.WriteLine("migrating ...");
+        await Services.MigrateAsync(broker.Uri, connectionString, cancellationToken);
+
+        Console.WriteLine($"starting the ingress and {Workers} workers ...");
+        var secret = Stack.LocalSecret;
+        var ingressPort = Machine.FreePort(PreferredIngressPort);
+        var links = new Dictionary<string, string>
+        {
+            ["ingress"] = $"http://127.0.0.1:{ingressPort}",
+            ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
+        };
+        var workers = new List<string>();
+        var workerSettings = new Dictionary<string, string?>([Services.Development])
+        {
+            ["Operations__ApiKeys__0"] = Stack.LocalApiKey,
+            ["OutgoingWebhooks__Secrets__0"] = Stack.LocalOutgoingSecret,
+            ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8",
+        };
+        for (var i = 1; i <= Workers; i++)
+        {
+            var port = Machine.FreePort(PreferredWorkerPort + i - 1);
+            await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons, settings: workerSettings).StartAsync(cancellationToken);
+            workers.Add($"127.0.0.1:{port}");
+            links.TryAdd("operations", $"http://127.0.0.1:{port}/jobs/{{id}} (bearer {Stack.LocalApiKey})");
+            links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
+        }
+
+        var settings = new Dictionary<string, string?>([Services.Development]) { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
+        await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
+
+        if (withPrometheus)
+        {
+            var targets = new MetricsTargets([$"127.0.0.1:{ingressPort}"], workers, broker.MetricsAddress!);
+            links["Prometheus"] = (await PrometheusServer.StartAsync(
+                Path.Combine(Folder, "prometheus"), targets, daemons, cancellationToken, Machine.FreePort(PreferredPrometheusPort))).Url;
+        }
+
+        links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
+        links["PostgreSQL"] = $"psql '{PostgresServer.ToUri(connectionString)}'";
+        links["logs"] = logs;
+        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret);
+    }
+}

@@ -1,0 +1,120 @@
+using Platform.DevStack;
+
+namespace Platform.Faults;
+
+/// <summary>A patch that breaks a guarantee of the platform. Its check must fail, otherwise the check proves nothing.</summary>
+/// <param name="File">Path from the root of the checkout.</param>
+/// <param name="Find">Must occur in the file exactly once; otherwise the patch no longer fits.</param>
+/// <param name="Check">The check that must fail.</param>
+internal sealed record Mutant(string Name, string File, string Find, string Replace, Check Check)
+{
+    /// <summary>The file with the patch applied.</summary>
+    /// <exception cref="SetupException">The patch does not fit.</exception>
+    public string Apply(string original) => original.Split(Find).Length == 2
+        ? original.Replace(Find, Replace, StringComparison.Ordinal)
+        : throw new SetupException($"The mutant '{Name}' no longer fits {File}: the text to replace must occur exactly once.");
+}
+
+/// <summary>A run that passes on the unchanged source and must fail on a mutant.</summary>
+/// <param name="Project">A test project, or null for faults.</param>
+/// <param name="Filter">Test names or fault ids.</param>
+internal sealed record Check(string? Project, params string[] Filter)
+{
+    public static Check Faults(params string[] ids) => new(null, ids);
+
+    public static Check Tests(string project, params string[] names) => new(project, names);
+
+    public override string ToString() => Project is null ? $"fault {string.Join(", ", Filter)}" : $"{Project}: {string.Join(", ", Filter)}";
+}
+
+internal static class MutantList
+{
+    /// <summary>Mutants whose name contains one of the given parts; all mutants if none is given.</summary>
+    public static IReadOnlyList<Mutant> Find(IReadOnlyCollection<string> parts) =>
+        [.. All.Where(mutant => parts.Count == 0 || parts.Any(part => mutant.Name.Contains(part, StringComparison.OrdinalIgnoreCase)))];
+
+    public static IReadOnlyList<Mutant> All { get; } =
+    [
+        new(
+            "publish without Mandatory", "Ingress.Api/Publishing/ConfirmedChannel.cs", "mandatory: true, properties", "mandatory: false, properties",
+            Check.Tests("Platform.IntegrationTests", "A_confirm_does_not_mean_queued_so_only_what_a_queue_took_is_answered_200")),
+        new(
+            "answer before the confirm", "Ingress.Api/Publishing/EventPublisher.cs",
+            "var answer = await WaitForAnswerAsync(publish);", "var answer = PublishAnswer.Confirmed; _ = WaitForAnswerAsync(publish);",
+            Check.Faults("P02.1")),
+        new(
+            "ack before the commit", "Processor.Worker/Inbox/InboxContextFactory.cs",
+            "ProcessorTraces.Committed(activity, unit, await committer.CommitAsync(unit));",
+            "_ = committer.CommitAsync(unit);",
+            Check.Faults("P01.1")),
+        new(
+            "inbox without its unique key", "Processor.Worker/Persistence/Migrations/20261123110308_Initial.cs",
+            "table.PrimaryKey(\"inbox_state_pkey\", x => new { x.message_id, x.consumer_id });", "",
+            Check.Faults("T04")),
+        new(
+            "identity from the body hash", "Ingress.Api/Webhooks/WebhookMessage.cs",
+            "EventId = EventIdentity.Create(received.Content!.EventType, received.Content.JobId),",
+            "EventId = EventIdentity.FromBody(Convert.ToHexStringLower(SHA256.HashData(body.Body.Span))),",
+            Check.Faults("T04")),
+        new(
+            "one poison message fails its group", "Processor.Worker/Inbox/GroupCommitter.cs",
+            "await CommitGroupAsync([unit], stoppingToken);", "unit.Fail(exception);",
+            Check.Tests("Processor.Worker.Tests", "A_poison_message_fails_alone")),
+        new(
+            "transient errors count as permanent", "Processor.Worker/Persistence/DatabaseFault.cs",
+            "PostgresException postgres => TransientClasses.Contains(postgres.SqlState[..2]) || IsCorruption(postgres.SqlState),", "PostgresException => false,",
+            Check.Faults("D05")),
+        new(
+            "unknown exceptions count as transient", "Processor.Worker/Persistence/DatabaseFault.cs", "_ => false,", "_ => true,",
+            Check.Tests("Processor.Worker.Tests", "Messages_that_cannot_be_planned_together_are_planned_one_by_one")),
+        new(
+            "delivery limit left at the broker's default", "Contracts/Topology.cs", "[\"x-delivery-limit\"] = DeliveryLimit,", "",
+            Check.Tests("Contracts.Tests", "A_queue_loses_nothing")),
+        new(
+            "outbox published before the commit", "Processor.Worker/Inbox/GroupTransaction.cs",
+            "        var plan = new GroupPlan(group, claimed, known, now);",
+            """
+                    var plan = new GroupPlan(group, claimed, known, now);
+                    await using var early = await database.OpenConnectionAsync(cancellationToken);
+                    await using var insert = new NpgsqlBatch(early) { BatchCommands = { OutboxMessage.Insert(plan.Outbox) } };
+                    await insert.ExecuteNonQueryAsync(cancellationToken);
+            """,
+            Check.Tests("Processor.Worker.Tests", "All_units_are_stored_or_none")),
+        new(
+            "outbox not swept", "Processor.Worker/Outbox/OutboxDispatcher.cs",
+            "await signal.WaitAsync(options.Value.SweepInterval, stoppingToken);", "await signal.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);",
+            Check.Faults("D11.2")),
+        new(
+            "state machine by arrival order", "Processor.Worker/Jobs/Job.cs",
+            ".OrderByDescending(fact => fact.Status).ThenBy(fact => fact.ReceivedAt)", ".OrderByDescending(fact => fact.ReceivedAt).ThenBy(fact => fact.Status)",
+            Check.Faults("T02")),
+        new(
+            "late events refused", "Ingress.Api/Webhooks/Signature.cs",
+            "_ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.RefusedAsLate,", "_ => Verification.Stale,",
+            Check.Faults("N04")),
+        new(
+            "rate limit checked before verification", "Ingress.Api/Webhooks/WebhookEndpoint.cs",
+            "        if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)",
+            """
+                    if (failures.Count(peer))
+                    {
+                        return Problems.TooManyFailures(http);
+                    }
+
+                    if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)
+            """,
+            Check.Tests("Ingress.Api.Tests", "A_valid_signature_is_accepted_however_many_wrong_ones_its_peer_has_sent")),
+        new(
+            "budget refuses the newest request", "Ingress.Api/Webhooks/BodyBudget.cs",
+            "half.Receiving.First is { } oldest)", "half.Receiving.First is { } oldest && oldest.Value == share)",
+            Check.Tests("Ingress.Api.Tests", "The_newest_is_received_and_the_oldest_is_shed")),
+        new(
+            "unbounded bytes in flight", "Processor.Worker/Inbox/DeliveryBudget.cs",
+            "await room.WaitAsync(LongestPause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);", "await Task.CompletedTask;",
+            Check.Tests("Processor.Worker.Tests", "Reading_stops_when_the_messages_in_flight_use_the_budget_and_resumes_when_one_is_settled")),
+        new(
+            "more bytes in flight than the pod's memory allows", "Processor.Worker/appsettings.json",
+            "\"BytesInWork\": 4194304,", "\"BytesInWork\": 16777216,",
+            Check.Tests("Deploy.Tests", "The_largest_bodies_in_flight_fit_the_pod")),
+    ];
+}

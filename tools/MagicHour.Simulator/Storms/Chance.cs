@@ -1,0 +1,28 @@
+namespace Platform.Simulator.Storms;
+
+/// <summary>All random decisions of a storm, from one seed. The order of the draws is part of the plan.</summary>
+internal sealed class Chance(int seed)
+{
+    private readonly Random _random = new(seed);
+
+    public bool Happens(double share) => _random.NextDouble() < share;
+
+    /// <summary>A number from 0 to below the bound.</summary>
+    public int Number(int bound) => _random.Next(bound);
+
+    public T One<T>(IReadOnlyList<T> of) => of[Number(of.Count)];
+
+    /// <summary>All of them in random order.</summary>
+    public T[] Shuffled<T>(params T[] of)
+    {
+        _random.Shuffle(of);
+        return of;
+    }
+
+    public string Text(string characters, int length) => new(_random.GetItems<char>(characters, length));
+
+    public TimeSpan Within(TimeSpan span) => span * _random.NextDouble();
+
+    /// <summary>A random duration from half to double the given one.</summary>
+    public TimeSpan About(TimeSpan span) => span * Math.Pow(4, _random.NextDouble() - 0.5);
+}

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Platform.Contracts;
+using Platform.DevStack;
+using Platform.ServiceDefaults.Broker;
+using Platform.Simulator.Verdicts;
+using RabbitMQ.Client;
+
+namespace Platform.Simulator.Storms;
+
+/// <summary>The application that owns the jobs of a storm: registers the owner of each job by message, with a webhook for notifications.</summary>
+internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver receiver)
+{
+    /// <summary>The jobs it registers, in two halves.</summary>
+    public IReadOnlyList<string> JobIds { get; } =
+        [.. plan.Events.Where(one => one.Expected is Expectation.Applied && JobFold.Concerns(one.Type)).Select(one => one.JobId).Distinct()];
+
+    /// <summary>The notifications received so far, in order of arrival.</summary>
+    public IReadOnlyCollection<ReceivedWebhook> Told => receiver.Received;
+
+    /// <summary>Notifications that a receiver would reject.</summary>
+    public IEnumerable<ReceivedWebhook> Rejected => receiver.Rejected;
+
+    /// <summary>Registers the first half of the jobs, before they start.</summary>
+    public Task RegisterFirstAsync(CancellationToken cancellationToken) =>
+        RegisterAsync(JobIds.Where((_, index) => index % 2 == 0), cancellationToken);
+
+    /// <summary>Registers the other half, when many have already ended.</summary>
+    public Task RegisterOthersAsync(CancellationToken cancellationToken) =>
+        RegisterAsync(JobIds.Where((_, index) => index % 2 == 1), cancellationToken);
+
+    private async Task RegisterAsync(IEnumerable<string> jobIds, CancellationToken cancellationToken)
+    {
+        // Sets the broker user as an application should, so that no other user can claim the job.
+        var user = BrokerAddress.Parse(rabbitMq).User;
+        await using var connection = await Queues.OpenConnectionAsync(rabbitMq, "storm owners", cancellationToken);
+        await using var channel = await connection.CreateChannelAsync(
+            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
+        foreach (var jobId in jobIds)
+        {
+            var now = TimeProvider.System.GetUtcNow();
+            var registration = new RegisterJob { JobId = jobId, Resource = "video", UserId = "owner", WebhookUrl = receiver.Url, RegisteredAt = now };
+            var envelope = Envelope.Create(
+                Guid.NewGuid(), nameof(RegisterJob), JsonSerializer.Serialize(registration, JsonSerializerOptions.Web), now);
+            var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = user };
+            await channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using Platform.DevStack;
+
+namespace Platform.Simulator.Storms;
+
+/// <summary>The targets of a storm, and the servers that its verdict reads.</summary>
+/// <param name="Postgres">Null when only the answers can be judged.</param>
+/// <param name="RabbitMq">Null like <paramref name="Postgres"/>.</param>
+/// <param name="IsOurs">The stack was started for the storm alone, and ends with it.</param>
+/// <param name="OutgoingSecret">The secret that receivers' keys are derived from; null when unknown.</param>
+internal sealed record StormDestination(
+    IReadOnlyList<StormTarget> Targets, string? Postgres, string? RabbitMq, bool IsOurs, string? OutgoingSecret = null)
+    : IAsyncDisposable
+{
+    /// <summary>The local stack; starts one when none is up.</summary>
+    /// <param name="withOwners">Owners receive their notifications in this process, so the stack's workers must reach it.</param>
+    public static async Task<StormDestination> FromDevStackAsync(bool withOwners, CancellationToken cancellationToken)
+    {
+        if (Stack.Load() is { } running && await running.IsUpAsync(cancellationToken))
+        {
+            if (withOwners && running.Kind is not StackKind.Native)
+            {
+                throw new SetupException("--owners needs workers that can reach this machine as 127.0.0.1: use ./platform up --native.");
+            }
+
+            return Of(running, isOurs: false);
+        }
+
+        Console.WriteLine("Nothing is up here: starting a native stack for this storm.");
+        var started = await NativeStack.StartAsync(cancellationToken);
+        started.Save();
+        return Of(started, isOurs: true);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (IsOurs)
+        {
+            await Stack.StopAsync(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Two webhooks when there are two secrets; the first one rotates to the second secret.</summary>
+    private static StormDestination Of(Stack stack, bool isOurs) => new(
+        stack.NextSecret is { } next
+            ? [new StormTarget(stack.IngressUrl, stack.Secret, next), new StormTarget(stack.IngressUrl, next)]
+            : [new StormTarget(stack.IngressUrl, stack.Secret)],
+        stack.Postgres,
+        stack.RabbitMq,
+        isOurs,
+        Stack.LocalOutgoingSecret);
+}

@@ -20,7 +20,7 @@ public sealed class Broker : IAsyncDisposable
 
     public static async Task<Broker> ConnectAsync(string uri, CancellationToken cancellationToken)
     {
-        var factory = new ConnectionFactory { Uri = new Uri(uri) };
+        var factory = new ConnectionFactory { Uri = new Uri(uri), NetworkRecoveryInterval = TimeSpan.FromMilliseconds(200) };
         var connection = await factory.CreateConnectionAsync(cancellationToken);
         return new Broker(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
     }
@@ -28,26 +28,27 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Deletes queues and exchanges with their contents, as if <c>migrate</c> had never run.</summary>
     public async Task ResetAsync(CancellationToken cancellationToken)
     {
+        var channel = await GetChannelAsync(cancellationToken);
         foreach (var queue in Topology.Queues.Keys)
         {
-            await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
-            await _channel.ExchangeDeleteAsync(queue, cancellationToken: cancellationToken);
+            await channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+            await channel.ExchangeDeleteAsync(queue, cancellationToken: cancellationToken);
         }
 
         foreach (var exchange in DomainEvents.Append(nameof(WebhookReceived)).Append(nameof(WebhookQuarantined)).Append(nameof(RegisterJob)))
         {
-            await _channel.ExchangeDeleteAsync($"Platform.Contracts:{exchange}", cancellationToken: cancellationToken);
+            await channel.ExchangeDeleteAsync($"Platform.Contracts:{exchange}", cancellationToken: cancellationToken);
         }
 
-        await _channel.ExchangeDeleteAsync(Topology.CanaryExchange, cancellationToken: cancellationToken);
+        await channel.ExchangeDeleteAsync(Topology.CanaryExchange, cancellationToken: cancellationToken);
     }
 
     /// <summary>The number of messages ready in a queue.</summary>
     public async Task<uint> CountAsync(string queue, CancellationToken cancellationToken) =>
-        (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
+        (await (await GetChannelAsync(cancellationToken)).QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
 
     public async Task<uint> CountConsumersAsync(string queue, CancellationToken cancellationToken) =>
-        (await _channel.QueueDeclarePassiveAsync(queue, cancellationToken)).ConsumerCount;
+        (await (await GetChannelAsync(cancellationToken)).QueueDeclarePassiveAsync(queue, cancellationToken)).ConsumerCount;
 
     public async Task<bool> ExistsAsync(string queue, CancellationToken cancellationToken)
     {
@@ -66,74 +67,81 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Replaces a queue with one that has none of the platform's arguments, and optionally others.</summary>
     public async Task ReplaceQueueAsync(string queue, Dictionary<string, object?>? arguments, CancellationToken cancellationToken)
     {
-        await _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
-        await _channel.QueueDeclareAsync(
+        var channel = await GetChannelAsync(cancellationToken);
+        await channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+        await channel.QueueDeclareAsync(
             queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellationToken);
     }
 
-    public Task DeleteExchangeAsync(string exchange, CancellationToken cancellationToken) =>
-        _channel.ExchangeDeleteAsync(exchange, cancellationToken: cancellationToken);
+    public async Task DeleteExchangeAsync(string exchange, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).ExchangeDeleteAsync(exchange, cancellationToken: cancellationToken);
 
-    public Task DeleteAsync(string queue, CancellationToken cancellationToken) => _channel.QueueDeleteAsync(queue, cancellationToken: cancellationToken);
+    public async Task DeleteAsync(string queue, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).QueueDeleteAsync(queue, cancellationToken: cancellationToken);
 
     /// <summary>Keeps the queue but removes its binding: no queue accepts messages published from now on.</summary>
-    public Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
-        _channel.QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
+    public async Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
 
     /// <summary>Restores the queue's binding.</summary>
-    public Task BindAsync(string queue, CancellationToken cancellationToken) =>
-        _channel.QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
+    public async Task BindAsync(string queue, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
 
     /// <summary>Publishes a contract, as another service would.</summary>
     /// <param name="userId">The property <c>user-id</c>: null, or the user of this connection, or the broker closes the channel.</param>
     public async Task PublishAsync<T>(T message, CancellationToken cancellationToken, string? userId = null)
         where T : class
     {
+        var channel = await GetChannelAsync(cancellationToken);
         var envelope = Envelope.Create(Guid.NewGuid(), typeof(T).Name, JsonSerializer.Serialize(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
         var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = userId };
-        await _channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
+        await channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
     }
 
     /// <summary>Takes one message from a queue.</summary>
     public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
-        await _channel.BasicGetAsync(queue, autoAck: true, cancellationToken);
+        await (await GetChannelAsync(cancellationToken)).BasicGetAsync(queue, autoAck: true, cancellationToken);
 
     /// <summary>Puts a message that was taken back into a queue, unchanged.</summary>
     public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
-        await _channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
+        await (await GetChannelAsync(cancellationToken)).BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
 
     /// <summary>Puts any text into a queue.</summary>
-    public async Task PutAsync(string queue, string body, string contentType, CancellationToken cancellationToken) => await _channel.BasicPublishAsync(
+    public async Task PutAsync(string queue, string body, string contentType, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).BasicPublishAsync(
         "", queue, mandatory: true, new BasicProperties { ContentType = contentType }, System.Text.Encoding.UTF8.GetBytes(body), cancellationToken);
 
     /// <summary>Takes one message from a queue and returns it, repeatedly.</summary>
     public async Task ReturnAsync(string queue, int times, CancellationToken cancellationToken)
     {
+        var channel = await GetChannelAsync(cancellationToken);
         for (var i = 0; i < times; i++)
         {
             var message = await GetAsync(queue, cancellationToken);
-            await _channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, cancellationToken);
+            await channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, cancellationToken);
         }
     }
 
     /// <summary>Rejects one message of a queue, which dead-letters it.</summary>
     public async Task RejectAsync(string queue, CancellationToken cancellationToken)
     {
+        var channel = await GetChannelAsync(cancellationToken);
         var message = await GetAsync(queue, cancellationToken);
-        await _channel.BasicRejectAsync(message.DeliveryTag, requeue: false, cancellationToken);
+        await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, cancellationToken);
     }
 
     /// <summary>Subscribes to the domain events, as another service would.</summary>
     public async Task<ConcurrentQueue<DomainEvent>> SubscribeAsync(CancellationToken cancellationToken)
     {
+        var channel = await GetChannelAsync(cancellationToken);
         var received = new ConcurrentQueue<DomainEvent>();
-        var queue = await _channel.QueueDeclareAsync(cancellationToken: cancellationToken);
+        var queue = await channel.QueueDeclareAsync(cancellationToken: cancellationToken);
         foreach (var name in DomainEvents)
         {
-            await _channel.QueueBindAsync(queue.QueueName, $"Platform.Contracts:{name}", "", cancellationToken: cancellationToken);
+            await channel.QueueBindAsync(queue.QueueName, $"Platform.Contracts:{name}", "", cancellationToken: cancellationToken);
         }
 
-        var consumer = new AsyncEventingBasicConsumer(_channel);
+        var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
             using var envelope = JsonDocument.Parse(delivery.Body);
@@ -144,7 +152,7 @@ public sealed class Broker : IAsyncDisposable
                 envelope.RootElement.GetProperty("message").Clone()));
             return Task.CompletedTask;
         };
-        await _channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancellationToken);
+        await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancellationToken);
         return received;
     }
 
@@ -154,12 +162,20 @@ public sealed class Broker : IAsyncDisposable
         await _connection.DisposeAsync();
     }
 
+    /// <summary>The channel, once it is open again after a restart of the broker.</summary>
+    private async Task<IChannel> GetChannelAsync(CancellationToken cancellationToken)
+    {
+        await Waiting.UntilAsync("a channel to the broker", () => Task.FromResult(_channel.IsOpen), cancellationToken);
+        return _channel;
+    }
+
     private async Task<BasicGetResult> GetAsync(string queue, CancellationToken cancellationToken)
     {
+        var channel = await GetChannelAsync(cancellationToken);
         BasicGetResult? message = null;
         await Waiting.UntilAsync(
             $"a message in {queue}",
-            async () => (message = await _channel.BasicGetAsync(queue, autoAck: false, cancellationToken)) is not null,
+            async () => (message = await channel.BasicGetAsync(queue, autoAck: false, cancellationToken)) is not null,
             cancellationToken);
         return message!;
     }

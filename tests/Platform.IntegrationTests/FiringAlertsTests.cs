@@ -1,4 +1,5 @@
 using System.Text;
+using Platform.Contracts;
 using Platform.DevStack;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
@@ -167,10 +168,11 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
     {
         await monitored.StartAsync();
         var broker = monitored.Platform.OwnBroker;
+        await UntilConsumingAsync();
         await UntilSilentAsync(alerts);
 
         await fault(broker);
-        var told = new Dictionary<string, string>();
+        var summaries = new Dictionary<string, string>();
         try
         {
             await Waiting.UntilAsync(string.Join(" and ", alerts.Select(alert => $"{alert} fires")), async () =>
@@ -180,10 +182,10 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
                 {
                     // Notifications by webhook are due from the first job on, and that channel is disabled.
                     Assert.DoesNotContain("by webhook", alert.Summary, StringComparison.Ordinal);
-                    told.TryAdd(alert.Name, alert.Summary);
+                    summaries.TryAdd(alert.Name, alert.Summary);
                 }
 
-                return alerts.All(told.ContainsKey);
+                return alerts.All(summaries.ContainsKey);
             }, Cancel, Patience);
         }
         finally
@@ -192,9 +194,17 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
             await mend(broker);
         }
 
-        Assert.All(alerts, alert => Assert.DoesNotContain("error", told[alert], StringComparison.OrdinalIgnoreCase));
+        Assert.All(alerts, alert => Assert.DoesNotContain("error", summaries[alert], StringComparison.OrdinalIgnoreCase));
         await UntilSilentAsync(alerts.Except(["IngestBudgetBurnsFast"]));
     }
+
+    // A worker that reconnects after the previous test declares its exchanges again, and would undo a fault.
+    private Task UntilConsumingAsync() => Waiting.UntilAsync(
+        "the worker consumes",
+        async () => await monitored.Platform.Broker.CountConsumersAsync(Topology.WebhookReceivedQueue, Cancel) > 0
+            && await monitored.Platform.Broker.CountConsumersAsync(Topology.RegisterJobQueue, Cancel) > 0,
+        Cancel,
+        Patience);
 
     // Only the alerts that the fault made fire must stop firing.
     private Task UntilSilentAsync(IEnumerable<string> alerts) => Waiting.UntilAsync(

@@ -194,7 +194,7 @@ public sealed class NotifyingOwnersTests(ServersFixture servers)
             """);
 
         await platform.Broker.PublishAsync(Register("j", "ada@example.com", null), Cancel);
-        await Waiting.UntilAsync("nobody registers", async () => await platform.Broker.CountConsumersAsync(Topology.RegisterJobQueue, Cancel) == 0, Cancel);
+        await Waiting.UntilAsync("no consumer of registrations", async () => await platform.Broker.CountConsumersAsync(Topology.RegisterJobQueue, Cancel) == 0, Cancel);
         await platform.SendAsync([NewEvent("video.completed", "j")]);
         await platform.CountAsync(1, "select count(*) from jobs where status = 'completed' and user_id is null");
         await platform.ExecuteAsync("drop trigger refuse on job_registrations");

@@ -43,7 +43,7 @@ public sealed class TheDatabaseIsDownTests(ServersFixture servers)
         var events = NewEvents(500);
 
         Assert.Equal(new Dictionary<int, int> { [200] = 500 }, await platform.SendAsync(events));
-        await Waiting.UntilAsync("nobody consumes", async () => await platform.Broker.CountConsumersAsync("webhook-received", Cancel) == 0, Cancel);
+        await Waiting.UntilAsync("no consumer", async () => await platform.Broker.CountConsumersAsync("webhook-received", Cancel) == 0, Cancel);
         await Waiting.UntilAsync("all has gone back", async () => await platform.Broker.CountAsync("webhook-received", Cancel) == 500, Cancel);
         await platform.ExecuteAsync("alter table away rename to webhook_events");
 

@@ -32,7 +32,9 @@ internal static class AddressRules
         // AWS: machines, pods and time. Google. Scaleway.
         "fd00:ec2::/32", "fd20:ce::/32", "fd00:42::42/128",
         // Azure. Alibaba. Oracle's earlier cloud.
-        "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32");
+        "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32",
+        // The same over IPv6: Oracle, Akamai, Alibaba.
+        "fd00:c1::a9fe:a9fe/128", "fd00:a9fe:a9fe::1/128", "fd00:100::100:200/128");
 
     private static readonly IPNetwork[] Nat64 = [IPNetwork.Parse("64:ff9b::/96"), IPNetwork.Parse("64:ff9b:1::/48")];
     private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");

@@ -12,23 +12,23 @@ internal sealed record AttemptResult(NotificationDelivery NotificationDelivery, 
     /// <summary>The attempt was deferred before anything was sent.</summary>
     public bool IsDeferred => Status is NotificationStatus.Pending && Error is null;
 
-    public static AttemptResult From(NotificationDelivery notice, Delivery delivery, DateTimeOffset now)
+    public static AttemptResult From(NotificationDelivery notification, Delivery delivery, DateTimeOffset now)
     {
         if (delivery is { Outcome: DeliveryOutcome.Deferred, RetryAfter: { } time })
         {
             // Jitter: notifications deferred together must not come due together.
-            return new AttemptResult(notice, NotificationStatus.Pending, now, now + time * (1 + Random.Shared.NextDouble()), Error: null);
+            return new AttemptResult(notification, NotificationStatus.Pending, now, now + time * (1 + Random.Shared.NextDouble()), Error: null);
         }
 
-        var next = RetrySchedule.Next(notice.Attempt, notice.DecidedAt, now, Random.Shared.NextDouble(), delivery.RetryAfter);
+        var next = RetrySchedule.Next(notification.Attempt, notification.DecidedAt, now, Random.Shared.NextDouble(), delivery.RetryAfter);
         var status = delivery.Outcome switch
         {
-            _ when notice.IsSuperseded => NotificationStatus.Superseded,
+            _ when notification.IsSuperseded => NotificationStatus.Superseded,
             DeliveryOutcome.Delivered => NotificationStatus.Delivered,
             DeliveryOutcome.Failed when next is not null => NotificationStatus.Pending,
             _ => NotificationStatus.Parked,
         };
-        return new AttemptResult(notice, status, now, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason);
+        return new AttemptResult(notification, status, now, status is NotificationStatus.Pending ? next!.Value : now, delivery.Reason);
     }
 
     /// <summary>

@@ -16,15 +16,15 @@ internal sealed class EmailChannel(IOptions<EmailOptions> options, TimeProvider 
 
     public bool IsConfigured => options.Value.IsConfigured;
 
-    public async Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken cancellationToken)
+    public async Task<Delivery> SendAsync(NotificationDelivery notification, CancellationToken cancellationToken)
     {
         // Registered before the rules became strict.
-        if (RegistrationRules.FindEmailError(notice.Address) is not null)
+        if (RegistrationRules.FindEmailError(notification.Address) is not null)
         {
             return Delivery.Refused("not an address that mail can be sent to");
         }
 
-        using var message = EmailMessage.Create(notice, options.Value);
+        using var message = EmailMessage.Create(notification, options.Value);
         try
         {
             var client = await _connections.TakeAsync(NeedsSmtpUtf8(message), cancellationToken);

@@ -19,22 +19,22 @@ internal static class EmailMessage
 
     /// <summary>A repeated notification gets the same <c>Message-ID</c>, so that mail programs show the duplicates once.</summary>
     /// <exception cref="FormatException">The sender's or the owner's address is not a valid e-mail address.</exception>
-    public static MimeMessage Create(NotificationDelivery notice, EmailOptions options)
+    public static MimeMessage Create(NotificationDelivery notification, EmailOptions options)
     {
         var from = ReadAddress(options.From);
-        var values = Describe(notice, options);
-        var outcome = notice.Outcome is JobStatus.Completed ? "completed" : "failed";
+        var values = Describe(notification, options);
+        var outcome = notification.Outcome is JobStatus.Completed ? "completed" : "failed";
         var message = new MimeMessage
         {
-            MessageId = $"{notice.Id:N}@{from.AsciiDomain()}",
-            Date = notice.DecidedAt,
+            MessageId = $"{notification.Id:N}@{from.AsciiDomain()}",
+            Date = notification.DecidedAt,
             Subject = Render($"{outcome}.subject.txt", values, text => text).Trim(),
             Body = new MultipartAlternative(
                 new TextPart(TextFormat.Plain) { Text = Render($"{outcome}.txt", values, text => text) },
                 new TextPart(TextFormat.Html) { Text = Render($"{outcome}.html", values, WebUtility.HtmlEncode) }),
         };
         message.From.Add(from);
-        message.To.Add(ReadAddress(notice.Address));
+        message.To.Add(ReadAddress(notification.Address));
         // Suppresses automatic replies, such as holiday notices.
         message.Headers.Add("Auto-Submitted", "auto-generated");
         return message;
@@ -43,27 +43,27 @@ internal static class EmailMessage
     private static MailboxAddress ReadAddress(string text) => EmailAddress.Read(text) ?? throw new FormatException("Not a valid e-mail address.");
 
     /// <summary>The values a template may use. A name with several values repeats its line; a name without a value removes it.</summary>
-    private static Dictionary<string, string[]> Describe(NotificationDelivery notice, EmailOptions options)
+    private static Dictionary<string, string[]> Describe(NotificationDelivery notification, EmailOptions options)
     {
         // Only links to known hosts are rendered, even though the event is signed.
-        var links = notice.Downloads
+        var links = notification.Downloads
             .Select(download => (Url: MailText.ReadLink(download.Url, options.LinkHosts)?.AbsoluteUri, Validity: Validity(download)))
             .Where(link => link.Url is not null)
             .Take(MaxLinks)
             .ToArray();
-        var hidden = notice.Downloads.Count - links.Length;
+        var hidden = notification.Downloads.Count - links.Length;
         return new Dictionary<string, string[]>
         {
-            ["resource"] = [notice.Resource],
-            ["name"] = [MailText.Show(string.IsNullOrWhiteSpace(notice.Name) ? notice.JobId : notice.Name, MaxNameLength)],
-            ["job"] = [MailText.Show(notice.JobId, JobLimits.Text)],
+            ["resource"] = [notification.Resource],
+            ["name"] = [MailText.Show(string.IsNullOrWhiteSpace(notification.Name) ? notification.JobId : notification.Name, MaxNameLength)],
+            ["job"] = [MailText.Show(notification.JobId, JobLimits.Text)],
             ["link"] = [.. links.Select(link => link.Url!)],
             ["validity"] = [.. links.Select(link => link.Validity)],
             ["links"] = links.Length > 0 ? [""] : [],
             ["hidden"] = hidden > 0 ? [""] : [],
             ["more"] = [$"{hidden} {(hidden == 1 ? "file is" : "files are")}"],
-            ["correction"] = notice.CorrectsFailure ? [""] : [],
-            ["error"] = [MailText.ShowError(notice.ErrorMessage ?? notice.ErrorCode ?? "The reason is not known.", MaxErrorLength)],
+            ["correction"] = notification.CorrectsFailure ? [""] : [],
+            ["error"] = [MailText.ShowError(notification.ErrorMessage ?? notification.ErrorCode ?? "The reason is not known.", MaxErrorLength)],
         };
     }
 

@@ -27,7 +27,7 @@ internal interface INotificationChannel
     /// </summary>
     /// <param name="cancellationToken">Cancelled only when the attempt has exceeded its time limit.</param>
     /// <returns>The outcome. Expected failures are returned, not thrown.</returns>
-    Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken cancellationToken);
+    Task<Delivery> SendAsync(NotificationDelivery notification, CancellationToken cancellationToken);
 }
 
 /// <summary>The outcome of one delivery attempt.</summary>

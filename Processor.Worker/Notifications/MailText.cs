@@ -40,6 +40,6 @@ internal static partial class MailText
     private static bool Breaks(char character) => char.IsControl(character) || character is '\u2028' or '\u2029' || Bidi.IsControl(character);
 
     // Before the dot of a host name, the colon of a scheme, and the @ of an address.
-    [GeneratedRegex(@"(?<=[\p{L}\p{N}])(?=[.\u2024\u3002\uFF0E\uFF61][\p{L}\p{N}])|(?<=\p{L})(?=:\S)|(?=@)")]
+    [GeneratedRegex(@"(?<=[\p{L}\p{N}\p{M}])(?=[.\u2024\u3002\uFF0E\uFF61][\p{L}\p{N}])|(?<=[\p{L}\p{M}])(?=:\S)|(?=@)")]
     private static partial Regex WithoutLinks();
 }

@@ -98,7 +98,7 @@ internal sealed class Notification
                 .HasConversion(outcome => Job.StatusText(outcome), text => Job.ParseStatus(text));
             builder.Property(row => row.Channel).HasColumnName("channel");
             builder.Property(row => row.Status).HasColumnName("status")
-                .HasConversion(status => status.Name(), text => Enum.Parse<NotificationStatus>(text, ignoreCase: true));
+                .HasConversion(status => status.Name(), text => NotificationStatuses.Parse(text));
             builder.Property(row => row.Attempts).HasColumnName("attempts");
             builder.Property(row => row.DecidedAt).HasColumnName("decided_at");
             builder.Property(row => row.NextAttemptAt).HasColumnName("next_attempt_at");
@@ -128,6 +128,11 @@ internal enum NotificationStatus
 
 internal static class NotificationStatuses
 {
+    /// <summary>Parses the result of <see cref="Name"/>.</summary>
+    /// <exception cref="NewerVersionException">A newer version wrote it.</exception>
+    public static NotificationStatus Parse(string text) =>
+        Enum.TryParse<NotificationStatus>(text, ignoreCase: true, out var status) ? status : throw new NewerVersionException("a notification's status");
+
     /// <summary>The name in the table and the metrics.</summary>
     public static string Name(this NotificationStatus status) => status switch
     {

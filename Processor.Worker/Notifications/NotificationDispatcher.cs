@@ -19,16 +19,31 @@ internal sealed partial class NotificationDispatcher(
 {
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
+    // Between attempts during an outage: each costs a connection and a log line.
+    private static readonly TimeSpan LongestFailurePause = TimeSpan.FromSeconds(15);
+
     private readonly List<Attempt> _inWork = [];
     private readonly Targets _targets = new(options.Value.InWork, time);
     private readonly SlowLane _slowLane = new(options.Value.SlowInWork);
     private readonly SendingPace _pace = new(options.Value.PerSecond, time);
     private DateTimeOffset _nextExpiry;
+    private TimeSpan _failurePause;
 
     /// <summary>Attempts not yet known to be slow.</summary>
     internal int QuickInFlight => _inWork.Count(attempt => !attempt.LeftQuickLane.IsCompleted);
 
-    internal TimeSpan PauseAfter(int begun) => begun == 0 ? options.Value.PollInterval : _pace.TimeUntil(options.Value.ChunkSize);
+    /// <param name="begun">Null after a failure: the pauses double while the failures continue.</param>
+    internal TimeSpan PauseAfter(int? begun)
+    {
+        if (begun is null)
+        {
+            var doubled = Math.Min(2 * _failurePause.Ticks, LongestFailurePause.Ticks);
+            return _failurePause = TimeSpan.FromTicks(Math.Max(options.Value.PollInterval.Ticks, doubled));
+        }
+
+        _failurePause = TimeSpan.Zero;
+        return begun == 0 ? options.Value.PollInterval : _pace.TimeUntil(options.Value.ChunkSize);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -101,7 +116,8 @@ internal sealed partial class NotificationDispatcher(
         }
     }
 
-    private async Task<int> TryBeginDueAsync(CancellationToken stoppingToken)
+    /// <returns>Null when the database failed.</returns>
+    internal async Task<int?> TryBeginDueAsync(CancellationToken stoppingToken)
     {
         try
         {
@@ -109,33 +125,33 @@ internal sealed partial class NotificationDispatcher(
         }
         catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
         {
-            // The database is unavailable; the rows stay, and the next poll tries again.
+            // The rows stay, and the next poll tries again.
             LogNotTaken(logger, exception, channel.Name);
-            return 0;
+            return null;
         }
     }
 
-    private Attempt Begin(NotificationDelivery notice)
+    private Attempt Begin(NotificationDelivery notification)
     {
         var leftQuickLane = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return new Attempt(DeliverAsync(notice, leftQuickLane), leftQuickLane.Task);
+        return new Attempt(DeliverAsync(notification, leftQuickLane), leftQuickLane.Task);
     }
 
-    private async Task DeliverAsync(NotificationDelivery notice, TaskCompletionSource leftQuickLane)
+    private async Task DeliverAsync(NotificationDelivery notification, TaskCompletionSource leftQuickLane)
     {
-        var delivery = notice switch
+        var delivery = notification switch
         {
             { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
             { Address: "" } => Delivery.Refused("no address any more"),
-            _ when channel.FindTarget(notice.Address) is { } target => await SendToTargetAsync(notice, target, leftQuickLane),
-            _ => await SendAsync(notice, CancellationToken.None),
+            _ when channel.FindTarget(notification.Address) is { } target => await SendToTargetAsync(notification, target, leftQuickLane),
+            _ => await SendAsync(notification, CancellationToken.None),
         };
-        await settler.SettleAsync(AttemptResult.From(notice, delivery, time.GetUtcNow()));
+        await settler.SettleAsync(AttemptResult.From(notification, delivery, time.GetUtcNow()));
         leftQuickLane.TrySetResult();
     }
 
     /// <summary>An attempt that becomes slow moves from the quick lane to the slow lane and frees its slot.</summary>
-    private async Task<Delivery> SendToTargetAsync(NotificationDelivery notice, string target, TaskCompletionSource leftQuickLane)
+    private async Task<Delivery> SendToTargetAsync(NotificationDelivery notification, string target, TaskCompletionSource leftQuickLane)
     {
         if (_targets.Enter(target) is { } wait)
         {
@@ -143,7 +159,7 @@ internal sealed partial class NotificationDispatcher(
         }
 
         using var breakOff = new CancellationTokenSource();
-        var sending = SendAsync(notice, breakOff.Token);
+        var sending = SendAsync(notification, breakOff.Token);
         var isSlow = await Task.WhenAny(sending, Task.Delay(options.Value.SlowAfter, time, CancellationToken.None)) != sending;
         if (isSlow)
         {
@@ -159,14 +175,14 @@ internal sealed partial class NotificationDispatcher(
         return delivery;
     }
 
-    private async Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken brokenOff)
+    private async Task<Delivery> SendAsync(NotificationDelivery notification, CancellationToken brokenOff)
     {
         var began = time.GetTimestamp();
         using var timeout = new CancellationTokenSource(options.Value.SendTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, brokenOff);
         try
         {
-            return await channel.SendAsync(notice, either.Token);
+            return await channel.SendAsync(notification, either.Token);
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {

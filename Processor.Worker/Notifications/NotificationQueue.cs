@@ -35,8 +35,8 @@ internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeP
                     select one.ctid
                     from notifications as one
                     where channel = $1 and status in ('pending', 'sending') and next_attempt_at <= $2
-                        -- The correction waits for the news that is on its way: whoever is told twice must hear the truth last. A value, and
-                        -- not "not exists": that would be planned as a join with the whole table, however few rows are taken.
+                        -- A correction waits for the notification of the failure in flight, so that it arrives last. A value, and not
+                        -- "not exists": that would be planned as a join with the whole table, however few rows are taken.
                         and coalesce((
                             select other.status <> 'sending' or other.next_attempt_at <= $2
                             from notifications as other
@@ -70,9 +70,9 @@ internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeP
         var claimed = new List<NotificationDelivery>();
         while (await rows.ReadAsync(cancellationToken))
         {
-            if (TryRead(rows) is { } notice)
+            if (TryRead(rows) is { } notification)
             {
-                claimed.Add(notice);
+                claimed.Add(notification);
             }
         }
 
@@ -134,7 +134,7 @@ internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeP
         await using var command = database.CreateCommand(
             """
             update notifications
-            set status = 'parked', last_error = coalesce(last_error, 'nobody has sent it')
+            set status = 'parked', last_error = coalesce(last_error, 'no worker sent it in time')
             where ctid = any (array(
                 select ctid
                 from notifications

@@ -121,12 +121,12 @@ internal sealed partial class NotificationSettler(
             }
         }
 
-        foreach (var (notice, status, _, _, error) in group.Where(settlement => !settlement.IsDeferred))
+        foreach (var (notification, status, _, _, error) in group.Where(settlement => !settlement.IsDeferred))
         {
-            metrics.NotificationSettled(notice.Channel, status);
+            metrics.NotificationSettled(notification.Channel, status);
             LogSettled(
                 logger, status is NotificationStatus.Parked ? LogLevel.Warning : LogLevel.Information,
-                notice.Id, notice.JobId, notice.Channel, status, notice.Attempt, error ?? "no error");
+                notification.Id, notification.JobId, notification.Channel, status, notification.Attempt, error ?? "no error");
         }
     }
 

@@ -14,8 +14,8 @@ namespace Processor.Worker.Notifications;
 /// </param>
 internal sealed record OutgoingWebhook(string Type, DateTimeOffset Timestamp, string Audience, OutgoingJob Data)
 {
-    public static byte[] Write(NotificationDelivery notice, string audience) => JsonSerializer.SerializeToUtf8Bytes(
-        new OutgoingWebhook($"job.{Job.StatusText(notice.Outcome)}", notice.DecidedAt, audience, OutgoingJob.From(notice)),
+    public static byte[] Write(NotificationDelivery notification, string audience) => JsonSerializer.SerializeToUtf8Bytes(
+        new OutgoingWebhook($"job.{Job.StatusText(notification.Outcome)}", notification.DecidedAt, audience, OutgoingJob.From(notification)),
         OutgoingWebhookJson.Default.OutgoingWebhook);
 }
 
@@ -46,23 +46,23 @@ internal sealed record OutgoingJob
 
     public string? ErrorMessage { get; init; }
 
-    public static OutgoingJob From(NotificationDelivery notice)
+    public static OutgoingJob From(NotificationDelivery notification)
     {
-        var isCompleted = notice.Outcome is JobStatus.Completed;
+        var isCompleted = notification.Outcome is JobStatus.Completed;
         return new OutgoingJob
         {
-            JobId = notice.JobId,
-            UserId = notice.UserId,
-            Resource = notice.Resource,
-            ProjectType = notice.ProjectType,
-            Name = notice.Name,
-            Status = Job.StatusText(notice.Outcome),
-            CorrectsFailure = notice.CorrectsFailure,
+            JobId = notification.JobId,
+            UserId = notification.UserId,
+            Resource = notification.Resource,
+            ProjectType = notification.ProjectType,
+            Name = notification.Name,
+            Status = Job.StatusText(notification.Outcome),
+            CorrectsFailure = notification.CorrectsFailure,
             Downloads = isCompleted
-                ? [.. notice.Downloads.Take(JobLimits.Downloads).Select(download => new JobDownload(download.Url, DownloadExpiry.Read(download.ExpiresAt)))]
+                ? [.. notification.Downloads.Take(JobLimits.Downloads).Select(download => new JobDownload(download.Url, DownloadExpiry.Read(download.ExpiresAt)))]
                 : null,
-            ErrorCode = isCompleted ? null : notice.ErrorCode,
-            ErrorMessage = isCompleted ? null : notice.ErrorMessage,
+            ErrorCode = isCompleted ? null : notification.ErrorCode,
+            ErrorMessage = isCompleted ? null : notification.ErrorMessage,
         };
     }
 }

@@ -64,9 +64,9 @@ internal sealed partial class WebhookChannel : INotificationChannel, IDisposable
         }
     }
 
-    public async Task<Delivery> SendAsync(NotificationDelivery notice, CancellationToken cancellationToken)
+    public async Task<Delivery> SendAsync(NotificationDelivery notification, CancellationToken cancellationToken)
     {
-        using var request = CreateRequest(notice);
+        using var request = CreateRequest(notification);
         try
         {
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -89,14 +89,14 @@ internal sealed partial class WebhookChannel : INotificationChannel, IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private HttpRequestMessage CreateRequest(NotificationDelivery notice)
+    private HttpRequestMessage CreateRequest(NotificationDelivery notification)
     {
-        var id = $"msg_{notice.Id:N}";
+        var id = $"msg_{notification.Id:N}";
         var now = _time.GetUtcNow();
         var timestamp = now.ToUnixTimeSeconds();
-        var target = new Uri(notice.Address);
+        var target = new Uri(notification.Address);
         var audience = OutgoingWebhookSecret.AudienceOf(target);
-        var body = OutgoingWebhook.Write(notice, audience);
+        var body = OutgoingWebhook.Write(notification, audience);
         var request = new HttpRequestMessage(HttpMethod.Post, target)
         {
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },

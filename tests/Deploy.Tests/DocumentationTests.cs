@@ -29,7 +29,7 @@ public sealed partial class DocumentationTests
         Assert.All(Named().Matches(Documentation).Select(named => named.Groups["object"].Value), named =>
             Assert.Contains(named, manifests.Names.Select(name => name.ToLowerInvariant())));
         Assert.All(
-            Pods.Of(manifests).Where(pods => pods.AreOurs).SelectMany(pods => pods.Containers).Select(container => container.Image).Distinct(),
+            Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => pods.Containers).Select(container => container.Image).Distinct(),
             image => Assert.Contains($"docker build -t {image} -f ", Documentation, StringComparison.Ordinal));
     }
 

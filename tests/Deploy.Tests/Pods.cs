@@ -11,7 +11,7 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
     public IEnumerable<V1Container> Containers => Template?.Spec.Containers ?? [];
 
     /// <summary>Whether it runs one of the two images built here.</summary>
-    public bool AreOurs => Containers.Any(container => IsImage(container, "ingress-api") || IsImage(container, "processor-worker"));
+    public bool RunServices => Containers.Any(container => IsImage(container, "ingress-api") || IsImage(container, "processor-worker"));
 
     public bool AreIngress => Containers.Any(container => IsImage(container, "ingress-api"));
 

@@ -67,7 +67,7 @@ public sealed class WorkerMemoryTests
     {
         var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
         var deployment = Assert.Single(manifests.Of<V1Deployment>(), deployment => deployment.Metadata.Name == "processor-worker-consume");
-        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.AreOurs).SelectMany(pods => Checks.SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
+        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => Checks.SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
             name is "Events__BytesInWork" or "Ingress__MaxBodyBytes");
         return (long)Assert.Single(deployment.Spec.Template.Spec.Containers).Resources.Limits["memory"].ToDecimal();
     }

@@ -44,9 +44,9 @@ public sealed class ConnectingTests : IDisposable
 
         var start = byDefault.StartAsync(enough.Token);
         await using var monitor = await StartAsync(services);
-        var told = await Task.WhenAll(FirstWordAsync(fooled, certificate), FirstWordAsync(doubted, certificate));
+        var answers = await Task.WhenAll(FirstWordAsync(fooled, certificate), FirstWordAsync(doubted, certificate));
 
-        Assert.Equal(["AMQP", null], told);
+        Assert.Equal(["AMQP", null], answers);
         await enough.CancelAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => start);
     }

@@ -5,7 +5,7 @@ using Platform.Simulator.Verdicts;
 
 namespace Platform.Simulator.Tests;
 
-/// <summary>A verdict on what the owner of one job of a real storm is told.</summary>
+/// <summary>A verdict on what the owner of one job of a real storm is notified of.</summary>
 public sealed class NotificationVerdictTests(StormedPlatform platform)
 {
     private StormEvent Completed => platform.Ledger.Events.First(webhook =>
@@ -50,14 +50,14 @@ public sealed class NotificationVerdictTests(StormedPlatform platform)
     [InlineData("completed", "completed a, failed b", "was notified that it has failed after being notified that it has completed")]
     [InlineData("failed", "completed a", "has a notification that it has failed, but it has not")]
     [InlineData("completed", "completed a, completed a", null)]
-    public async Task The_contents_of_a_notification_are_judged(string decided, string? told, string? found)
+    public async Task The_contents_of_a_notification_are_judged(string decided, string? notified, string? found)
     {
         await using var database = await platform.CopyAsync();
         await database.ExecuteAsync(Registration + string.Concat(new[] { "completed", decided }.Distinct().Select(Decision)));
-        var received = (told ?? "").Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split(' ')).Select(one => new ReceivedWebhook(
+        var received = (notified ?? "").Split(", ", StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split(' ')).Select(one => new ReceivedWebhook(
             one[1], "", "", Encoding.UTF8.GetBytes($$$"""{"data":{"jobId":"{{{Completed.JobId}}}","status":"{{{one[0]}}}"}}""")));
 
-        var verdict = await database.JudgeAsync(new VerdictOptions { Told = [.. received] });
+        var verdict = await database.JudgeAsync(new VerdictOptions { Notified = [.. received] });
 
         var all = verdict.Lost.First.Concat(verdict.Doubled.First).Concat(verdict.Wrong.First).ToArray();
         Assert.Equal(found is null, verdict.IsClean);
@@ -82,7 +82,7 @@ public sealed class NotificationVerdictTests(StormedPlatform platform)
         await using var database = await platform.CopyAsync();
         await database.ExecuteAsync(Registration + Decision("completed", "parked"));
 
-        var verdict = await database.JudgeAsync(new VerdictOptions { Told = [] });
+        var verdict = await database.JudgeAsync(new VerdictOptions { Notified = [] });
 
         Assert.Equal([$"{Completed.JobId}: its owner was not notified that it has completed"], verdict.Lost.First);
     }

@@ -82,7 +82,7 @@ public sealed class StormPlanTests
         var jobs = Plan.Deliveries
             .Where(delivery => Plan.Events[delivery.Event].Expected is Expectation.Applied)
             .GroupBy(delivery => Plan.Events[delivery.Event].JobId, delivery => (Plan.Events[delivery.Event].Type.Split('.')[^1], delivery.At))
-            .Select(job => job.GroupBy(told => told.Item1).ToDictionary(told => told.Key, told => told.Min(one => one.At)))
+            .Select(job => job.GroupBy(sent => sent.Item1).ToDictionary(sent => sent.Key, sent => sent.Min(one => one.At)))
             .ToArray();
 
         Assert.Contains(jobs, job => job.ContainsKey("started") && job.ContainsKey("completed") && job["completed"] < job["started"]);

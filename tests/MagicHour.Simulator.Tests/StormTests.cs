@@ -57,7 +57,7 @@ public sealed class StormTests
                 allArrived.SetResult();
             }
 
-            // Nobody is answered before the last one has come.
+            // No request is answered before the last one has arrived.
             await allArrived.Task;
             return 200;
         });

@@ -8,7 +8,7 @@ namespace Platform.Cli.Tests;
 /// <summary><c>./platform</c> as a process, in a checkout of its own that has nothing but the program.</summary>
 public sealed class ProgramTests : IDisposable
 {
-    private const string Nobody = "65534";
+    private const string UnprivilegedUser = "65534";
 
     private readonly string _checkout = Directory.CreateTempSubdirectory("platform-").FullName;
     private readonly string _program;
@@ -124,7 +124,7 @@ public sealed class ProgramTests : IDisposable
         daemons.Add(ofRoot);
         await using var end = new Ending(() => daemons.KillAsync(CancellationToken.None));
 
-        var result = await Machine.RunAsync("setpriv", [$"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups", "dotnet", Program, "down"], Cancel);
+        var result = await Machine.RunAsync("setpriv", [$"--reuid={UnprivilegedUser}", $"--regid={UnprivilegedUser}", "--clear-groups", "dotnet", Program, "down"], Cancel);
 
         Assert.Equal(1, result.ExitCode);
         Assert.StartsWith($"Not permitted: process {ofRoot.Pid} was started by another user", result.Error, StringComparison.Ordinal);

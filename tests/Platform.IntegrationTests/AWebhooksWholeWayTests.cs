@@ -91,7 +91,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     public async Task Copies_through_two_ingresses_and_two_workers_take_effect_once()
     {
         await using var platform = await StartAsync(ingresses: 2, workers: 2);
-        var told = await platform.Broker.SubscribeAsync(Cancel);
+        var domainEvents = await platform.Broker.SubscribeAsync(Cancel);
         var events = NewEvents(20);
         var copies = Enumerable.Repeat(events, 50).SelectMany(copy => copy).ToArray();
         new Random(1).Shuffle(copies);
@@ -101,10 +101,10 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await platform.CountAsync(20, "select count(*) from jobs where status = 'completed'");
         await platform.AssertDrainedAsync();
         Assert.Equal((20, 20), (await platform.QueryAsync<long>("select count(*) from webhook_events"), await platform.QueryAsync<long>("select count(*) from webhook_bodies")));
-        await Waiting.UntilAsync("20 domain events", () => Task.FromResult(told.Count >= 20), Cancel);
+        await Waiting.UntilAsync("20 domain events", () => Task.FromResult(domainEvents.Count >= 20), Cancel);
         Assert.Equal(
             events.Select(body => MagicHourEvent.Of(body)).Select(webhook => ("JobCompleted", EventIdentity.Create(webhook.Type, webhook.JobId), webhook.JobId)).Order(),
-            told.Select(one => (one.Name, one.MessageId, one.JobId)).Order());
+            domainEvents.Select(one => (one.Name, one.MessageId, one.JobId)).Order());
     }
 
     [Theory]

@@ -124,7 +124,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await using var platform = await CreateOnOwnBrokerAsync(servers);
         await platform.StartIngressAsync();
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(platform)).Status);
-        var told = await platform.Broker.SubscribeAsync(Cancel);
+        var domainEvents = await platform.Broker.SubscribeAsync(Cancel);
         var body = NewEvent();
         platform.OwnBroker.Process.Halt();
 
@@ -137,8 +137,8 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
 
         await platform.CountAsync(2, "select count(*) from jobs where status = 'completed'");
         await platform.AssertDrainedAsync();
-        await Waiting.UntilAsync("both domain events", () => Task.FromResult(told.Count >= 2), Cancel);
-        Assert.Single(told, one => one.JobId == MagicHourEvent.Of(body).JobId);
+        await Waiting.UntilAsync("both domain events", () => Task.FromResult(domainEvents.Count >= 2), Cancel);
+        Assert.Single(domainEvents, one => one.JobId == MagicHourEvent.Of(body).JobId);
     }
 
     [Fact]

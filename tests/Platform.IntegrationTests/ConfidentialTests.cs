@@ -16,7 +16,7 @@ public sealed class ConfidentialTests(ServersFixture servers) : IDisposable
 {
     // Stands for everything confidential: names, credentials in URLs, addresses, unknown fields.
     private const string Confidential = "c0nf1dent1al";
-    private const string Forged = "forged: a line that nobody has logged";
+    private const string Forged = "forged: a line that was never logged";
 
     private readonly ConcurrentBag<string> _answers = [];
     private readonly ConcurrentBag<string> _signatures = [];
@@ -38,7 +38,7 @@ public sealed class ConfidentialTests(ServersFixture servers) : IDisposable
         await RefuseAllAsync(platform);
 
         await collector.UntilAsync("every event", spans => spans.Count(span => span.Name == "commit") >= 7);
-        var told = new Dictionary<string, string>
+        var outputs = new Dictionary<string, string>
         {
             ["answers"] = string.Join('\n', _answers),
             ["export"] = collector.Everything,
@@ -47,12 +47,12 @@ public sealed class ConfidentialTests(ServersFixture servers) : IDisposable
                 + await _http.GetStringAsync(new Uri(platform.Workers[0], "/metrics"), Cancel),
         };
 
-        Assert.All([Confidential, Secret, .. _signatures], text => Assert.All(told, one => Assert.DoesNotContain(text, one.Value, StringComparison.OrdinalIgnoreCase)));
-        Assert.DoesNotContain(told["logs"].Split('\n'), line => line.StartsWith("forged", StringComparison.Ordinal));
-        Assert.DoesNotContain(told["logs"], character => char.IsControl(character) && character is not ('\n' or '\r'));
+        Assert.All([Confidential, Secret, .. _signatures], text => Assert.All(outputs, one => Assert.DoesNotContain(text, one.Value, StringComparison.OrdinalIgnoreCase)));
+        Assert.DoesNotContain(outputs["logs"].Split('\n'), line => line.StartsWith("forged", StringComparison.Ordinal));
+        Assert.DoesNotContain(outputs["logs"], character => char.IsControl(character) && character is not ('\n' or '\r'));
         // Prove that all of it was available to be logged.
-        Assert.All(["new", "late", "variant", "poison", "refused"], id => Assert.Contains($"of-job-{id}", told["logs"] + told["export"], StringComparison.Ordinal));
-        Assert.Contains("no_poison", told["logs"], StringComparison.Ordinal);
+        Assert.All(["new", "late", "variant", "poison", "refused"], id => Assert.Contains($"of-job-{id}", outputs["logs"] + outputs["export"], StringComparison.Ordinal));
+        Assert.Contains("no_poison", outputs["logs"], StringComparison.Ordinal);
     }
 
     public void Dispose() => _http.Dispose();

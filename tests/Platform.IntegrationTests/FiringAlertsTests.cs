@@ -164,7 +164,7 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
 
     /// <param name="hasTraffic">An event arrives before each check of the alerts.</param>
     private async Task AssertFiresAsync(
-        string[] alerts, Func<RabbitMqInstance, Task> fault, Func<RabbitMqInstance, Task> mend, bool hasTraffic = true)
+        string[] alerts, Func<RabbitMqInstance, Task> fault, Func<RabbitMqInstance, Task> fix, bool hasTraffic = true)
     {
         await monitored.StartAsync();
         var broker = monitored.Platform.OwnBroker;
@@ -191,7 +191,7 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
         finally
         {
             // Other tests use the same servers.
-            await mend(broker);
+            await fix(broker);
         }
 
         Assert.All(alerts, alert => Assert.DoesNotContain("error", summaries[alert], StringComparison.OrdinalIgnoreCase));

@@ -17,7 +17,7 @@ public sealed class ReleasingTests(ServersFixture servers)
     public async Task What_was_parked_takes_effect_once_however_often_it_is_released()
     {
         await using var platform = await ParkAsync("poison");
-        var told = await platform.Broker.SubscribeAsync(Cancel);
+        var domainEvents = await platform.Broker.SubscribeAsync(Cancel);
         var parked = await platform.Broker.TakeAsync(ErrorQueue, Cancel);
         await platform.Broker.PutAsync(ErrorQueue, parked!, Cancel);
         await platform.Broker.PutAsync(ErrorQueue, parked!, Cancel);
@@ -31,9 +31,9 @@ public sealed class ReleasingTests(ServersFixture servers)
         Assert.Contains("P0001: this event is poison", released.Output, StringComparison.Ordinal);
         await platform.CountAsync(1, "select count(*) from jobs where magic_hour_id = 'poison' and status = 'completed'");
         await platform.SendAsync([NewEvent("sentinel")]);
-        await Waiting.UntilAsync("the sentinel", () => Task.FromResult(told.Any(one => one.JobId == "sentinel")), Cancel);
+        await Waiting.UntilAsync("the sentinel", () => Task.FromResult(domainEvents.Any(one => one.JobId == "sentinel")), Cancel);
         await platform.AssertDrainedAsync();
-        Assert.Equal(["poison", "sentinel"], told.Select(one => one.JobId));
+        Assert.Equal(["poison", "sentinel"], domainEvents.Select(one => one.JobId));
         Assert.Equal(2, await platform.QueryAsync<long>("select count(*) from webhook_bodies"));
     }
 

@@ -36,9 +36,9 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await CreateWaveAsync();
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
+        var claimed = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
 
-        AttemptResult[] settled = [.. notices.Select(notice => AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow()))];
+        AttemptResult[] settled = [.. claimed.Select(notification => AttemptResult.From(notification, Delivery.Delivered, harness.Time.GetUtcNow()))];
 
         var plan = await ExplainAsync(database, AttemptResult.Lock(settled)) + await ExplainAsync(database, AttemptResult.Update(settled));
 
@@ -52,14 +52,14 @@ public sealed partial class AWaveOfNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await CreateWaveAsync();
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
+        var claimed = await harness.Queue.ClaimAsync("email", 16, TimeSpan.FromMinutes(1), Cancel);
         await using var connection = await database.Source.OpenConnectionAsync(Cancel);
         await using var other = await connection.BeginTransactionAsync(Cancel);
-        await using var hold = new NpgsqlCommand($"select from notifications where job_id = '{notices[0].JobId}' for update", connection, other);
+        await using var hold = new NpgsqlCommand($"select from notifications where job_id = '{claimed[0].JobId}' for update", connection, other);
         await hold.ExecuteNonQueryAsync(Cancel);
 
-        var settling = notices
-            .Select(notice => harness.Settler.SettleAsync(AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow()))).ToArray();
+        var settling = claimed
+            .Select(notification => harness.Settler.SettleAsync(AttemptResult.From(notification, Delivery.Delivered, harness.Time.GetUtcNow()))).ToArray();
         await other.RollbackAsync(Cancel);
         await Task.WhenAll(settling);
 

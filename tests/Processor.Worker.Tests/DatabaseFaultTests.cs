@@ -63,7 +63,7 @@ public sealed class DatabaseFaultTests(PostgresFixture postgres)
     [Theory]
     [InlineData("Port={port}", "a server that does not listen")]
     [InlineData("Host=host.invalid", "a host that has no address")]
-    [InlineData("Username=nobody", "a user that there is not")]
+    [InlineData("Username=nobody", "a user that does not exist")]
     [InlineData("Database=nothing", "a database that there is not")]
     [InlineData("SSL Mode=VerifyFull", "a server without TLS")]
     [InlineData("SSL Mode=VerifyFull;Root Certificate=/nowhere/ca.pem", "a certificate that is missing")]

@@ -55,6 +55,29 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task While_the_database_fails_it_is_polled_ever_more_rarely()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        using var harness = new NotificationHarness(database);
+        using var channel = harness.Webhooks();
+        using var dispatcher = harness.Dispatch(channel);
+        await database.ExecuteAsync("alter table notifications rename to elsewhere");
+
+        var pauses = new List<double>();
+        for (var poll = 0; poll < 6; poll++)
+        {
+            pauses.Add(dispatcher.PauseAfter(await dispatcher.TryBeginDueAsync(Cancel)).TotalSeconds);
+        }
+
+        await database.ExecuteAsync("alter table elsewhere rename to notifications");
+        pauses.Add(dispatcher.PauseAfter(await dispatcher.TryBeginDueAsync(Cancel)).TotalSeconds);
+        await database.ExecuteAsync("alter table notifications rename to elsewhere");
+        pauses.Add(dispatcher.PauseAfter(await dispatcher.TryBeginDueAsync(Cancel)).TotalSeconds);
+
+        Assert.Equal([1, 2, 4, 8, 15, 15, 1, 1], pauses);
+    }
+
+    [Fact]
     public async Task After_a_day_it_is_given_up()
     {
         await using var database = await postgres.CreateDatabaseAsync();
@@ -106,8 +129,8 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
         harness.Time.Advance(TimeSpan.FromMinutes(1));
 
         // Sent, and then the process dies before it can record that.
-        var notice = Assert.Single(await harness.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
-        Assert.Equal(DeliveryOutcome.Delivered, (await channel.SendAsync(notice, Cancel)).Outcome);
+        var notification = Assert.Single(await harness.Queue.ClaimAsync("webhook", 10, TimeSpan.FromMinutes(10), Cancel));
+        Assert.Equal(DeliveryOutcome.Delivered, (await channel.SendAsync(notification, Cancel)).Outcome);
         Assert.Equal(0, await NotificationHarness.SendDueAsync(dispatcher));
         await harness.TurnToNextAttemptAsync();
 
@@ -131,9 +154,9 @@ public sealed class DeliveringNotificationsTests(PostgresFixture postgres)
 
         harness.Time.Advance(TimeSpan.FromMinutes(1));
         var workers = Enumerable.Range(0, 4).Select(_ => harness.Dispatch(channel)).ToArray();
-        var told = await Task.WhenAll(workers.Select(NotificationHarness.SendDueAsync));
+        var sent = await Task.WhenAll(workers.Select(NotificationHarness.SendDueAsync));
 
-        Assert.Equal(200, told.Sum());
+        Assert.Equal(200, sent.Sum());
         Assert.Equal(200, receiver.Received.Select(webhook => webhook.Id).Distinct().Count());
         Assert.Equal(200, receiver.Received.Count);
         Array.ForEach(workers, worker => worker.Dispose());

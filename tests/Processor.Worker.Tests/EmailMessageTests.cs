@@ -76,13 +76,13 @@ public sealed class EmailMessageTests
     [InlineData("soon")]
     public void An_expiry_that_stands_for_none_is_not_shown(string expiresAt)
     {
-        var notice = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://videos.magichour.ai/1", expiresAt)] };
+        var notification = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://videos.magichour.ai/1", expiresAt)] };
 
-        var message = Write(notice);
+        var message = Write(notification);
 
         Assert.Contains("https://videos.magichour.ai/1 (for a limited time)", message.TextBody, StringComparison.Ordinal);
         Assert.DoesNotContain("until", message.HtmlBody, StringComparison.Ordinal);
-        Assert.DoesNotContain("expiresAt", System.Text.Encoding.UTF8.GetString(OutgoingWebhook.Write(notice, "https://example.com:443")), StringComparison.Ordinal);
+        Assert.DoesNotContain("expiresAt", System.Text.Encoding.UTF8.GetString(OutgoingWebhook.Write(notification, "https://example.com:443")), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -96,6 +96,8 @@ public sealed class EmailMessageTests
     [InlineData("A\nB\tC\u2028D\u202EE\0F", "A B C D E F")]
     [InlineData("<script>alert(1)</script>", "<script>alert(1)</script>")]
     [InlineData("{{link}}", "{{link}}")]
+    [InlineData("हिन्दी.com", "हिन्दी\u200B.com")]
+    [InlineData("cafe\u0301.com", "cafe\u0301\u200B.com")]
     [InlineData("Été à Zürich — 夏の写真 🎬", "Été à Zürich — 夏の写真 🎬")]
     [InlineData("   ", "clx123")]
     [InlineData(null, "clx123")]
@@ -133,9 +135,9 @@ public sealed class EmailMessageTests
     [Fact]
     public void A_host_of_the_settings_is_linked_with_its_subdomains()
     {
-        var notice = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://archive.example.com/1", null), new("https://eu.archive.example.com/2", null)] };
+        var notification = NotificationHarness.NotificationDelivery("ada@example.com") with { Downloads = [new("https://archive.example.com/1", null), new("https://eu.archive.example.com/2", null)] };
 
-        var message = Write(notice, new EmailOptions { From = Options.From, LinkHosts = ["archive.example.com"] });
+        var message = Write(notification, new EmailOptions { From = Options.From, LinkHosts = ["archive.example.com"] });
 
         Assert.Equal(2, message.HtmlBody?.Split("<a href=").Length - 1);
         Assert.DoesNotContain("not listed", message.TextBody, StringComparison.Ordinal);
@@ -183,21 +185,21 @@ public sealed class EmailMessageTests
     [Fact]
     public void The_id_is_that_of_the_notification_at_every_attempt()
     {
-        var notice = NotificationHarness.NotificationDelivery("ada@example.com");
-        NotificationDelivery[] others = [notice with { JobId = "another" }, notice with { Channel = "webhook" }, notice with { Outcome = JobStatus.Failed, Status = JobStatus.Failed }];
+        var notification = NotificationHarness.NotificationDelivery("ada@example.com");
+        NotificationDelivery[] others = [notification with { JobId = "another" }, notification with { Channel = "webhook" }, notification with { Outcome = JobStatus.Failed, Status = JobStatus.Failed }];
 
-        Assert.Equal(Write(notice).MessageId, Write(notice with { Attempt = 7, Name = "B" }).MessageId);
-        Assert.EndsWith("@example.com", Write(notice).MessageId, StringComparison.Ordinal);
-        Assert.All(others, other => Assert.NotEqual(Write(notice).MessageId, Write(other).MessageId));
+        Assert.Equal(Write(notification).MessageId, Write(notification with { Attempt = 7, Name = "B" }).MessageId);
+        Assert.EndsWith("@example.com", Write(notification).MessageId, StringComparison.Ordinal);
+        Assert.All(others, other => Assert.NotEqual(Write(notification).MessageId, Write(other).MessageId));
     }
 
     // The message as received rather than as composed.
-    private static MimeMessage Write(NotificationDelivery notice) => Write(notice, Options);
+    private static MimeMessage Write(NotificationDelivery notification) => Write(notification, Options);
 
-    private static MimeMessage Write(NotificationDelivery notice, EmailOptions options)
+    private static MimeMessage Write(NotificationDelivery notification, EmailOptions options)
     {
         using var written = new MemoryStream();
-        EmailMessage.Create(notice, options).WriteTo(written, TestContext.Current.CancellationToken);
+        EmailMessage.Create(notification, options).WriteTo(written, TestContext.Current.CancellationToken);
         written.Position = 0;
         return MimeMessage.Load(written, TestContext.Current.CancellationToken);
     }

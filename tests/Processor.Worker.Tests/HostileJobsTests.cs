@@ -129,12 +129,12 @@ public sealed class HostileJobsTests(PostgresFixture postgres)
     [Fact]
     public void A_row_from_before_there_were_limits_is_notified_within_them()
     {
-        var notice = NotificationHarness.NotificationDelivery("http://127.0.0.1/") with
+        var notification = NotificationHarness.NotificationDelivery("http://127.0.0.1/") with
         {
             Downloads = [.. Enumerable.Range(0, Many).Select(i => new VisibleDownload($"https://videos.magichour.ai/{i}", null))],
         };
 
-        var webhook = JsonNode.Parse(OutgoingWebhook.Write(notice, "http://127.0.0.1:80"))!;
+        var webhook = JsonNode.Parse(OutgoingWebhook.Write(notification, "http://127.0.0.1:80"))!;
 
         Assert.Equal(JobLimits.Downloads, webhook["data"]!["downloads"]!.AsArray().Count);
     }

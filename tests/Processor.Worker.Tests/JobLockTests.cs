@@ -99,7 +99,7 @@ public sealed class JobLockTests(PostgresFixture postgres)
         var servers = await TestServers.ChooseAsync(Cancel);
         Assert.SkipUnless(servers.Kind is TestServerKind.Native, $"It needs a server with settings of its own, and this run uses {servers.Description}.");
         await using var folder = await TestFolder.CreateAsync(Cancel);
-        var server = await PostgresServer.StartAsync(folder.Path, isThrowAway: true, folder.Daemons, Cancel, ["max_connections=20"]);
+        var server = await PostgresServer.StartAsync(folder.Path, isDisposable: true, folder.Daemons, Cancel, ["max_connections=20"]);
         await using var source = NpgsqlDataSource.Create(server.ConnectionString);
         await PostgresFixture.Schema(source).MigrateAsync(Cancel);
         await using var database = new TestDatabase(server.ConnectionString, source, () => Task.CompletedTask);

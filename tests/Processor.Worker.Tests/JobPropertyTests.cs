@@ -35,10 +35,10 @@ public sealed class JobPropertyTests
             store.Commit(group);
         }
 
-        Assert.Equal(store.Told.Count, store.Told.Distinct().Count());
+        Assert.Equal(store.Published.Count, store.Published.Distinct().Count());
         Assert.All(
-            store.Told.GroupBy(told => told.JobId),
-            job => Assert.Equal(job.Select(told => told.Status).Order(), job.Select(told => told.Status)));
+            store.Published.GroupBy(published => published.JobId),
+            job => Assert.Equal(job.Select(published => published.Status).Order(), job.Select(published => published.Status)));
     }
 
     /// <summary>An in-memory substitute for the database that applies the same plans.</summary>
@@ -51,7 +51,7 @@ public sealed class JobPropertyTests
         public SortedDictionary<string, string> Jobs =>
             new(_jobs.ToDictionary(job => job.Key, job => PlainFold.Print(job.Value)), StringComparer.Ordinal);
 
-        public List<(string JobId, JobStatus Status)> Told { get; } = [];
+        public List<(string JobId, JobStatus Status)> Published { get; } = [];
 
         public void Commit(IReadOnlyList<WebhookReceived> group)
         {
@@ -90,7 +90,7 @@ public sealed class JobPropertyTests
                 _jobs[job.MagicHourId] = job;
             }
 
-            Told.AddRange(plan.Outbox.Select(message => (
+            Published.AddRange(plan.Outbox.Select(message => (
                 units.Single(unit => unit.MessageId == message.MessageId).Event!.JobId,
                 units.Single(unit => unit.MessageId == message.MessageId).Fact!.Status)));
         }

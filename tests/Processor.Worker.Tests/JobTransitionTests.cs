@@ -8,19 +8,19 @@ public sealed class JobTransitionTests
 {
     [Fact]
     public void Each_step_forward_is_published() =>
-        Assert.Equal(["JobStarted", "JobCompleted"], Told([], Fact("started", 0), Fact("completed", 1)));
+        Assert.Equal(["JobStarted", "JobCompleted"], DomainEvents([], Fact("started", 0), Fact("completed", 1)));
 
     [Fact]
     public void An_event_after_a_greater_status_publishes_nothing() =>
-        Assert.Equal(["JobCompleted"], Told([], Fact("completed", 0), Fact("started", 1), Fact("errored", 2)));
+        Assert.Equal(["JobCompleted"], DomainEvents([], Fact("completed", 0), Fact("started", 1), Fact("errored", 2)));
 
     [Fact]
     public void How_messages_are_grouped_changes_nothing()
     {
         JobFact[] facts = [Fact("started", 0), Fact("errored", 1), Fact("completed", 2)];
 
-        var together = Told([], facts);
-        var apart = facts.SelectMany((fact, i) => Told(facts[..i], fact));
+        var together = DomainEvents([], facts);
+        var apart = facts.SelectMany((fact, i) => DomainEvents(facts[..i], fact));
 
         Assert.Equal(["JobStarted", "JobFailed", "JobCompleted"], together);
         Assert.Equal(together, apart);
@@ -29,9 +29,9 @@ public sealed class JobTransitionTests
     [Fact]
     public void A_completed_after_a_failed_says_that_it_corrects()
     {
-        var told = Assert.Single(JobTransition.Between("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();
+        var domainEvent = Assert.Single(JobTransition.Between("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();
 
-        Assert.True(Assert.IsType<JobCompleted>(told).CorrectsFailure);
+        Assert.True(Assert.IsType<JobCompleted>(domainEvent).CorrectsFailure);
     }
 
     [Fact]
@@ -45,15 +45,15 @@ public sealed class JobTransitionTests
             Offers = [new Download("https://v/1.mp4", "2026-11-24T12:00:00.000Z", Deliveries.Noon, 0), new Download("https://v/2.mp4", "soon", Deliveries.Noon, 1), new Download("https://v/3.mp4", "0001-01-01T00:00:00Z", Deliveries.Noon, 2)],
         };
 
-        var told = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Between("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());
+        var domainEvent = Assert.IsType<JobCompleted>(Assert.Single(JobTransition.Between("j", [], [(Guid.NewGuid(), fact)])).ToDomainEvent());
 
-        Assert.Equal(("j", "video", "TEXT_TO_VIDEO", "A", 240L, false), (told.JobId, told.Resource, told.ProjectType, told.Name, told.CreditsCharged, told.CorrectsFailure));
+        Assert.Equal(("j", "video", "TEXT_TO_VIDEO", "A", 240L, false), (domainEvent.JobId, domainEvent.Resource, domainEvent.ProjectType, domainEvent.Name, domainEvent.CreditsCharged, domainEvent.CorrectsFailure));
         Assert.Equal(
             [new JobDownload("https://v/1.mp4", Deliveries.Noon.AddDays(1)), new JobDownload("https://v/2.mp4", null), new JobDownload("https://v/3.mp4", null)],
-            told.Downloads);
+            domainEvent.Downloads);
     }
 
-    private static string[] Told(JobFact[] known, params JobFact[] added) =>
+    private static string[] DomainEvents(JobFact[] known, params JobFact[] added) =>
         [.. JobTransition.Between("j", known, added.Select(fact => (Guid.NewGuid(), fact))).Select(transition => transition.ToDomainEvent().GetType().Name)];
 
     private static JobFact Fact(string action, int second)

@@ -137,9 +137,9 @@ public sealed class MetricsTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         using var all = new AllMetrics(database);
 
-        var told = all.Collect();
+        var reported = all.Collect();
 
-        Assert.Equal((0, 1), (told["notification.channel.configured{channel=email}"], told["notification.channel.configured{channel=webhook}"]));
+        Assert.Equal((0, 1), (reported["notification.channel.configured{channel=email}"], reported["notification.channel.configured{channel=webhook}"]));
     }
 
     [Fact]
@@ -151,9 +151,9 @@ public sealed class MetricsTests(PostgresFixture postgres)
         await all.Metrics.StartAsync(TestContext.Current.CancellationToken);
         await all.Telemetry.StartAsync(TestContext.Current.CancellationToken);
         all.Metrics.NotificationsBegin("email");
-        var told = all.Collect();
+        var reported = all.Collect();
 
-        Assert.All(told.Where(series => series.Key is not ("notification.channel.configured{channel=webhook}" or "inbox.concurrency_limit{}")), series => Assert.Equal(0, series.Value));
+        Assert.All(reported.Where(series => series.Key is not ("notification.channel.configured{channel=webhook}" or "inbox.concurrency_limit{}")), series => Assert.Equal(0, series.Value));
         Assert.Equal(
             [
                 "database.sample.errors{}",
@@ -166,7 +166,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "registrations.rejected{}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],
-            told.Keys.Except(AlwaysReported).Order(StringComparer.Ordinal));
+            reported.Keys.Except(AlwaysReported).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -138,6 +138,20 @@ public sealed class OperationsTests(PostgresFixture postgres)
         await AssertProblemAsync(HttpStatusCode.ServiceUnavailable, answer);
     }
 
+    [Fact]
+    public async Task What_a_newer_version_wrote_is_unavailable_and_not_broken()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.EndAsync("j", "https://example.com/");
+        await database.ExecuteAsync("alter table notifications drop constraint notifications_status; update notifications set status = 'snoozed'");
+        await using var app = await StartAsync(database);
+        using var http = Client(app, Key);
+
+        using var answer = await http.GetAsync(new Uri("/jobs/j", UriKind.Relative), Cancel);
+
+        await AssertProblemAsync(HttpStatusCode.ServiceUnavailable, answer);
+    }
+
     [Theory]
     [InlineData("Production", 401)]
     [InlineData("Development", 200)]

@@ -97,7 +97,7 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
 
         Assert.Equal(1, deferred);
         Assert.Equal(
-            ["deferred pending the target does not answer", "delivered delivered", "expired parked nobody has sent it"],
+            ["deferred pending the target does not answer", "delivered delivered", "expired parked no worker sent it in time"],
             await logins.Owner.QueryAsync("select concat_ws(' ', job_id, status, last_error) from notifications order by job_id"));
     }
 

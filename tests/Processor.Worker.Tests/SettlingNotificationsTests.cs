@@ -18,14 +18,14 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDueAsync(32);
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("webhook", 32, TimeSpan.FromMinutes(1), Cancel);
+        var claimed = await harness.Queue.ClaimAsync("webhook", 32, TimeSpan.FromMinutes(1), Cancel);
         await database.ExecuteAsync(
             $"""
             create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this notification is poison'; end $$;
-            create trigger refuse before update on notifications for each row when (new.job_id = '{notices[16].JobId}') execute function refuse();
+            create trigger refuse before update on notifications for each row when (new.job_id = '{claimed[16].JobId}') execute function refuse();
             """);
 
-        await SettleTogetherAsync(database, harness, notices);
+        await SettleTogetherAsync(database, harness, claimed);
 
         Assert.Equal((31, 1), (await CountAsync(database, "delivered"), await CountAsync(database, "sending")));
     }
@@ -35,10 +35,10 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDueAsync(1);
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
+        var claimed = await harness.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
         await postgres.CloseAsync(database);
 
-        var settling = Settle(harness, notices)[0];
+        var settling = Settle(harness, claimed)[0];
         await UntilLoggedAsync(harness, 1);
         harness.Time.Advance(NotificationSettler.RetryInterval);
         await UntilLoggedAsync(harness, 2);
@@ -55,13 +55,13 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDueAsync(1);
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
+        var claimed = await harness.Queue.ClaimAsync("webhook", 1, TimeSpan.FromMinutes(1), Cancel);
         await postgres.CloseAsync(database);
 
-        var settling = Settle(harness, notices)[0];
+        var settling = Settle(harness, claimed)[0];
         await UntilLoggedAsync(harness, 1);
         await postgres.OpenAsync(database);
-        await using var held = await HoldAsync(database, notices[0].JobId);
+        await using var held = await HoldAsync(database, claimed[0].JobId);
         harness.Time.Advance(NotificationSettler.RetryInterval);
         await UntilWaitingAsync(database, 1);
         harness.Time.Advance(NotificationSettler.WriteTime - NotificationSettler.RetryInterval);
@@ -79,11 +79,11 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDueAsync(3);
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("webhook", 3, TimeSpan.FromMinutes(1), Cancel);
-        await using var first = await HoldAsync(database, notices[0].JobId);
-        await using var second = await HoldAsync(database, notices[1].JobId);
+        var claimed = await harness.Queue.ClaimAsync("webhook", 3, TimeSpan.FromMinutes(1), Cancel);
+        await using var first = await HoldAsync(database, claimed[0].JobId);
+        await using var second = await HoldAsync(database, claimed[1].JobId);
 
-        var settling = Task.WhenAll(Settle(harness, notices));
+        var settling = Task.WhenAll(Settle(harness, claimed));
         await UntilWaitingAsync(database, 1);
         harness.Time.Advance(NotificationSettler.WriteTime);
         // The first one again, alone, and the others together.
@@ -120,13 +120,13 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     [Fact]
     public void Of_several_attempts_that_failed_the_last_counts()
     {
-        var notice = NotificationHarness.NotificationDelivery("https://example.com");
-        var other = notice with { JobId = "other" };
-        var attempts = new[] { notice with { Attempt = 2 }, notice with { Attempt = 3 }, notice, other };
+        var notification = NotificationHarness.NotificationDelivery("https://example.com");
+        var other = notification with { JobId = "other" };
+        var attempts = new[] { notification with { Attempt = 2 }, notification with { Attempt = 3 }, notification, other };
 
         var settled = AttemptResult.OnePerNotification(attempts.Select(attempt => AttemptResult.From(attempt, Delivery.Failed("HTTP 500"), Deliveries.Noon)));
 
-        Assert.Equal([(notice.JobId, 3), ("other", 1)], settled.Select(one => (one.NotificationDelivery.JobId, one.NotificationDelivery.Attempt)));
+        Assert.Equal([(notification.JobId, 3), ("other", 1)], settled.Select(one => (one.NotificationDelivery.JobId, one.NotificationDelivery.Attempt)));
     }
 
     [Fact]
@@ -134,9 +134,9 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDueAsync(2);
         using var harness = new NotificationHarness(database);
-        var notices = await harness.Queue.ClaimAsync("webhook", 2, TimeSpan.FromMinutes(1), Cancel);
-        var backwards = notices.OrderByDescending(notice => notice.JobId, StringComparer.Ordinal)
-            .Select(notice => AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow())).ToArray();
+        var claimed = await harness.Queue.ClaimAsync("webhook", 2, TimeSpan.FromMinutes(1), Cancel);
+        var backwards = claimed.OrderByDescending(notification => notification.JobId, StringComparer.Ordinal)
+            .Select(notification => AttemptResult.From(notification, Delivery.Delivered, harness.Time.GetUtcNow())).ToArray();
 
         Task settling;
         await using (await HoldAsync(database, "job-0"))
@@ -168,20 +168,20 @@ public sealed class SettlingNotificationsTests(PostgresFixture postgres)
     }
 
     /// <summary>The others accumulate while the first is delayed.</summary>
-    private static async Task SettleTogetherAsync(TestDatabase database, NotificationHarness harness, IReadOnlyList<NotificationDelivery> notices)
+    private static async Task SettleTogetherAsync(TestDatabase database, NotificationHarness harness, IReadOnlyList<NotificationDelivery> claimed)
     {
         Task settling;
-        await using (await HoldAsync(database, notices[0].JobId))
+        await using (await HoldAsync(database, claimed[0].JobId))
         {
-            settling = Task.WhenAll(Settle(harness, notices));
+            settling = Task.WhenAll(Settle(harness, claimed));
             await UntilWaitingAsync(database, 1);
         }
 
         await settling;
     }
 
-    private static Task[] Settle(NotificationHarness harness, IReadOnlyList<NotificationDelivery> notices) =>
-        [.. notices.Select(notice => harness.Settler.SettleAsync(AttemptResult.From(notice, Delivery.Delivered, harness.Time.GetUtcNow())))];
+    private static Task[] Settle(NotificationHarness harness, IReadOnlyList<NotificationDelivery> claimed) =>
+        [.. claimed.Select(notification => harness.Settler.SettleAsync(AttemptResult.From(notification, Delivery.Delivered, harness.Time.GetUtcNow())))];
 
     /// <summary>Locks the row of a job's notification until disposed.</summary>
     /// <exception cref="PostgresException">Another session holds the lock.</exception>

@@ -95,6 +95,9 @@ public sealed class TargetGuardTests
     [InlineData("::")]
     [InlineData("fe80::1")]
     [InlineData("224.0.0.1")]
+    [InlineData("fd00:c1::a9fe:a9fe")]
+    [InlineData("fd00:a9fe:a9fe::1")]
+    [InlineData("fd00:100::100:200")]
     public void A_metadata_service_is_denied_whatever_is_allowed(string address) =>
         Assert.False(Guard(allowed: ["0.0.0.0/0", "::/0"]).IsAllowed(IPAddress.Parse(address)));
 

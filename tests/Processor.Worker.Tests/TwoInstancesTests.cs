@@ -60,7 +60,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
         var rest = await harness.Queue.ClaimAsync("webhook", Rows, TimeSpan.FromMinutes(1), Cancel);
 
         Assert.Equal((Rows / 2, Rows / 2), (taken.Count, rest.Count));
-        Assert.Equal(Rows, taken.Concat(rest).Select(notice => notice.JobId).Distinct().Count());
+        Assert.Equal(Rows, taken.Concat(rest).Select(notification => notification.JobId).Distinct().Count());
     }
 
     [Fact]

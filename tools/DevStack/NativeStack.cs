@@ -35,7 +35,7 @@ public static class NativeStack
         var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
         Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
         var rabbitMq = RabbitMqServer.StartAsync(Path.Combine(Folder, "rabbitmq"), withManagement: true, daemons, cancellationToken);
-        var server = await PostgresServer.StartAsync(Path.Combine(Folder, "postgres"), isThrowAway: false, daemons, cancellationToken);
+        var server = await PostgresServer.StartAsync(Path.Combine(Folder, "postgres"), isDisposable: false, daemons, cancellationToken);
         var broker = await rabbitMq;
         var connectionString = await PostgresServer.CreateDatabaseAsync(server.ConnectionString, "platform", cancellationToken);
 

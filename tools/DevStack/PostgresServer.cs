@@ -18,10 +18,10 @@ public static class PostgresServer
         ]));
 
     /// <summary>Starts the server on a folder, which it initializes on first use.</summary>
-    /// <param name="isThrowAway">The data need not survive a crash of the machine, so writes do not wait for the disk.</param>
+    /// <param name="isDisposable">The data need not survive a crash of the machine, so writes do not wait for the disk.</param>
     /// <param name="settings">Additional settings, as <c>name=value</c>.</param>
     public static async Task<PostgresInstance> StartAsync(
-        string folder, bool isThrowAway, DaemonRegistry daemons, CancellationToken cancellationToken, IEnumerable<string>? settings = null)
+        string folder, bool isDisposable, DaemonRegistry daemons, CancellationToken cancellationToken, IEnumerable<string>? settings = null)
     {
         var binaries = FindBinaries() ?? throw new InvalidOperationException("PostgreSQL is not installed.");
         var data = Path.Combine(folder, "data");
@@ -32,7 +32,7 @@ public static class PostgresServer
         }
 
         var port = Machine.FreePort();
-        string[] durability = isThrowAway ? ["-c", "fsync=off", "-c", "synchronous_commit=off"] : [];
+        string[] durability = isDisposable ? ["-c", "fsync=off", "-c", "synchronous_commit=off"] : [];
         var (program, arguments) = AsUnprivileged(
             Path.Combine(binaries, "postgres"),
             [

@@ -119,7 +119,7 @@ public sealed class TestServers : IAsyncDisposable
         if (needsPostgres)
         {
             var postgres = await PostgresServer.StartAsync(
-                Path.Combine(folder.Path, "postgres"), isThrowAway: true, folder.Daemons, cancellationToken);
+                Path.Combine(folder.Path, "postgres"), isDisposable: true, folder.Daemons, cancellationToken);
             Postgres = postgres.ConnectionString;
         }
 

@@ -6,26 +6,26 @@ namespace Platform.Faults;
 /// <summary>The broker crashes, hangs, raises an alarm, or lacks its queue.</summary>
 internal static class BrokerFaults
 {
-    private const int ProbesDuringTrouble = 10;
+    private const int ProbesDuringFault = 10;
     private static readonly TimeSpan RecoveryBound = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan AtOnce = TimeSpan.FromSeconds(1);
 
     public static IEnumerable<Fault> All =>
     [
-        Trouble("B01", "restart the broker", (lab, cancel) => lab.Broker.StopAsync(cancel), (lab, cancel) => lab.Broker.StartAsync(cancel), matrixSeconds: 10),
-        Trouble("B02", "kill -9 the broker", (lab, cancel) => lab.Broker.KillAsync(cancel), (lab, cancel) => lab.Broker.StartAsync(cancel), matrixSeconds: 10),
-        Trouble(
+        DuringStorm("B01", "restart the broker", (lab, cancel) => lab.Broker.StopAsync(cancel), (lab, cancel) => lab.Broker.StartAsync(cancel), matrixSeconds: 10),
+        DuringStorm("B02", "kill -9 the broker", (lab, cancel) => lab.Broker.KillAsync(cancel), (lab, cancel) => lab.Broker.StartAsync(cancel), matrixSeconds: 10),
+        DuringStorm(
             "B07.1", "memory alarm",
             (lab, cancel) => lab.Broker.ControlAsync(cancel, "set_vm_memory_high_watermark", "0"),
             (lab, cancel) => lab.Broker.ControlAsync(cancel, "set_vm_memory_high_watermark", "0.6"),
             matrixSeconds: 60),
-        Trouble(
+        DuringStorm(
             "B07.2", "disk alarm",
             (lab, cancel) => lab.Broker.ControlAsync(cancel, "set_disk_free_limit", "100000GB"),
             (lab, cancel) => lab.Broker.ControlAsync(cancel, "set_disk_free_limit", "50MB"),
             matrixSeconds: 60),
-        Trouble("B08", "SIGSTOP the broker", (lab, cancel) => lab.Broker.HaltAsync(cancel), (lab, cancel) => lab.Broker.ContinueAsync(cancel), matrixSeconds: 30),
-        Trouble(
+        DuringStorm("B08", "SIGSTOP the broker", (lab, cancel) => lab.Broker.HaltAsync(cancel), (lab, cancel) => lab.Broker.ContinueAsync(cancel), matrixSeconds: 30),
+        DuringStorm(
             "N02", "hold back everything the broker sends to the ingresses",
             (lab, cancel) => lab.IngressToBroker.HoldAsync(Direction.ToClient).WaitAsync(cancel),
             (lab, _) =>
@@ -42,7 +42,7 @@ internal static class BrokerFaults
     /// During the outage every answer is 503 with Retry-After: the first within the budget, later ones at once. The first 200 comes within
     /// ten seconds of recovery.
     /// </summary>
-    private static Fault Trouble(
+    private static Fault DuringStorm(
         string id, string what, Func<Lab, CancellationToken, Task> begin, Func<Lab, CancellationToken, Task> end, double matrixSeconds) => new(
         id, what, "first request 503 within the budget, later ones 503 at once; 200 within 10 s of recovery; nothing lost", async context =>
         {
@@ -50,9 +50,9 @@ internal static class BrokerFaults
             var report = await context.StormAsync(500, 50, async () =>
             {
                 await begin(context.Lab, context.Cancel);
-                var trouble = context.WaitAsync(context.Scaled(matrixSeconds, atLeast: 8));
+                var pause = context.WaitAsync(context.Scaled(matrixSeconds, atLeast: 8));
                 (first, later) = await ProbeAsync(context);
-                await trouble;
+                await pause;
                 await end(context.Lab, context.Cancel);
                 recovery = await context.RecoveryAsync(RecoveryBound);
             });
@@ -63,7 +63,7 @@ internal static class BrokerFaults
     private static async Task<(TimeSpan First, TimeSpan Later)> ProbeAsync(FaultContext context)
     {
         var durations = new List<TimeSpan>();
-        for (var probe = 0; probe < ProbesDuringTrouble; probe++)
+        for (var probe = 0; probe < ProbesDuringFault; probe++)
         {
             var (status, duration) = await context.SendAsync();
             // An event confirmed before the ingress notices the outage is safe and may be answered 200.
@@ -86,7 +86,7 @@ internal static class BrokerFaults
         await Task.WhenAll(lab.Workers.Select(worker => worker.StopAsync(context.Cancel)));
         await lab.Broker.ControlAsync(context.Cancel, "delete_queue", Topology.WebhookReceivedQueue);
         var statuses = new List<int>();
-        for (var i = 0; i < ProbesDuringTrouble; i++)
+        for (var i = 0; i < ProbesDuringFault; i++)
         {
             statuses.Add((await context.SendAsync()).Status);
         }
@@ -107,7 +107,7 @@ internal static class BrokerFaults
         await early.Process.StartAsync(context.Cancel);
         try
         {
-            for (var i = 0; i < ProbesDuringTrouble; i++)
+            for (var i = 0; i < ProbesDuringFault; i++)
             {
                 Expect((await context.SendAsync(url: early.Url)).Status == 503, "an event was accepted before migrate");
             }
@@ -123,6 +123,6 @@ internal static class BrokerFaults
         }
 
         await lab.RepairAsync(context.Cancel);
-        return $"{ProbesDuringTrouble} × 503, then 200 without a restart; {await context.StormAsync(100, 100, () => Task.CompletedTask)}";
+        return $"{ProbesDuringFault} × 503, then 200 without a restart; {await context.StormAsync(100, 100, () => Task.CompletedTask)}";
     }
 }

@@ -9,24 +9,24 @@ internal static class DatabaseFaults
 {
     public static IEnumerable<Fault> All =>
     [
-        Trouble("D01.1", "restart the database (fast)", Restart(Signal.Interrupt)),
-        Trouble("D01.2", "restart the database (immediate)", Restart(Signal.Quit)),
-        Trouble("D01.3", "kill -9 a backend", KillBackendAsync),
-        Trouble("D01.4", "kill -9 the postmaster", Restart(Signal.Kill)),
-        Trouble("D02", "lose the response to COMMIT", LoseCommitAsync),
-        Trouble("D05", "default_transaction_read_only = on", ReadOnlyAsync),
-        Trouble("D07", "lock inbox_state exclusively", LockAsync),
-        Trouble("D08", "random deadlocks and serialization failures", DeadlocksAsync),
+        DuringStorm("D01.1", "restart the database (fast)", Restart(Signal.Interrupt)),
+        DuringStorm("D01.2", "restart the database (immediate)", Restart(Signal.Quit)),
+        DuringStorm("D01.3", "kill -9 a backend", KillBackendAsync),
+        DuringStorm("D01.4", "kill -9 the postmaster", Restart(Signal.Kill)),
+        DuringStorm("D02", "lose the response to COMMIT", LoseCommitAsync),
+        DuringStorm("D05", "default_transaction_read_only = on", ReadOnlyAsync),
+        DuringStorm("D07", "lock inbox_state exclusively", LockAsync),
+        DuringStorm("D08", "random deadlocks and serialization failures", DeadlocksAsync),
         new("D13", "database down for 5 minutes, with a consumer_timeout of 1 minute", "5,000 queued events are applied afterwards; nothing parked", UnavailableAsync)
         {
             IsFullOnly = true,
         },
     ];
 
-    private static Fault Trouble(string id, string what, Func<FaultContext, Task> trouble) => new(
+    private static Fault DuringStorm(string id, string what, Func<FaultContext, Task> inject) => new(
         id, what, "the ingress keeps answering 200; the workers wait and resume; nothing parked", async context =>
         {
-            var report = await context.StormAsync(600, 60, () => trouble(context));
+            var report = await context.StormAsync(600, 60, () => inject(context));
             ExpectNothingParked(report);
             Expect(report.CountStatus(503) == 0, $"the ingress answered 503 {report.CountStatus(503)} times");
             return $"{report}";

@@ -67,7 +67,7 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
             await Task.WhenAny(running);
         }
 
-        var options = new VerdictOptions { Told = owners?.Told, Rejected = owners?.Rejected ?? [], Registered = owners?.JobIds };
+        var options = new VerdictOptions { Notified = owners?.Notified, Rejected = owners?.Rejected ?? [], Registered = owners?.JobIds };
         var verdict = await Verdict.JudgeAsync(storm.Ledger, lab.Postgres, lab.Broker.Uri, options, cancellationToken);
         var report = new StormReport(StormSummary.Of(storm.Ledger), storm.Ledger, verdict);
         Expect(verdict.IsClean && verdict.IsSettled, string.Join('\n', verdict.Lines));

@@ -69,7 +69,7 @@ internal sealed class Lab : IAsyncDisposable
         var broker = inContainer
             ? (IBrokerServer)await ContainerBroker.StartAsync(folder.Path, cancellationToken)
             : await NativeBroker.StartAsync(Path.Combine(folder.Path, "rabbitmq"), folder.Daemons, cancellationToken);
-        var server = await PostgresServer.StartAsync(Path.Combine(folder.Path, "postgres"), isThrowAway: false, folder.Daemons, cancellationToken);
+        var server = await PostgresServer.StartAsync(Path.Combine(folder.Path, "postgres"), isDisposable: false, folder.Daemons, cancellationToken);
         var postgres = await PostgresServer.CreateDatabaseAsync(server.ConnectionString, "platform", cancellationToken);
         var lab = new Lab(folder, broker, server, postgres);
         await lab.MigrateAsync(cancellationToken);

@@ -117,8 +117,8 @@ internal static class LifecycleFaults
     {
         await using var connection = await ConnectAsync(context);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: context.Cancel);
-        var told = new ConcurrentDictionary<Guid, int>();
-        await SubscribeAsync(channel, told, context.Cancel);
+        var published = new ConcurrentDictionary<Guid, int>();
+        await SubscribeAsync(channel, published, context.Cancel);
         var report = await context.StormAsync(300, 100, async () =>
         {
             await context.Lab.WorkerToBroker.HoldAsync(Direction.ToServer, Moment.PublishOf("Job")).WaitAsync(context.Cancel);
@@ -135,17 +135,17 @@ internal static class LifecycleFaults
             """);
         command.Parameters.AddWithValue(report.Ledger.JobIdPrefix + "%");
         var jobs = (long)(await command.ExecuteScalarAsync(context.Cancel))!;
-        await context.UntilAsync("every job has its domain event", () => Task.FromResult(told.Count >= jobs));
+        await context.UntilAsync("every job has its domain event", () => Task.FromResult(published.Count >= jobs));
         Expect(report.Verdict.Unpublished == 0, "domain events are left in the outbox");
-        return $"{told.Count} domain events for {jobs} jobs, {told.Values.Sum() - told.Count} repeated; {report}";
+        return $"{published.Count} domain events for {jobs} jobs, {published.Values.Sum() - published.Count} repeated; {report}";
     }
 
     private static async Task<string> LeftInOutboxAsync(FaultContext context)
     {
         await using var connection = await ConnectAsync(context);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: context.Cancel);
-        var told = new ConcurrentDictionary<Guid, int>();
-        await SubscribeAsync(channel, told, context.Cancel);
+        var published = new ConcurrentDictionary<Guid, int>();
+        await SubscribeAsync(channel, published, context.Cancel);
         var id = Guid.NewGuid();
         await context.Lab.ExecuteAsync(
             $$"""
@@ -153,13 +153,13 @@ internal static class LifecycleFaults
             values ('{{id}}', 'JobStarted', '{"jobId":"left","resource":"video","startedAt":"2026-11-23T12:00:00Z"}', now())
             """,
             context.Cancel);
-        await context.UntilAsync("it is published", () => Task.FromResult(told.ContainsKey(id)), TimeSpan.FromSeconds(30));
+        await context.UntilAsync("it is published", () => Task.FromResult(published.ContainsKey(id)), TimeSpan.FromSeconds(30));
         await context.UntilAsync("the outbox is empty", async () =>
             await context.Lab.QueryAsync<long>("select count(*) from outbox_message", context.Cancel) == 0);
         return "published";
     }
 
-    private static async Task SubscribeAsync(IChannel channel, ConcurrentDictionary<Guid, int> told, CancellationToken cancellationToken)
+    private static async Task SubscribeAsync(IChannel channel, ConcurrentDictionary<Guid, int> published, CancellationToken cancellationToken)
     {
         var queue = await channel.QueueDeclareAsync(cancellationToken: cancellationToken);
         foreach (var name in new[] { nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed) })
@@ -170,7 +170,7 @@ internal static class LifecycleFaults
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
-            told.AddOrUpdate(new Guid(delivery.BasicProperties.MessageId!), 1, (_, times) => times + 1);
+            published.AddOrUpdate(new Guid(delivery.BasicProperties.MessageId!), 1, (_, times) => times + 1);
             return Task.CompletedTask;
         };
         await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancellationToken);

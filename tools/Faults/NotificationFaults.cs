@@ -47,9 +47,9 @@ internal static class NotificationFaults
                 },
                 owners);
             ExpectNothingParked(report);
-            var told = owners.Received.Select(webhook => webhook.Id).Distinct().Count();
-            Expect(told > 0, "no owner was notified");
-            return $"{told} notified, {owners.Received.Count - told} repeated; {report}";
+            var notified = owners.Received.Select(webhook => webhook.Id).Distinct().Count();
+            Expect(notified > 0, "no owner was notified");
+            return $"{notified} notified, {owners.Received.Count - notified} repeated; {report}";
         }
         finally
         {

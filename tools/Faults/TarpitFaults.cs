@@ -27,12 +27,14 @@ internal static class TarpitFaults
         // The kernel accepts the connections.
         blackHole.Start(backlog: 2 * BlackHoles);
         var port = ((IPEndPoint)blackHole.LocalEndpoint).Port;
-        // One notifying worker, as by default.
+        // As in deploy/k8s/base/processor-worker-notify.yaml.
         var notifier = context.Lab.Worker("worker-notifies", new Dictionary<string, string?>
         {
             ["OutgoingWebhooks__Secrets__0"] = Secret,
             ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8",
-        });
+            ["Notifications__PerSecond"] = "400",
+            ["Notifications__QuickInWork"] = "256",
+        }, roles: "notify");
         try
         {
             await notifier.StartAsync(context.Cancel);

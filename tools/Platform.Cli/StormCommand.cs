@@ -126,7 +126,7 @@ internal static class StormCommand
         {
             await (owners?.RegisterOthersAsync(cancellationToken) ?? Task.CompletedTask);
             Console.WriteLine("Waiting for the platform to settle ...");
-            var options = new VerdictOptions { Told = owners?.Told, Rejected = owners?.Rejected ?? [], Registered = owners?.JobIds };
+            var options = new VerdictOptions { Notified = owners?.Notified, Rejected = owners?.Rejected ?? [], Registered = owners?.JobIds };
             var verdict = await Verdict.JudgeAsync(storm.Ledger, destination.Postgres!, destination.RabbitMq!, options, cancellationToken);
             report = report with { Verdict = verdict };
         }
@@ -185,6 +185,6 @@ internal static class StormCommand
             [.. urls.Select((url, index) => new StormTarget(url, secrets[index], next.ElementAtOrDefault(index)))],
             arguments.GetValue(Postgres),
             arguments.GetValue(RabbitMq),
-            IsOurs: false);
+            IsOwned: false);
     }
 }

@@ -38,7 +38,7 @@ internal static class BrokerUserChecks
     /// <summary>Every login to the broker is a user with permissions in the virtual host that it names.</summary>
     public static IEnumerable<string> Logins(Manifests manifests) =>
         from pods in Pods.Of(manifests)
-        where pods.AreOurs && manifests.Of("RabbitmqCluster").Any()
+        where pods.RunServices && manifests.Of("RabbitmqCluster").Any()
         let address = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
         where !manifests.Of("Permission").Any(permission => UserOf(permission) == address.User && $"{permission.At("spec.vhost")}" == address.VirtualHost)
         select $"{pods.Name} logs in to the broker as {address.User} at {address.VirtualHost}, who may do nothing there";

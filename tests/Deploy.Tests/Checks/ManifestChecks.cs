@@ -43,7 +43,7 @@ internal static class ManifestChecks
         ["broker users may log in"] = BrokerUserChecks.Logins,
         ["permissions list exact names"] = BrokerUserChecks.Patterns,
         ["permissions fit the topology"] = BrokerUserChecks.Permissions,
-        ["nobody may do more than needed"] = BrokerUserChecks.Grants,
+        ["no broker user may do more than needed"] = BrokerUserChecks.Grants,
         ["everyone has a database role of its own"] = DatabaseUserChecks.Logins,
         ["the migration carries its tag"] = PlatformChecks.Migration,
         ["images are fixed"] = PlatformChecks.Images,

@@ -27,7 +27,7 @@ internal static partial class MonitoringChecks
                from Match named in Job().Matches($"{rule["expr"]}")
                from job in named.Groups["jobs"].Value.Split('|')
                where !jobs.Contains(job)
-               select $"the rule {rule["alert"] ?? rule["record"]} asks for the job {job}, which nobody scrapes";
+               select $"the rule {rule["alert"] ?? rule["record"]} asks for the job {job}, which nothing scrapes";
     }
 
     /// <summary>The pods that a monitor selects.</summary>

@@ -107,7 +107,7 @@ internal static class NetworkChecks
         [
             .. rule.Peers.SelectMany(peer => peer.NamespaceSelector?.MatchLabels ?? new Dictionary<string, string>())
                 .Where(label => !documented.Contains($"`{(label.Key == "kubernetes.io/metadata.name" ? label.Value : label.Key)}`"))
-                .Select(label => $"names a namespace {label.Key}={label.Value} that nobody has heard of"),
+                .Select(label => $"names a namespace {label.Key}={label.Value} that does not exist"),
             .. rule.Peers.Where(peer => peer.NamespaceSelector?.MatchExpressions is { Count: > 0 }).Select(_ => "names namespaces otherwise than by a label"),
             .. new[] { rule.Selector }.Concat(rule.PeersHere.Select(peer => peer.PodSelector)).Where(selector => !all.Any(pods => selector.Matches(pods.Labels)))
                 .Select(selector => $"names {selector.Show()}, which takes no pods"),

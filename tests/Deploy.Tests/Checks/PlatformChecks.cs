@@ -56,7 +56,7 @@ internal static partial class PlatformChecks
         return
         [
             .. from pods in Pods.Of(manifests)
-               where pods.AreOurs
+               where pods.RunServices
                let broker = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
                where broker.UseTls != isEncrypted || broker.Nodes.Any(node => !hosts.Contains(node.Host) || isEncrypted && !certified.Contains(node.Host))
                select $"{pods.Name} calls the broker at {broker}, {(broker.UseTls ? "with" : "without")} TLS",
@@ -65,7 +65,7 @@ internal static partial class PlatformChecks
                where database is not null && (!hosts.Contains(database.Host!) || isEncrypted != (database.SslMode is SslMode.VerifyFull))
                select $"{pods.Name} calls the database at {database.Host} with SSL Mode={database.SslMode}",
             .. from pods in Pods.Of(manifests)
-               where pods.AreOurs && isEncrypted
+               where pods.RunServices && isEncrypted
                let authorities = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__CertificateAuthorities")
                where authorities is null || !SettingsChecks.FilesOf(pods).Contains(new MountedFile(authorities, "broker-tls", "ca.crt"))
                select $"{pods.Name} trusts the broker by '{authorities}', which is not the authority of its certificate",

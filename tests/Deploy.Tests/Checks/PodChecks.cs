@@ -34,7 +34,7 @@ internal static class PodChecks
         where pods.Ports.Count > 0
         from container in pods.Containers
         from probe in new (string Kind, V1Probe? Probe, string Path)[] { ("readiness", container.ReadinessProbe, "/health/ready"), ("liveness", container.LivenessProbe, "/health/live") }
-        let fault = FindProbeFault(container, probe.Probe, pods.AreOurs ? probe.Path : null)
+        let fault = FindProbeFault(container, probe.Probe, pods.RunServices ? probe.Path : null)
         where fault is not null
         select $"{pods.Name}: the {probe.Kind} probe {fault}";
 
@@ -55,7 +55,7 @@ internal static class PodChecks
     /// <summary>A pod must not be killed while its service is still stopping within its own time limits.</summary>
     public static IEnumerable<string> StopTimes(Manifests manifests)
     {
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.AreOurs && pods.Ports.Count > 0))
+        foreach (var pods in Pods.Of(manifests).Where(pods => pods.RunServices && pods.Ports.Count > 0))
         {
             var takes = pods.AreIngress ? IngressStopTime() : WorkerStopTime();
             var waits = TimeSpan.FromSeconds(pods.Containers.Max(container => container.Lifecycle?.PreStop?.Sleep?.Seconds ?? 0));

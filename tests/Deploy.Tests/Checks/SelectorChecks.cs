@@ -22,7 +22,7 @@ internal static class SelectorChecks
                 yield return $"{name} is spread by labels that its pods do not have";
             }
 
-            if (pods.Any(pod => pod.Name == name && pod.AreOurs) && (template.Spec.TopologySpreadConstraints ?? []).Count < 2)
+            if (pods.Any(pod => pod.Name == name && pod.RunServices) && (template.Spec.TopologySpreadConstraints ?? []).Count < 2)
             {
                 yield return $"{name} is not spread over zones and nodes";
             }
@@ -42,7 +42,7 @@ internal static class SelectorChecks
 
         // CloudNativePG creates its own.
         var needing = manifests.Of<V1Deployment>().Select(deployment => deployment.Metadata.Name)
-            .Where(name => pods.Single(pod => pod.Name == name).AreOurs)
+            .Where(name => pods.Single(pod => pod.Name == name).RunServices)
             .Concat(manifests.Of("RabbitmqCluster").Select(cluster => cluster.NameOf()));
         foreach (var name in needing)
         {

@@ -32,7 +32,7 @@ internal sealed record ProductionDatabase(string ConnectionString, Func<ValueTas
     public static async Task<ProductionDatabase> StartNativelyAsync(TestFolder folder, TestCertificate certificate, CancellationToken cancellationToken)
     {
         var database = await PostgresServer.StartAsync(
-            Path.Combine(folder.Path, "postgres"), isThrowAway: true, folder.Daemons, cancellationToken,
+            Path.Combine(folder.Path, "postgres"), isDisposable: true, folder.Daemons, cancellationToken,
             ["ssl=on", $"ssl_cert_file={certificate.CertificateFile}", $"ssl_key_file={certificate.KeyFile}"]);
         return new ProductionDatabase(database.ConnectionString, Stop: null);
     }

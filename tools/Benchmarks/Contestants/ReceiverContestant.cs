@@ -27,11 +27,11 @@ internal static class ReceiverContestant
     }
 
     /// <summary>Reads and resets a receiver's counts; must not run while requests arrive.</summary>
-    public static async Task<Told> TakeCountsAsync(int port, CancellationToken cancellationToken)
+    public static async Task<ReceivedCounts> TakeCountsAsync(int port, CancellationToken cancellationToken)
     {
         using var http = new HttpClient();
         using var counts = await http.PostAsync($"http://127.0.0.1:{port}{CountsPath}", content: null, cancellationToken);
-        return (await counts.Content.ReadFromJsonAsync<Told>(cancellationToken))!;
+        return (await counts.Content.ReadFromJsonAsync<ReceivedCounts>(cancellationToken))!;
     }
 
     private static Task TakeAsync(HttpContext http)
@@ -40,14 +40,14 @@ internal static class ReceiverContestant
         return FloorContestant.AnswerAsync(http);
     }
 
-    private static Told TakeCounts()
+    private static ReceivedCounts TakeCounts()
     {
-        var told = new Told(NotificationsById.Values.Sum(), NotificationsById.Count);
+        var received = new ReceivedCounts(NotificationsById.Values.Sum(), NotificationsById.Count);
         NotificationsById.Clear();
-        return told;
+        return received;
     }
 }
 
 /// <summary>The counts of a receiver.</summary>
 /// <param name="Notifications">Distinct notifications.</param>
-internal sealed record Told(int Requests, int Notifications);
+internal sealed record ReceivedCounts(int Requests, int Notifications);

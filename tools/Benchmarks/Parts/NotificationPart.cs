@@ -71,13 +71,13 @@ internal sealed class NotificationPart(Scale scale) : IPart
         var completed = await tables.CountAsync("jobs where status = 'completed'", cancellationToken);
         var decided = await tables.CountAsync("notifications", cancellationToken);
         var asExpected = await tables.CountAsync($"notifications where {each ?? "true"}", cancellationToken);
-        var told = await ReceiverContestant.TakeCountsAsync(stage.ReceiverPort, cancellationToken);
+        var received = await ReceiverContestant.TakeCountsAsync(stage.ReceiverPort, cancellationToken);
         var expected = each is null ? 0 : jobs;
-        var toldExpected = contact == stage.Receiver ? jobs : 0;
-        if ((completed, decided, asExpected, told) != (jobs, expected, expected, new Told(toldExpected, toldExpected)))
+        var receivedExpected = contact == stage.Receiver ? jobs : 0;
+        if ((completed, decided, asExpected, received) != (jobs, expected, expected, new ReceivedCounts(receivedExpected, receivedExpected)))
         {
             throw new InvalidOperationException(
-                $"owners {name}: of {jobs} jobs {completed} are completed; {decided} notifications, {asExpected} of them as expected; {told}.");
+                $"owners {name}: of {jobs} jobs {completed} are completed; {decided} notifications, {asExpected} of them as expected; {received}.");
         }
     }
 }

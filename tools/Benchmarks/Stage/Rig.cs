@@ -57,7 +57,7 @@ internal sealed class Rig : IAsyncDisposable
         // The broker starts while the programs are published.
         var publication = await Publication.CreateAsync(cancellationToken);
         var postgres = await PostgresServer.StartAsync(
-            Path.Combine(folder.Path, "postgres"), isThrowAway: false, folder.Daemons, cancellationToken, PostgresSettings.All);
+            Path.Combine(folder.Path, "postgres"), isDisposable: false, folder.Daemons, cancellationToken, PostgresSettings.All);
         var platform = await PostgresServer.CreateDatabaseAsync(postgres.ConnectionString, "platform", cancellationToken);
         var broker = await starting;
         await Services.MigrateAsync(broker.Uri, platform, cancellationToken);

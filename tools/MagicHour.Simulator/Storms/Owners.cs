@@ -15,7 +15,7 @@ internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver re
         [.. plan.Events.Where(one => one.Expected is Expectation.Applied && JobFold.Concerns(one.Type)).Select(one => one.JobId).Distinct()];
 
     /// <summary>The notifications received so far, in order of arrival.</summary>
-    public IReadOnlyCollection<ReceivedWebhook> Told => receiver.Received;
+    public IReadOnlyCollection<ReceivedWebhook> Notified => receiver.Received;
 
     /// <summary>Notifications that a receiver would reject.</summary>
     public IEnumerable<ReceivedWebhook> Rejected => receiver.Rejected;

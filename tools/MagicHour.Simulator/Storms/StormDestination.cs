@@ -5,10 +5,10 @@ namespace Platform.Simulator.Storms;
 /// <summary>The targets of a storm, and the servers that its verdict reads.</summary>
 /// <param name="Postgres">Null when only the answers can be judged.</param>
 /// <param name="RabbitMq">Null like <paramref name="Postgres"/>.</param>
-/// <param name="IsOurs">The stack was started for the storm alone, and ends with it.</param>
+/// <param name="IsOwned">The stack was started for the storm alone, and ends with it.</param>
 /// <param name="OutgoingSecret">The secret that receivers' keys are derived from; null when unknown.</param>
 internal sealed record StormDestination(
-    IReadOnlyList<StormTarget> Targets, string? Postgres, string? RabbitMq, bool IsOurs, string? OutgoingSecret = null)
+    IReadOnlyList<StormTarget> Targets, string? Postgres, string? RabbitMq, bool IsOwned, string? OutgoingSecret = null)
     : IAsyncDisposable
 {
     /// <summary>The local stack; starts one when none is up.</summary>
@@ -22,30 +22,30 @@ internal sealed record StormDestination(
                 throw new SetupException("--owners needs workers that can reach this machine as 127.0.0.1: use ./platform up --native.");
             }
 
-            return Of(running, isOurs: false);
+            return Of(running, isOwned: false);
         }
 
         Console.WriteLine("Nothing is up here: starting a native stack for this storm.");
         var started = await NativeStack.StartAsync(cancellationToken);
         started.Save();
-        return Of(started, isOurs: true);
+        return Of(started, isOwned: true);
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (IsOurs)
+        if (IsOwned)
         {
             await Stack.StopAsync(CancellationToken.None);
         }
     }
 
     /// <summary>Two webhooks when there are two secrets; the first one rotates to the second secret.</summary>
-    private static StormDestination Of(Stack stack, bool isOurs) => new(
+    private static StormDestination Of(Stack stack, bool isOwned) => new(
         stack.NextSecret is { } next
             ? [new StormTarget(stack.IngressUrl, stack.Secret, next), new StormTarget(stack.IngressUrl, next)]
             : [new StormTarget(stack.IngressUrl, stack.Secret)],
         stack.Postgres,
         stack.RabbitMq,
-        isOurs,
+        isOwned,
         Stack.LocalOutgoingSecret);
 }

@@ -17,24 +17,24 @@ internal sealed class JobCheck(IEnumerable<Case> cases, IEnumerable<JobRow> rows
             .Where(row => !_told.Contains(row.JobId) && !(row.HasOwner && row.State.Status == "queued"))
             .Select(row => $"{row.JobId}: a row without events"));
 
-    private static string? Compare(JobRow row, Case[] told)
+    private static string? Compare(JobRow row, Case[] published)
     {
-        var possible = Combine(told).Select(JobFold.Of).ToArray();
+        var possible = Combine(published).Select(JobFold.Of).ToArray();
         if (!possible.Contains(row.State))
         {
             return $"{row.JobId}: {(possible is [var likeliest, ..] ? row.State.Difference(likeliest) : "its events have no bodies")}";
         }
 
-        return CompareTimes(row, told) is { } column ? $"{row.JobId}: {column} is not when the event was received" : null;
+        return CompareTimes(row, published) is { } column ? $"{row.JobId}: {column} is not when the event was received" : null;
     }
 
     /// <summary>All combinations of one possible order for each event.</summary>
-    private static IEnumerable<IEnumerable<PublishedEvent>> Combine(IEnumerable<Case> told) => told.Aggregate(
+    private static IEnumerable<IEnumerable<PublishedEvent>> Combine(IEnumerable<Case> published) => published.Aggregate(
         (IEnumerable<IEnumerable<PublishedEvent>>)[[]],
-        (chosen, one) => chosen.SelectMany(others => one.PossibleNotifications().Select(telling => others.Append(telling))));
+        (chosen, one) => chosen.SelectMany(others => one.PossibleNotifications().Select(sent => others.Append(sent))));
 
     /// <summary>The first wrong time column.</summary>
-    private static string? CompareTimes(JobRow row, Case[] told)
+    private static string? CompareTimes(JobRow row, Case[] published)
     {
         DateTimeOffset?[] times = [row.StartedAt, row.FailedAt, row.CompletedAt];
         return IsWrong(row.StartedAt, "started") ? "started_at"
@@ -46,7 +46,7 @@ internal sealed class JobCheck(IEnumerable<Case> cases, IEnumerable<JobRow> rows
             : null;
 
         bool IsWrong(DateTimeOffset? time, string action) =>
-            Array.Find(told, one => one.Webhook.Type.EndsWith($".{action}", StringComparison.Ordinal)) is { } one
+            Array.Find(published, one => one.Webhook.Type.EndsWith($".{action}", StringComparison.Ordinal)) is { } one
                 ? time is null || time > one.RecordedAt || (one.IsRecordComplete && time != one.RecordedAt)
                 : time is not null;
     }

@@ -27,11 +27,11 @@ internal static class JobFold
     /// <param name="events">The events of one job that change it; one of each type.</param>
     public static JobState Of(IEnumerable<PublishedEvent> events)
     {
-        var greatestFirst = events.OrderByDescending(told => Array.IndexOf(Actions, told.Action)).ToArray();
-        var payloads = greatestFirst.Select(told => Payload.Read(told.Bodies[0])).ToArray();
-        var completed = greatestFirst.FirstOrDefault(told => told.Action == "completed");
+        var greatestFirst = events.OrderByDescending(published => Array.IndexOf(Actions, published.Action)).ToArray();
+        var payloads = greatestFirst.Select(published => Payload.Read(published.Bodies[0])).ToArray();
+        var completed = greatestFirst.FirstOrDefault(published => published.Action == "completed");
         var downloads = completed is null ? null : LongestValid(completed.Bodies);
-        var error = Array.FindIndex(greatestFirst, told => told.Action == "errored") is var at and >= 0 ? payloads[at].Error : default;
+        var error = Array.FindIndex(greatestFirst, published => published.Action == "errored") is var at and >= 0 ? payloads[at].Error : default;
         return new JobState(
             greatestFirst[0].Type.Split('.')[0],
             StatusOfAction[greatestFirst[0].Action],

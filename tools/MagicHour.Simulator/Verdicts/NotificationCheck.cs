@@ -15,7 +15,7 @@ internal sealed class NotificationCheck(IEnumerable<Case> cases, Evidence eviden
     ];
 
     // In order of arrival.
-    private readonly NotifiedOwner[] _told = [.. (options.Told ?? []).Select(NotifiedOwner.Read).Where(told => evidence.Owners.Any(owner => owner.JobId == told.JobId))];
+    private readonly NotifiedOwner[] _notified = [.. (options.Notified ?? []).Select(NotifiedOwner.Read).Where(notified => evidence.Owners.Any(owner => owner.JobId == notified.JobId))];
 
     /// <summary>Registrations that are not stored, or not yet while the platform is still working.</summary>
     public IEnumerable<string> Unregistered() => (options.Registered ?? [])
@@ -25,18 +25,18 @@ internal sealed class NotificationCheck(IEnumerable<Case> cases, Evidence eviden
     public IEnumerable<string> Lost() => Unregistered().Concat(Unnotified());
 
     /// <summary>The same notification under two ids, which its receiver cannot recognize as a duplicate.</summary>
-    public IEnumerable<string> Doubled() => _told
-        .GroupBy(told => (told.JobId, told.Outcome))
-        .Where(same => same.DistinctBy(told => told.Id).Skip(1).Any())
+    public IEnumerable<string> Doubled() => _notified
+        .GroupBy(notified => (notified.JobId, notified.Outcome))
+        .Where(same => same.DistinctBy(notified => notified.Id).Skip(1).Any())
         .Select(same => $"{same.Key.JobId}: its owner was notified twice that it has {same.Key.Outcome}");
 
     public IEnumerable<string> Wrong() => evidence.Notifications
         .Where(row => !_ends.Contains((row.JobId, row.Outcome)))
         .Select(row => $"{row.JobId}: its owner has a notification that it has {row.Outcome}, but it has not")
-        .Concat(_told
-            .Select((told, at) => (told, at))
-            .Where(one => one.told.Outcome == "failed" && _told.Take(one.at).Any(before => before.JobId == one.told.JobId && before.Outcome == "completed"))
-            .Select(one => $"{one.told.JobId}: its owner was notified that it has failed after being notified that it has completed"))
+        .Concat(_notified
+            .Select((notified, at) => (notified, at))
+            .Where(one => one.notified.Outcome == "failed" && _notified.Take(one.at).Any(before => before.JobId == one.notified.JobId && before.Outcome == "completed"))
+            .Select(one => $"{one.notified.JobId}: its owner was notified that it has failed after being notified that it has completed"))
         .Concat(options.Rejected.Select(webhook => $"{webhook.Id}: the receiver's own key does not verify it"));
 
     private IEnumerable<string> Unnotified()
@@ -51,10 +51,10 @@ internal sealed class NotificationCheck(IEnumerable<Case> cases, Evidence eviden
             }
         }
 
-        var told = _told.Select(one => (one.JobId, one.Outcome)).ToHashSet();
-        foreach (var row in evidence.Notifications.Where(row => options.Told is not null && row is { Channel: "webhook", Status: not "superseded" }))
+        var notified = _notified.Select(one => (one.JobId, one.Outcome)).ToHashSet();
+        foreach (var row in evidence.Notifications.Where(row => options.Notified is not null && row is { Channel: "webhook", Status: not "superseded" }))
         {
-            if (!told.Contains((row.JobId, row.Outcome)))
+            if (!notified.Contains((row.JobId, row.Outcome)))
             {
                 yield return $"{row.JobId}: its owner was not notified that it has {row.Outcome}";
             }

@@ -24,9 +24,9 @@ public sealed record VerdictOptions
     /// Webhook notifications in order of arrival; may grow until the verdict. Null without a receiver: then only the stored notifications are
     /// judged.
     /// </summary>
-    public IReadOnlyCollection<ReceivedWebhook>? Told { get; init; }
+    public IReadOnlyCollection<ReceivedWebhook>? Notified { get; init; }
 
-    /// <summary>Entries of <see cref="Told"/> that the receiver's own key does not verify; read when judging.</summary>
+    /// <summary>Entries of <see cref="Notified"/> that the receiver's own key does not verify; read when judging.</summary>
     public IEnumerable<ReceivedWebhook> Rejected { get; init; } = [];
 
     /// <summary>

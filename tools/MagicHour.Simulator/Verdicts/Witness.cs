@@ -50,7 +50,7 @@ internal sealed class Witness : IAsyncDisposable
                 unchanged.Restart();
             }
 
-            var seemsDone = waiting == 0 && counts.Outbox == 0 && (_options.Told is null || counts.Unnotified == 0) && unchanged.Elapsed >= _options.Calm;
+            var seemsDone = waiting == 0 && counts.Outbox == 0 && (_options.Notified is null || counts.Unnotified == 0) && unchanged.Elapsed >= _options.Calm;
             if (seemsDone && await HasEverythingAsync(cancellationToken))
             {
                 return true;

@@ -17,7 +17,7 @@ internal static class HealthEndpoints
         app.MapMethods("/health", Methods, (TimeProvider time) => TypedResults.Ok(new Health("healthy", time.GetUtcNow().ToUnixTimeSeconds())));
         app.MapMethods("/health/live", Methods, (PublishWatchdog watchdog) =>
             watchdog.IsStuck ? Unhealthy("The broker answers, but has not answered a publish of this process for a minute.") : Results.Text("live"));
-        app.MapMethods("/health/ready", Methods, (BrokerMonitor broker) =>
+        app.MapMethods("/health/ready", Methods, (BrokerHealth broker) =>
             broker.HasSeenQueue ? Results.Text("ready") : Unhealthy($"The queue has not been seen yet; the broker is {broker.State}."));
     }
 

@@ -9,7 +9,7 @@ namespace Ingress.Api.Publishing;
 /// </summary>
 internal sealed partial class EventPublisher(
     PublishQueue queue,
-    BrokerMonitor broker,
+    BrokerHealth broker,
     PublishBreaker breaker,
     IOptions<IngressOptions> options,
     IngressMetrics metrics,

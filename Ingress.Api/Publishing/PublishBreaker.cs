@@ -4,7 +4,7 @@ namespace Ingress.Api.Publishing;
 
 /// <summary>
 /// Opens when a publish has timed out, so that the next one fails immediately instead of waiting. It covers failures that the <see
-/// cref="BrokerMonitor"/> cannot see: a queue without its quorum, a link that carries data in one direction only, a client that hangs.
+/// cref="BrokerProbe"/> cannot see: a queue without its quorum, a link that carries data in one direction only, a client that hangs.
 /// While the breaker is open, one publish at a time passes as a probe; the first answer closes it.
 /// </summary>
 internal sealed partial class PublishBreaker(IOptions<IngressOptions> options, TimeProvider time, ILogger<PublishBreaker> logger)

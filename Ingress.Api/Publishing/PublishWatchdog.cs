@@ -2,9 +2,9 @@ namespace Ingress.Api.Publishing;
 
 /// <summary>
 /// Detects a hung client that only a restart fixes. RabbitMQ.Client 7.2 has recovered from a broken connection with its publishes blocked
-/// for ever. The <see cref="BrokerMonitor"/> replaces a connection when it hangs, so this covers unforeseen causes.
+/// for ever. The <see cref="PublisherConnection"/> replaces a connection when it hangs, so this covers unforeseen causes.
 /// </summary>
-internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerMonitor broker)
+internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerHealth broker)
 {
     // One minute: everything that recovers by itself has recovered by then, such as a new queue leader
     // (seconds), a new connection after the broker's return (seconds), or a dead link that heartbeats

@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 namespace Ingress.Api.Publishing;
 
 /// <summary>Gauges that are read only on collection, at no cost to events.</summary>
-internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publisher, BrokerMonitor broker, PublishWatchdog watchdog)
-    : IHostedService
+internal sealed class PublishingGauges(
+    IMeterFactory meters, EventPublisher publisher, PublisherConnection connection, BrokerHealth broker, PublishWatchdog watchdog) : IHostedService
 {
     private static readonly BrokerState[] States = Enum.GetValues<BrokerState>();
 
@@ -15,7 +15,7 @@ internal sealed class PublishingGauges(IMeterFactory meters, EventPublisher publ
             "broker.publishes.in_flight", () => publisher.InFlight, "{message}",
             "Messages whose webhook awaits the broker's answer.");
         meter.CreateObservableGauge(
-            "broker.publishes.unconfirmed", () => broker.UnansweredPublishes, "{message}",
+            "broker.publishes.unconfirmed", () => connection.UnansweredPublishes, "{message}",
             "Messages written to the broker and not yet answered, including abandoned ones.");
         meter.CreateObservableGauge(
             "broker.connection.state", ObserveState, null,

@@ -12,8 +12,9 @@ internal static class PublishingSetup
         services.AddSingleton<PublishQueue>();
         services.AddSingleton<PublishBreaker>();
         services.AddSingleton<PublishWatchdog>();
-        services.AddSingleton<BrokerMonitor>();
-        services.AddHostedService(provider => provider.GetRequiredService<BrokerMonitor>());
+        services.AddSingleton<BrokerHealth>();
+        services.AddSingleton<PublisherConnection>();
+        services.AddHostedService(provider => provider.GetRequiredService<PublisherConnection>());
         services.AddHostedService<PublishingGauges>();
         return services;
     }

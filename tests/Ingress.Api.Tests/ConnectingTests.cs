@@ -23,7 +23,7 @@ public sealed class ConnectingTests : IDisposable
         using var named = Listen();
         using var numbered = Listen();
         await using var services = Services($"amqps://localhost:{Port(named)},127.0.0.1:{Port(numbered)}/");
-        await using var monitor = await StartAsync(services);
+        await using var connection = await StartAsync(services);
 
         var names = await Task.WhenAll(NameAskedForAsync(named), NameAskedForAsync(numbered));
 
@@ -43,7 +43,7 @@ public sealed class ConnectingTests : IDisposable
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
         var start = byDefault.StartAsync(enough.Token);
-        await using var monitor = await StartAsync(services);
+        await using var connection = await StartAsync(services);
         var answers = await Task.WhenAll(FirstWordAsync(fooled, certificate), FirstWordAsync(doubted, certificate));
 
         Assert.Equal(["AMQP", null], answers);
@@ -63,7 +63,7 @@ public sealed class ConnectingTests : IDisposable
         using var certificate = (issuer == "named" ? named : another).Issue(host, isExpired).Load();
         using var node = Listen();
         await using var services = Services($"amqps://localhost:{Port(node)}/", named.CertificateFile);
-        await using var monitor = await StartAsync(services);
+        await using var connection = await StartAsync(services);
 
         Assert.Equal(word, await FirstWordAsync(node, certificate));
     }
@@ -76,7 +76,7 @@ public sealed class ConnectingTests : IDisposable
         using var certificate = replacement.Issue("localhost").Load();
         using var node = Listen();
         await using var services = Services($"amqps://localhost:{Port(node)}/", old.CertificateFile);
-        await using var monitor = await StartAsync(services);
+        await using var connection = await StartAsync(services);
 
         var before = await FirstWordAsync(node, certificate);
         File.Copy(replacement.CertificateFile, old.CertificateFile, overwrite: true);
@@ -89,9 +89,9 @@ public sealed class ConnectingTests : IDisposable
 
     private static async Task<IAsyncDisposable> StartAsync(ServiceProvider services)
     {
-        var monitor = services.GetRequiredService<BrokerMonitor>();
-        await monitor.StartAsync(TestContext.Current.CancellationToken);
-        return new Stopping(monitor);
+        var connection = services.GetRequiredService<PublisherConnection>();
+        await connection.StartAsync(TestContext.Current.CancellationToken);
+        return new Stopping(connection);
     }
 
     private static ServiceProvider Services(string broker, string? authorities = null)
@@ -148,8 +148,8 @@ public sealed class ConnectingTests : IDisposable
         return name;
     }
 
-    private sealed class Stopping(BrokerMonitor monitor) : IAsyncDisposable
+    private sealed class Stopping(PublisherConnection connection) : IAsyncDisposable
     {
-        public async ValueTask DisposeAsync() => await monitor.StopAsync(CancellationToken.None);
+        public async ValueTask DisposeAsync() => await connection.StopAsync(CancellationToken.None);
     }
 }

@@ -74,7 +74,7 @@ public sealed class HealthTests
         await using var app = new IngressApp();
 
         TimeOut(app, times: 50, over: TimeSpan.FromMinutes(10), BrokerState.Unavailable);
-        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(BrokerState.Available);
+        app.Services.GetRequiredService<BrokerHealth>().TransitionTo(BrokerState.Available);
         app.Time.Advance(TimeSpan.FromSeconds(59));
         using var reconnecting = await GetAsync(app, "/health/live");
         app.Time.Advance(TimeSpan.FromSeconds(1));
@@ -98,7 +98,7 @@ public sealed class HealthTests
     private static void TimeOut(
         IngressApp app, int times, TimeSpan over, BrokerState state = BrokerState.Available, bool hasBeenAnswered = true)
     {
-        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(state);
+        app.Services.GetRequiredService<BrokerHealth>().TransitionTo(state);
         var breaker = app.Services.GetRequiredService<PublishBreaker>();
         if (hasBeenAnswered)
         {

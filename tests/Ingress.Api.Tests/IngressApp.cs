@@ -101,9 +101,9 @@ internal sealed class IngressApp : WebApplicationFactory<IngressMetrics>
             services.AddSingleton<InMemoryBroker>();
             services.AddHostedService(provider => provider.GetRequiredService<InMemoryBroker>());
             services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
-            // There is no RabbitMQ to monitor: publishes are attempted while the broker's state is unknown.
+            // There is no RabbitMQ to connect to: publishes are attempted while the broker's state is unknown.
             services.Remove(services.Single(service =>
-                service.ServiceType == typeof(IHostedService) && service.ImplementationFactory?.Method.ReturnType == typeof(BrokerMonitor)));
+                service.ServiceType == typeof(IHostedService) && service.ImplementationFactory?.Method.ReturnType == typeof(PublisherConnection)));
         });
     }
 }

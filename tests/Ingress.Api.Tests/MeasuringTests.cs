@@ -118,7 +118,7 @@ public sealed class MeasuringTests
         using var unknown = await app.SendAsync(Completed);
 
         measured.Observe();
-        app.Services.GetRequiredService<BrokerMonitor>().TransitionTo(BrokerState.Blocked);
+        app.Services.GetRequiredService<BrokerHealth>().TransitionTo(BrokerState.Blocked);
         using var blocked = await app.SendAsync(Completed);
         measured.Observe();
 

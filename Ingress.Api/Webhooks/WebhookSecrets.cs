@@ -27,17 +27,17 @@ internal sealed partial class WebhookSecrets(
     private readonly WebhookSecret[] _configured =
         [.. options.Value.WebhookSecrets.Select((secret, index) => WebhookSecret.Create($"{index}", secret))];
 
-    private WebhookSecret[]? _active;
+    /// <summary>The secrets as last read: on start, which is before the server accepts requests, and then at every poll.</summary>
+    public IReadOnlyList<WebhookSecret> Active { get; private set; } = [];
 
-    public IReadOnlyList<WebhookSecret> Active => _active ??= Read() ?? _configured;
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        Active = Read() ?? _configured;
+        return base.StartAsync(cancellationToken);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (string.IsNullOrWhiteSpace(options.Value.WebhookSecretsDirectory))
-        {
-            return;
-        }
-
         using var timer = new PeriodicTimer(PollInterval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
@@ -45,7 +45,7 @@ internal sealed partial class WebhookSecrets(
             if (Read() is { } active && !active.SequenceEqual(Active))
             {
                 LogChanged(logger, string.Join(", ", active.Select(secret => secret.Name)));
-                _active = active;
+                Active = active;
             }
         }
     }

@@ -16,14 +16,14 @@ public sealed class WebhookSecretsTests : IDisposable
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public void A_file_is_a_secret_dot_entries_and_white_space_around_it_are_not()
+    public async Task A_file_is_a_secret_dot_entries_and_white_space_around_it_are_not()
     {
         Write("old", "first\n");
         Write("new", " second \r\n");
         Write("..data", "not a secret");
         Write(".hidden", "not a secret");
 
-        using var secrets = Create();
+        using var secrets = await StartAsync();
 
         Assert.Equal([WebhookSecret.Create("new", "second"), WebhookSecret.Create("old", "first")], secrets.Active);
     }
@@ -32,8 +32,7 @@ public sealed class WebhookSecretsTests : IDisposable
     public async Task A_change_is_noticed_even_under_the_same_name()
     {
         Write("current", "first");
-        using var secrets = Create();
-        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        using var secrets = await StartAsync();
         Assert.Equal([WebhookSecret.Create("current", "first")], secrets.Active);
 
         Write("current", "second");
@@ -46,8 +45,7 @@ public sealed class WebhookSecretsTests : IDisposable
     {
         Write("a", "first");
         Write("z", "last");
-        using var secrets = Create();
-        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        using var secrets = await StartAsync();
         Assert.Equal(2, secrets.Active.Count);
 
         Write("a", "");
@@ -78,8 +76,7 @@ public sealed class WebhookSecretsTests : IDisposable
     public async Task A_default_secret_never_becomes_active_outside_Development()
     {
         Write("a", "first");
-        using var secrets = Create();
-        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        using var secrets = await StartAsync();
         Assert.Single(secrets.Active);
 
         Write("b", DefaultSecrets.Marker);
@@ -94,11 +91,11 @@ public sealed class WebhookSecretsTests : IDisposable
     }
 
     [Fact]
-    public void Those_of_the_settings_are_active_too()
+    public async Task Those_of_the_settings_are_active_too()
     {
         Write("file", "second");
 
-        using var secrets = Create("first");
+        using var secrets = await StartAsync("first");
 
         Assert.Equal([WebhookSecret.Create("0", "first"), WebhookSecret.Create("file", "second")], secrets.Active);
     }
@@ -107,8 +104,7 @@ public sealed class WebhookSecretsTests : IDisposable
     public async Task A_secret_is_revoked_by_emptying_the_folder_when_the_settings_have_another()
     {
         Write("leaked", "second");
-        using var secrets = Create("first");
-        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        using var secrets = await StartAsync("first");
         Assert.Equal(2, secrets.Active.Count);
 
         File.Delete(Path.Combine(_folder.FullName, "leaked"));
@@ -120,8 +116,7 @@ public sealed class WebhookSecretsTests : IDisposable
     public async Task The_last_secret_of_all_stays_when_the_folder_is_emptied()
     {
         Write("only", "first");
-        using var secrets = Create();
-        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        using var secrets = await StartAsync();
         Assert.Single(secrets.Active);
 
         File.Delete(Path.Combine(_folder.FullName, "only"));
@@ -139,11 +134,16 @@ public sealed class WebhookSecretsTests : IDisposable
 
     private void Write(string name, string content) => File.WriteAllText(Path.Combine(_folder.FullName, name), content);
 
-    private WebhookSecrets Create(params string[] configured) => new(
-        Options.Create(new MagicHourOptions { WebhookSecrets = configured, WebhookSecretsDirectory = _folder.FullName }),
-        new HostingEnvironment { EnvironmentName = Environments.Production },
-        _time,
-        NullLogger<WebhookSecrets>.Instance);
+    private async Task<WebhookSecrets> StartAsync(params string[] configured)
+    {
+        var secrets = new WebhookSecrets(
+            Options.Create(new MagicHourOptions { WebhookSecrets = configured, WebhookSecretsDirectory = _folder.FullName }),
+            new HostingEnvironment { EnvironmentName = Environments.Production },
+            _time,
+            NullLogger<WebhookSecrets>.Instance);
+        await secrets.StartAsync(TestContext.Current.CancellationToken);
+        return secrets;
+    }
 
     private Task AfterAPollAsync(Func<bool> isTrue) => Waiting.UntilAsync("the folder was polled", () =>
     {

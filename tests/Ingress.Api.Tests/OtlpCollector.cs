@@ -9,6 +9,7 @@ namespace Ingress.Api.Tests;
 internal sealed class OtlpCollector : IAsyncDisposable
 {
     private readonly HttpListener _http = new();
+    private readonly CancellationTokenSource _disposed = new();
     private readonly Channel<OtlpRequest> _requests = Channel.CreateUnbounded<OtlpRequest>();
     private readonly HttpStatusCode _status;
     private readonly Task _answering;
@@ -33,8 +34,10 @@ internal sealed class OtlpCollector : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _disposed.CancelAsync();
         _http.Abort();
         await _serving;
+        _disposed.Dispose();
     }
 
     private async Task ServeAsync()
@@ -48,13 +51,13 @@ internal sealed class OtlpCollector : IAsyncDisposable
                 await exchange.Request.InputStream.CopyToAsync(body);
                 _requests.Writer.TryWrite(new OtlpRequest(
                     exchange.Request.Url!.AbsolutePath, exchange.Request.Headers["x-key"], Encoding.UTF8.GetString(body.ToArray())));
-                await _answering;
+                await _answering.WaitAsync(_disposed.Token);
                 exchange.Response.StatusCode = (int)_status;
                 exchange.Response.ContentType = "application/x-protobuf";
                 exchange.Response.Close();
             }
         }
-        catch (Exception exception) when (exception is HttpListenerException or ObjectDisposedException)
+        catch (Exception exception) when (exception is HttpListenerException or ObjectDisposedException or OperationCanceledException)
         {
             // The collector has been disposed.
         }

@@ -7,7 +7,7 @@ namespace Ingress.Api.Publishing;
 
 /// <summary>
 /// Finds out whether the broker accepts messages on one connection. Every second it checks that the queue exists and publishes a canary
-/// along the path of the messages; between probes it listens to the connection's events.
+/// along the path of the messages; between probes, the broker announces when it blocks the connection.
 /// </summary>
 internal sealed class BrokerProbe(IConnection connection, BrokerHealth broker, TimeProvider time)
 {
@@ -22,7 +22,6 @@ internal sealed class BrokerProbe(IConnection connection, BrokerHealth broker, T
     {
         connection.ConnectionBlockedAsync += OnBlockedAsync;
         connection.ConnectionUnblockedAsync += OnUnblockedAsync;
-        connection.ConnectionShutdownAsync += OnShutdownAsync;
         try
         {
             var confirms = new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
@@ -38,7 +37,6 @@ internal sealed class BrokerProbe(IConnection connection, BrokerHealth broker, T
             // From here on, events of this connection must not change the state of the next one.
             connection.ConnectionBlockedAsync -= OnBlockedAsync;
             connection.ConnectionUnblockedAsync -= OnUnblockedAsync;
-            connection.ConnectionShutdownAsync -= OnShutdownAsync;
         }
     }
 
@@ -78,16 +76,6 @@ internal sealed class BrokerProbe(IConnection connection, BrokerHealth broker, T
     private Task OnUnblockedAsync(object sender, AsyncEventArgs args)
     {
         _isBlocked = false;
-        return Task.CompletedTask;
-    }
-
-    private Task OnShutdownAsync(object sender, ShutdownEventArgs args)
-    {
-        if (args.ReplyCode is not Constants.NotFound && args.Initiator is not ShutdownInitiator.Application)
-        {
-            broker.TransitionTo(BrokerState.Unavailable);
-        }
-
         return Task.CompletedTask;
     }
 }

@@ -45,7 +45,7 @@ internal sealed class ConfirmedChannel : IDisposable
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var writing = WriteAsync(over.Token);
+        var writing = WriteAllAsync(over.Token);
         await Task.WhenAny(writing, _closed.Task);
         await over.CancelAsync();
         // Wait for the writer to end, so that it takes nothing more from the queue; it honours its token.
@@ -66,7 +66,7 @@ internal sealed class ConfirmedChannel : IDisposable
         _unanswered.Close(PublishAnswer.Lost);
     }
 
-    private async Task WriteAsync(CancellationToken cancellationToken)
+    private async Task WriteAllAsync(CancellationToken cancellationToken)
     {
         await foreach (var publish in _waiting.ReadAllAsync(cancellationToken))
         {

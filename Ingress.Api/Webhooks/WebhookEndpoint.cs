@@ -49,7 +49,8 @@ internal sealed partial class WebhookEndpoint(
 
     private void Report(HttpContext http, WebhookRequest received, int? statusCode, TimeSpan elapsed)
     {
-        metrics.Answered(received.Content?.EventType ?? "", received.Outcome, elapsed);
+        var outcome = received.Outcome(statusCode);
+        metrics.Answered(received.Content?.EventType ?? "", outcome, elapsed);
         IngressTraces.Describe(http.Features.Get<IHttpActivityFeature>()?.Activity, received);
         if (received.IsOverLimit)
         {
@@ -59,7 +60,7 @@ internal sealed partial class WebhookEndpoint(
 
         LogAnswered(
             logger,
-            received.Outcome,
+            outcome,
             ShownText.Name(received.Content?.EventType),
             ShownText.Name(received.Content?.JobId),
             ShownText.Name(received.Content?.Status),
@@ -74,93 +75,73 @@ internal sealed partial class WebhookEndpoint(
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(HttpContext http, WebhookRequest received)
     {
-        var peer = Peer(http);
         if (!IsPlainJson(http.Request))
         {
-            received.IsOverLimit = failures.Count(peer);
-            return Problems.NotJson;
+            return Refuse(http, received, Problems.NotJson);
         }
 
         if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)
         {
             received.Verification = Verification.Malformed;
-            return Refuse(http, peer, received);
+            return RefuseSignature(http, received);
         }
 
         received.SentAt = headers.SentAt;
-
         var (body, refusal) = await SignedBody.ReadAsync(http, ingress.Value.MaxBodyBytes, bodies);
         if (body is null)
         {
-            return RefuseBody(http, peer, received, refusal);
+            return refusal is BodyRefusal.Busy ? Problems.Unavailable(http) : Refuse(http, received, Problems.TooLarge);
         }
 
         using (body)
         {
-            return await AnswerAsync(http, received, peer, headers, body);
+            return Verify(received, headers, body) is { } secret
+                ? await PublishAsync(http, received, headers, secret, body)
+                : RefuseSignature(http, received);
         }
     }
 
-    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> AnswerAsync(
-        HttpContext http, WebhookRequest received, IPAddress peer, SignatureHeaders headers, SignedBody body)
+    /// <returns>The secret that the body is signed with; null when the signature must be refused.</returns>
+    private WebhookSecret? Verify(WebhookRequest received, SignatureHeaders headers, SignedBody body)
     {
-        var secret = Signature.FindSecret(body.Signed(headers.TimestampText), headers.Mac, secrets.Active);
-        received.Verification = secret is null
-            ? Verification.WrongSignature
-            : Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
-        if (secret is not null)
+        if (Signature.FindSecret(body.Signed(headers.TimestampText), headers.Mac, secrets.Active) is not { } secret)
         {
-            metrics.SecretMatched(secret, received.At - headers.SentAt);
+            received.Verification = Verification.WrongSignature;
+            return null;
         }
 
-        if (secret is null || received.Verification is not (Verification.Valid or Verification.Late))
-        {
-            return Refuse(http, peer, received);
-        }
+        metrics.SecretMatched(secret, received.At - headers.SentAt);
+        received.Verification = Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
+        return received.Verification is Verification.Valid or Verification.Late ? secret : null;
+    }
 
+    private async Task<Results<Ok<Receipt>, ProblemHttpResult>> PublishAsync(
+        HttpContext http, WebhookRequest received, SignatureHeaders headers, WebhookSecret secret, SignedBody body)
+    {
         connections.Prefer(http);
-        // The webhook is authentic: until the broker has confirmed it, any failure is the platform's, and the sender must retry.
-        received.Outcome = WebhookOutcome.Unavailable;
         received.Content = WebhookContent.Read(body.Body);
         var started = time.GetTimestamp();
         var outcome = await publisher.PublishAsync(WebhookMessage.Create(received, headers, secret, body, time.GetUtcNow()));
         received.Publishing = time.GetElapsedTime(started);
-        return outcome is PublishOutcome.Confirmed ? Accept(received) : Unavailable(http, received);
-    }
-
-    private static Results<Ok<Receipt>, ProblemHttpResult> Accept(WebhookRequest received)
-    {
-        received.Outcome = received switch
+        if (outcome is not PublishOutcome.Confirmed)
         {
-            { Content.Reason: not null } => WebhookOutcome.Quarantined,
-            { Verification: Verification.Late } => WebhookOutcome.Late,
-            _ => WebhookOutcome.Accepted,
-        };
-        return received.Content!.IsNotAnEvent ? Problems.NotAnEvent : TypedResults.Ok(new Receipt(true, received.At.ToUnixTimeSeconds()));
-    }
-
-    private ProblemHttpResult Refuse(HttpContext http, IPAddress peer, WebhookRequest received)
-    {
-        metrics.SignatureFailed(received.Verification);
-        received.IsOverLimit = received.Verification is Verification.Malformed or Verification.WrongSignature && failures.Count(peer);
-        return received.IsOverLimit ? Problems.TooManyFailures(http) : Problems.NotAuthentic;
-    }
-
-    private ProblemHttpResult RefuseBody(HttpContext http, IPAddress peer, WebhookRequest received, BodyRefusal? refusal)
-    {
-        if (refusal is BodyRefusal.Busy)
-        {
-            return Unavailable(http, received);
+            return Problems.Unavailable(http);
         }
 
-        received.IsOverLimit = failures.Count(peer);
-        return Problems.TooLarge;
+        return received.Content.IsNotAnEvent ? Problems.NotAnEvent : TypedResults.Ok(new Receipt(true, received.At.ToUnixTimeSeconds()));
     }
 
-    private static ProblemHttpResult Unavailable(HttpContext http, WebhookRequest received)
+    private ProblemHttpResult Refuse(HttpContext http, WebhookRequest received, ProblemHttpResult answer)
     {
-        received.Outcome = WebhookOutcome.Unavailable;
-        return Problems.Unavailable(http);
+        received.IsOverLimit = failures.Count(Peer(http));
+        return answer;
+    }
+
+    private ProblemHttpResult RefuseSignature(HttpContext http, WebhookRequest received)
+    {
+        metrics.SignatureFailed(received.Verification);
+        received.IsOverLimit = received.Verification is Verification.Malformed or Verification.WrongSignature && failures.Count(Peer(http));
+        return received.IsOverLimit ? Problems.TooManyFailures(http) : Problems.NotAuthentic;
     }
 
     private static IPAddress Peer(HttpContext http) => http.Connection.RemoteIpAddress ?? IPAddress.None;

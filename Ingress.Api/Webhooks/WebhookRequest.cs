@@ -2,7 +2,7 @@ using Platform.Contracts;
 
 namespace Ingress.Api.Webhooks;
 
-/// <summary>Facts about a request, collected while it is answered.</summary>
+/// <summary>Facts about a request, each set once: a request that breaks off is reported with those known by then.</summary>
 internal sealed class WebhookRequest(DateTimeOffset at)
 {
     /// <summary>In whole microseconds: precision that PostgreSQL cannot store must not decide which of two bodies came first.</summary>
@@ -18,11 +18,21 @@ internal sealed class WebhookRequest(DateTimeOffset at)
     /// <summary>Null until the signature has been verified.</summary>
     public WebhookContent? Content { get; set; }
 
-    public WebhookOutcome Outcome { get; set; } = WebhookOutcome.Refused;
-
     /// <summary>The request has no valid signature, and its peer has sent too many of those: it gets no log line of its own.</summary>
     public bool IsOverLimit { get; set; }
 
     /// <summary>Duration of the publish until it was confirmed or abandoned; zero when there was none.</summary>
     public TimeSpan Publishing { get; set; }
+
+    /// <summary>The outcome that follows. Once the content is known, any failure is the platform's and the sender must retry.</summary>
+    /// <param name="statusCode">The status of the answer; null when an exception ended the request.</param>
+    public WebhookOutcome Outcome(int? statusCode) => statusCode switch
+    {
+        StatusCodes.Status503ServiceUnavailable => WebhookOutcome.Unavailable,
+        _ when Content is null => WebhookOutcome.Refused,
+        null => WebhookOutcome.Unavailable,
+        _ when Content.Reason is not null => WebhookOutcome.Quarantined,
+        _ when Verification is Verification.Late => WebhookOutcome.Late,
+        _ => WebhookOutcome.Accepted,
+    };
 }

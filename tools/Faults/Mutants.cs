@@ -96,7 +96,7 @@ internal static class MutantList
             "rate limit checked before verification", "Ingress.Api/Webhooks/WebhookEndpoint.cs",
             "        if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)",
             """
-                    if (failures.Count(peer))
+                    if (failures.Count(Peer(http)))
                     {
                         return Problems.TooManyFailures(http);
                     }

@@ -95,6 +95,8 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         var deliveries = Channel.CreateUnbounded<ParkedDelivery>();
         var consumer = new AsyncEventingBasicConsumer(_channel);
         consumer.ReceivedAsync += (_, delivery) => deliveries.Writer.WriteAsync(ParkedDelivery.From(delivery), CancellationToken.None).AsTask();
+        consumer.UnregisteredAsync += (_, _) => CompleteAsync(deliveries.Writer);
+        consumer.ShutdownAsync += (_, _) => CompleteAsync(deliveries.Writer);
         await _channel.BasicQosAsync(prefetchSize: 0, count, global: false, cancellationToken);
         var tag = await _channel.BasicConsumeAsync(Name, autoAck: false, consumer, cancellationToken);
 
@@ -105,7 +107,19 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         }
 
         await _channel.BasicCancelAsync(tag, cancellationToken: cancellationToken);
+        // The client hands over deliveries later than answers: more may have arrived before the broker cancelled the consumer.
+        await foreach (var delivery in deliveries.Reader.ReadAllAsync(cancellationToken))
+        {
+            chunk.Add(delivery);
+        }
+
         return chunk;
+    }
+
+    private static Task CompleteAsync(ChannelWriter<ParkedDelivery> deliveries)
+    {
+        deliveries.TryComplete();
+        return Task.CompletedTask;
     }
 
     /// <summary>False when the queue is empty, for example because another release took the rest.</summary>
@@ -121,7 +135,7 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
             }
         }
 
-        return true;
+        return await comes;
     }
 
     private async Task PublishAsync(ParkedDelivery message, string queue, Dictionary<string, object?> headers, CancellationToken cancellationToken)

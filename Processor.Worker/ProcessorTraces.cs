@@ -21,16 +21,16 @@ internal static class ProcessorTraces
         .SetTag("db.system.name", "postgresql")
         .SetTag("db.operation.name", "COMMIT");
 
-    public static void Committed(Activity? activity, UnitOfWork unit, CommitOutcome outcome)
+    public static void Committed(Activity? activity, UnitOfWork unit, CommitResult result)
     {
         if (activity is null)
         {
             return;
         }
 
-        Describe(activity, unit, outcome.Name());
-        LinkTo(activity, unit.Group);
-        LinkTo(activity, Context(ParentOf(unit.FirstTraceId)));
+        Describe(activity, unit, result.Outcome.Name());
+        LinkTo(activity, result.Group);
+        LinkTo(activity, Context(ParentOf(result.FirstTraceId)));
     }
 
     /// <summary>Records that the message was delivered before, to a process that crashed or returned it.</summary>
@@ -61,13 +61,8 @@ internal static class ProcessorTraces
         }
 
         var members = group.Where(unit => unit.Trace != default).Select(unit => new ActivityLink(unit.Trace));
-        var activity = Source.StartActivity("group commit", ActivityKind.Internal, parentContext: default, links: members);
-        foreach (var unit in group)
-        {
-            unit.Group = activity?.Context ?? default;
-        }
-
-        return activity?.SetTag("messaging.batch.message_count", group.Count);
+        return Source.StartActivity("group commit", ActivityKind.Internal, parentContext: default, links: members)?
+            .SetTag("messaging.batch.message_count", group.Count);
     }
 
     public static void Failed(Activity? activity, Exception exception) => activity?

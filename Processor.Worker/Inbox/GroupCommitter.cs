@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Processor.Worker.Jobs;
 using Processor.Worker.Persistence;
@@ -33,7 +34,7 @@ internal sealed partial class GroupCommitter(
     /// A newer version wrote the state of the job; the message waits for a newer worker.
     /// </exception>
     /// <exception cref="Exception">The unit can never be committed: the message is poison.</exception>
-    public Task<CommitOutcome> CommitAsync(UnitOfWork unit)
+    public Task<CommitResult> CommitAsync(UnitOfWork unit)
     {
         var away = outage.Begun;
         if (!away.IsCancellationRequested)
@@ -88,10 +89,10 @@ internal sealed partial class GroupCommitter(
     {
         try
         {
-            var outcomes = await outage.OutlastAsync(() => CommitOnceAsync(group, stoppingToken), stoppingToken);
+            var (plan, span) = await outage.OutlastAsync(() => CommitOnceAsync(group, stoppingToken), stoppingToken);
             for (var i = 0; i < group.Count; i++)
             {
-                group[i].Complete(outcomes[i]);
+                group[i].Complete(new CommitResult(plan.Outcomes[i], span, plan.FirstTraceId(group[i])));
             }
         }
         catch (UnreadableJobsException exception)
@@ -134,16 +135,16 @@ internal sealed partial class GroupCommitter(
         }
     }
 
-    private async Task<IReadOnlyList<CommitOutcome>> CommitOnceAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
+    private async Task<(GroupPlan Plan, ActivityContext Span)> CommitOnceAsync(List<UnitOfWork> group, CancellationToken stoppingToken)
     {
         using var activity = ProcessorTraces.StartGroupCommit(group);
         var started = time.GetTimestamp();
         Volatile.Write(ref _attemptAt, started);
         try
         {
-            var outcomes = await transaction.CommitAsync(group, stoppingToken);
-            metrics.GroupCommitted(group, outcomes, time.GetElapsedTime(started), time.GetUtcNow());
-            return outcomes;
+            var plan = await transaction.CommitAsync(group, stoppingToken);
+            metrics.GroupCommitted(group, plan.Outcomes, time.GetElapsedTime(started), time.GetUtcNow());
+            return (plan, activity?.Context ?? default);
         }
         catch (Exception exception)
         {

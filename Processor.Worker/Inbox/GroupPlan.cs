@@ -51,6 +51,10 @@ internal sealed class GroupPlan
         WriteJobs(added);
     }
 
+    /// <summary>The trace of the first delivery of the unit's event; null when this is the first, or no trace is known.</summary>
+    public string? FirstTraceId(UnitOfWork unit) =>
+        unit.Event is { } received && _known.TryGetValue(received.EventId, out var known) ? known.TraceId : null;
+
     private CommitOutcome Decide(UnitOfWork unit, bool isClaimed) => unit switch
     {
         { Quarantined: not null } when isClaimed => Quarantine(unit),
@@ -85,7 +89,6 @@ internal sealed class GroupPlan
 
     private CommitOutcome Repeat(UnitOfWork unit, KnownEvent known)
     {
-        unit.FirstTraceId = known.TraceId;
         if (known.Amend(unit.Fact, unit.BodySha256) is not { } amendment)
         {
             return CommitOutcome.Duplicate;

@@ -21,7 +21,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
 
     /// <summary>Commits all units or none.</summary>
     /// <param name="group">No two units with the same message id.</param>
-    /// <returns>The outcomes, in the order of the units.</returns>
+    /// <returns>What was committed.</returns>
     /// <exception cref="LargeGroupException">
     /// The stored facts of the jobs exceed <see cref="MostKnown"/>: nothing is stored. Each unit fits alone.
     /// </exception>
@@ -29,7 +29,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
     /// <exception cref="NpgsqlException">
     /// Nothing is stored; if the connection was lost during the commit, the outcome is unknown.
     /// </exception>
-    public async Task<IReadOnlyList<CommitOutcome>> CommitAsync(IReadOnlyList<UnitOfWork> group, CancellationToken cancellationToken)
+    public async Task<GroupPlan> CommitAsync(IReadOnlyList<UnitOfWork> group, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         await using var connection = await database.OpenAsync(cancellationToken);
@@ -48,7 +48,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
             outbox.Wake();
         }
 
-        return plan.Outcomes;
+        return plan;
     }
 
     private static async Task<(HashSet<Guid> Claimed, List<KnownEvent> Known)> ClaimAsync(

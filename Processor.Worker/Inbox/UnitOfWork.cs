@@ -12,7 +12,7 @@ namespace Processor.Worker.Inbox;
 /// </summary>
 internal sealed class UnitOfWork
 {
-    private readonly TaskCompletionSource<CommitOutcome> _committed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<CommitResult> _committed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Guid MessageId { get; private set; }
 
@@ -42,14 +42,8 @@ internal sealed class UnitOfWork
     /// <summary>When it was handed over to be committed, as a timestamp.</summary>
     public long HandedOverAt { get; set; }
 
-    /// <summary>The span of the group commit; none when no spans are created.</summary>
-    public ActivityContext Group { get; set; }
-
-    /// <summary>The trace of the first delivery of the event, when this is a repeated one.</summary>
-    public string? FirstTraceId { get; set; }
-
     /// <summary>Completes when the unit is committed, or fails with the exception that prevents it.</summary>
-    public Task<CommitOutcome> Committed => _committed.Task;
+    public Task<CommitResult> Committed => _committed.Task;
 
     public void Begin(Guid messageId, Guid consumerId, ActivityContext trace)
     {
@@ -79,7 +73,7 @@ internal sealed class UnitOfWork
         Quarantined = quarantined;
     }
 
-    public void Complete(CommitOutcome outcome) => _committed.TrySetResult(outcome);
+    public void Complete(CommitResult result) => _committed.TrySetResult(result);
 
     public void Fail(Exception exception) => _committed.TrySetException(exception);
 
@@ -93,6 +87,11 @@ internal sealed class UnitOfWork
 }
 
 /// <summary>The result of committing a unit.</summary>
+/// <param name="Group">The span of the group commit; none when no spans are created.</param>
+/// <param name="FirstTraceId">The trace of the first delivery of the event; null when this is the first.</param>
+internal readonly record struct CommitResult(CommitOutcome Outcome, ActivityContext Group, string? FirstTraceId);
+
+/// <summary>What a commit did with a unit.</summary>
 internal enum CommitOutcome
 {
     /// <summary>Stored for the first time.</summary>

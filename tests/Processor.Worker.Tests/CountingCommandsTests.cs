@@ -22,9 +22,9 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
         var transaction = new GroupTransaction(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);
         var group = Enumerable.Range(0, events).Select(i => Deliveries.Unit(Deliveries.Event("video.completed", $"job-{i}"))).ToArray();
 
-        var outcomes = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
+        var plan = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
 
-        Assert.Equal(events, outcomes.Count(outcome => outcome is CommitOutcome.New));
+        Assert.Equal(events, plan.Outcomes.Count(outcome => outcome is CommitOutcome.New));
         // Lock, claim, read the known state; events, bodies, jobs, outbox, notifications. Npgsql does not count the commit as a command.
         Assert.Equal((1, 8), (sent.Commits, sent.Commands));
     }

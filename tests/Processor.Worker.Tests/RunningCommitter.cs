@@ -38,7 +38,7 @@ internal sealed class RunningCommitter : IAsyncDisposable
 
     public Task StartAsync() => _committer.StartAsync(TestContext.Current.CancellationToken);
 
-    public Task<CommitOutcome> CommitAsync(UnitOfWork unit) => _committer.CommitAsync(unit);
+    public async Task<CommitOutcome> CommitAsync(UnitOfWork unit) => (await _committer.CommitAsync(unit)).Outcome;
 
     /// <summary>Returns once the database has refused a group.</summary>
     public Task RefusedAsync() => _watch.Refused.WaitAsync(TestContext.Current.CancellationToken);

@@ -88,8 +88,8 @@ internal sealed class TestDatabase(string connectionString, NpgsqlDataSource sou
 
     public ProcessorDbContext OpenContext() => new PostgresFixture.ContextFactory(source).CreateDbContext();
 
-    public Task<IReadOnlyList<CommitOutcome>> CommitAsync(params UnitOfWork[] group) =>
-        Transaction.CommitAsync(group, TestContext.Current.CancellationToken);
+    public async Task<IReadOnlyList<CommitOutcome>> CommitAsync(params UnitOfWork[] group) =>
+        (await Transaction.CommitAsync(group, TestContext.Current.CancellationToken)).Outcomes;
 
     public async Task ExecuteAsync(string sql)
     {

@@ -2,7 +2,10 @@ using MailKit.Net.Smtp;
 
 namespace Processor.Worker.Notifications;
 
-/// <summary>Pools connections to the mail server: greeting, handshake and login cost more than a mail.</summary>
+/// <summary>
+/// Pools connections to the mail server: greeting, handshake and login cost more than a mail. A client per sending slot would spread
+/// consecutive mails over many cold sessions; the pool reuses the last one and closes the others.
+/// </summary>
 internal sealed class SmtpConnections : IDisposable
 {
     // Servers limit the number of connections and close idle ones.
@@ -23,14 +26,14 @@ internal sealed class SmtpConnections : IDisposable
     // In the order they were returned; the last is taken first, so that the surplus ages and is closed.
     private readonly List<IdleConnection> _idle = [];
 
-    // Due when the oldest one expires.
+    // Idle connections are closed after one to two idle times.
     private readonly ITimer _closing;
 
     public SmtpConnections(EmailOptions options, TimeProvider time)
     {
         _connector = new SmtpConnector(options);
         _time = time;
-        _closing = time.CreateTimer(_ => CloseOld(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _closing = time.CreateTimer(_ => Close(TakeOlderThan(IdleTime)), null, IdleTime, IdleTime);
     }
 
     /// <summary>A working connection for exclusive use. The caller returns it in every case.</summary>
@@ -82,10 +85,6 @@ internal sealed class SmtpConnections : IDisposable
         lock (_lock)
         {
             _idle.Add(new IdleConnection(client, _time.GetTimestamp()));
-            if (_idle.Count == 1)
-            {
-                _closing.Change(IdleTime, Timeout.InfiniteTimeSpan);
-            }
         }
     }
 
@@ -128,19 +127,6 @@ internal sealed class SmtpConnections : IDisposable
         {
             // The server may close idle connections, or it is unreachable.
             return false;
-        }
-    }
-
-    private void CloseOld()
-    {
-        Close(TakeOlderThan(IdleTime));
-        lock (_lock)
-        {
-            if (_idle.Count > 0)
-            {
-                var left = IdleTime - _time.GetElapsedTime(_idle[0].Since);
-                _closing.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
-            }
         }
     }
 

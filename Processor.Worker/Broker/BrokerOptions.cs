@@ -4,10 +4,8 @@ using Platform.ServiceDefaults.Broker;
 namespace Processor.Worker.Broker;
 
 /// <summary>Expectations about the broker. Section <c>Broker</c>.</summary>
-internal sealed class BrokerOptions : IValidatableObject
+internal sealed class BrokerOptions : BrokerTrustOptions
 {
-    public const string Section = "Broker";
-
     /// <summary>
     /// Nodes that must run when queues are declared: a quorum queue gets its replicas at declaration and never adds more by itself. 1 to 7;
     /// default 1. Without <see cref="ManagementUrl"/>, only reachable nodes of the connection string are counted.
@@ -21,22 +19,11 @@ internal sealed class BrokerOptions : IValidatableObject
     /// </summary>
     public Uri? ManagementUrl { get; set; }
 
-    /// <summary>
-    /// A PEM file of certificate authorities. Over TLS, only these are trusted for the broker and its management API, and for no other
-    /// server. The file is read for each new connection. Default: none, and the authorities of the system are trusted.
-    /// </summary>
-    public string? CertificateAuthorities { get; set; }
-
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (ManagementUrl is { IsAbsoluteUri: false } or { Scheme: not ("http" or "https") })
-        {
-            yield return new ValidationResult("must be an absolute http or https address.", [nameof(ManagementUrl)]);
-        }
-
-        if (BrokerAuthorities.FindError(CertificateAuthorities) is { } error)
-        {
-            yield return new ValidationResult(error, [nameof(CertificateAuthorities)]);
-        }
+        var errors = base.Validate(validationContext);
+        return ManagementUrl is { IsAbsoluteUri: false } or { Scheme: not ("http" or "https") }
+            ? errors.Prepend(new ValidationResult("must be an absolute http or https address.", [nameof(ManagementUrl)]))
+            : errors;
     }
 }

@@ -31,88 +31,105 @@ if (arguments.Verb is Verb.Version)
     return 0;
 }
 
-DirectLoopback.Use();
-NoForeignContext.Use();
-
-// The slim builder leaves out IIS, HTTP/3 and all loggers but the console, which saves 2 MB. HTTPS is added below.
-var builder = WebApplication.CreateSlimBuilder(arguments.Host);
-builder.WebHost.UseKestrelHttpsConfiguration();
-builder.UseSettingsDirectory();
-builder.UseDefaultUrl("http://*:8081");
-builder.Services.AddSingleton(TimeProvider.System);
-builder.AcceptForeignHeaders();
-builder.Services.AddPersistence();
-builder.Services.AddBroker();
-builder.AddConsoleLines();
-builder.AddTelemetry();
-
-if (arguments.Verb is Verb.Migrate)
+return arguments switch
 {
+    { Verb: Verb.Migrate } => await MigrateAsync(arguments.Host),
+    { Release: { } request } => await ReleaseAsync(request),
+    _ => await WorkAsync(arguments.Host, arguments.Roles),
+};
+
+static Task<int> MigrateAsync(string[] settings)
+{
+    var builder = CreateBuilder(settings);
     // Consumers are registered only for their topology and never constructed, so their dependencies are missing. The Development
     // environment would validate them.
     builder.Host.UseDefaultServiceProvider(options => options.ValidateOnBuild = false);
     builder.Services.AddTopologyDeployment();
     builder.Services.AddDatabaseRights();
+    return RunAsync(builder, app => MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping));
 }
-else if (arguments.Verb is null)
+
+static Task<int> ReleaseAsync(ReleaseRequest request) =>
+    RunAsync(CreateBuilder([]), app => ReleaseCommand.RunAsync(app.Services, request, app.Lifetime.ApplicationStopping));
+
+static Task<int> WorkAsync(string[] settings, Roles roles)
 {
-    builder.Services.AddMigrationGate(arguments.Roles);
-    builder.Services.AddBacklog(arguments.Roles);
+    var builder = CreateBuilder(settings);
+    builder.Services.AddMigrationGate(roles);
+    builder.Services.AddBacklog(roles);
     builder.Services.AddRegistration();
+    if (roles.HasFlag(Roles.Consume))
+    {
+        builder.Services.AddInbox();
+        builder.Services.AddOutbox();
+        builder.Services.AddMessaging();
+        builder.Services.AddEvents();
+        // Only this role writes bodies and may create partitions.
+        builder.Services.AddHostedService<BodyPartitions>();
+        builder.Services.AddRegistrationQueue();
+    }
+
+    if (roles.HasFlag(Roles.Notify))
+    {
+        builder.Services.AddNotifications();
+    }
+
+    if (roles.HasFlag(Roles.Api))
+    {
+        builder.Services.AddOperations();
+    }
+
+    return RunAsync(builder, app => ServeAsync(app, roles));
 }
 
-if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Consume))
+static async Task<int> ServeAsync(WebApplication app, Roles roles)
 {
-    builder.Services.AddInbox();
-    builder.Services.AddOutbox();
-    builder.Services.AddMessaging();
-    builder.Services.AddEvents();
-    // Only this role writes bodies and may create partitions.
-    builder.Services.AddHostedService<BodyPartitions>();
-    builder.Services.AddRegistrationQueue();
+    app.WarnOfUnknownSettings();
+    if (roles.HasFlag(Roles.Api))
+    {
+        app.MapOperations();
+    }
+
+    app.MapHealth();
+    app.MapPrometheusScrapingEndpoint();
+    if (app.FindListenError() is { } error)
+    {
+        Console.Error.WriteLine($"processor-worker: {error}");
+        return 1;
+    }
+
+    app.Lifetime.ApplicationStarted.Register(ProcessEdge.ServiceStarted);
+    await app.RunAsync();
+    return Environment.ExitCode;
 }
 
-if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Notify))
+static WebApplicationBuilder CreateBuilder(string[] settings)
 {
-    builder.Services.AddNotifications();
+    DirectLoopback.Use();
+    NoForeignContext.Use();
+
+    // The slim builder leaves out IIS, HTTP/3 and all loggers but the console, which saves 2 MB. HTTPS is added below.
+    var builder = WebApplication.CreateSlimBuilder(settings);
+    builder.WebHost.UseKestrelHttpsConfiguration();
+    builder.UseSettingsDirectory();
+    builder.UseDefaultUrl("http://*:8081");
+    builder.Services.AddSingleton(TimeProvider.System);
+    builder.AcceptForeignHeaders();
+    builder.Services.AddPersistence();
+    builder.Services.AddBroker();
+    builder.AddConsoleLines();
+    builder.AddTelemetry();
+    return builder;
 }
 
-if (arguments.Verb is null && arguments.Roles.HasFlag(Roles.Api))
+static async Task<int> RunAsync(WebApplicationBuilder builder, Func<WebApplication, Task<int>> runAsync)
 {
-    builder.Services.AddOperations();
-}
+    if (builder.FindSettingsErrors() is { Count: > 0 } errors)
+    {
+        Console.Error.WriteLine($"processor-worker does not start with these settings:\n  {string.Join("\n  ", errors)}");
+        return 1;
+    }
 
-if (builder.FindSettingsErrors() is { Count: > 0 } errors)
-{
-    Console.Error.WriteLine($"processor-worker does not start with these settings:\n  {string.Join("\n  ", errors)}");
-    return 1;
+    await using var app = builder.Build();
+    return await runAsync(app);
 }
-
-await using var app = builder.Build();
-if (arguments.Verb is Verb.Migrate)
-{
-    return await MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping);
-}
-
-if (arguments.Release is { } release)
-{
-    return await ReleaseCommand.RunAsync(app.Services, release, app.Lifetime.ApplicationStopping);
-}
-
-app.WarnOfUnknownSettings();
-if (arguments.Roles.HasFlag(Roles.Api))
-{
-    app.MapOperations();
-}
-
-app.MapHealth();
-app.MapPrometheusScrapingEndpoint();
-if (app.FindListenError() is { } listenError)
-{
-    Console.Error.WriteLine($"processor-worker: {listenError}");
-    return 1;
-}
-
-app.Lifetime.ApplicationStarted.Register(ProcessEdge.ServiceStarted);
-await app.RunAsync();
-return Environment.ExitCode;

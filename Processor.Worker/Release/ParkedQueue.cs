@@ -28,6 +28,7 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
     private readonly IConnection _connection;
     private readonly IChannel _channel;
     private readonly TimeProvider _time;
+    private bool _hasKept;
 
     private ParkedQueue(string name, IConnection connection, IChannel channel, TimeProvider time) =>
         (Name, _connection, _channel, _time) = (name, connection, channel, time);
@@ -77,7 +78,16 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
     {
         var tired = kept.Where(message => message.Headers.Returns >= MaxReturns).ToArray();
         await Task.WhenAll(tired.Select(message => PublishAsync(message, Name, message.Headers.WithoutReturns(), cancellationToken)));
-        foreach (var message in released.Concat(tired))
+        ParkedDelivery[] done = [.. released, .. tired];
+        _hasKept |= kept.Count > tired.Length;
+        if (!_hasKept && done.Length > 0)
+        {
+            // A quorum queue holds back acknowledgements beyond 32, and forgets them when the channel closes (rabbitmq-server#10327).
+            await _channel.BasicAckAsync(done.Max(message => message.DeliveryTag), multiple: true, cancellationToken);
+            return;
+        }
+
+        foreach (var message in done)
         {
             await _channel.BasicAckAsync(message.DeliveryTag, multiple: false, cancellationToken);
         }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
+using Platform.DevStack;
 using Processor.Worker.Broker;
 using Processor.Worker.Persistence;
 using Processor.Worker.Release;
@@ -32,7 +33,7 @@ public sealed class ParkedQueueTests(ServersFixture servers)
         }
 
         Assert.Equal(Messages, read);
-        Assert.Equal(0u, await platform.Broker.CountAsync(Topology.ErrorQueue, Cancel));
+        await Waiting.UntilAsync("the queue is empty", async () => await platform.Broker.CountAsync(Topology.ErrorQueue, Cancel) == 0, Cancel, TimeSpan.FromSeconds(20));
     }
 
     private static BrokerConnector Connector(TestPlatform platform) =>

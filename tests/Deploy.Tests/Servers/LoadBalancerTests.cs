@@ -1,11 +1,14 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Platform.DevStack;
+using Platform.Simulator.MagicHour;
 
 namespace Deploy.Tests.Servers;
 
@@ -16,6 +19,8 @@ public sealed partial class LoadBalancerTests
 {
     /// <summary>Magic Hour's time limit for an answer (magic-hour/contract.md).</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private const string Secret = "mhw_test";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -54,6 +59,56 @@ public sealed partial class LoadBalancerTests
         await using var nginx = await Nginx.StartAsync($"nameserver {names.Address}\n", ((IPEndPoint)ingress.LocalEndpoint).Port, Cancel);
 
         await AssertUnavailableAsync(nginx);
+    }
+
+    [Fact]
+    public async Task A_body_that_trickles_is_ended_by_the_ingress()
+    {
+        await using var folder = await TestFolder.CreateAsync(Cancel);
+        await using var names = new NameServer(IPAddress.Loopback);
+        await using var nginx = await StartBeforeIngressAsync(folder, names);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPEndPoint.Parse(new Uri(nginx.Url).Authority), Cancel);
+        const int length = 60;
+
+        await client.Client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+            + $"{Signing.TimestampHeader}: 1\r\n{Signing.SignatureHeader}: {new string('0', 64)}\r\n\r\n"));
+        var answer = new StreamReader(client.GetStream()).ReadLineAsync(Cancel).AsTask();
+        var sent = 0;
+        for (; sent < length && !answer.IsCompleted; sent++)
+        {
+            await client.Client.SendAsync("x"u8.ToArray());
+            await Task.WhenAny(answer, Task.Delay(TimeSpan.FromSeconds(1), Cancel));
+        }
+
+        Assert.InRange(sent, 1, length - 1);
+        Assert.StartsWith("HTTP/1.1 503 ", await answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_that_the_ingress_does_not_read_to_its_end_is_answered_as_by_the_ingress()
+    {
+        await using var folder = await TestFolder.CreateAsync(Cancel);
+        await using var names = new NameServer(IPAddress.Loopback);
+        await using var nginx = await StartBeforeIngressAsync(folder, names);
+        using var sender = new Sender(nginx.Url, Secret, TimeProvider.System);
+        using var stranger = new HttpClient();
+
+        using var tooLong = await sender.SendAsync(new byte[400 * 1024], Cancel);
+        using var unsigned = await stranger.PostAsync(new Uri($"{nginx.Url}/webhook"), Body(200 * 1024), Cancel);
+
+        Assert.Equal((HttpStatusCode.RequestEntityTooLarge, HttpStatusCode.Unauthorized), (tooLong.StatusCode, unsigned.StatusCode));
+    }
+
+    [Fact]
+    public async Task A_worker_may_open_a_file_for_each_of_its_connections()
+    {
+        var configuration = await File.ReadAllTextAsync(Path.Combine(Nginx.SourceFolder, "nginx.conf"), Cancel);
+        var numbers = Number().Matches(configuration).ToDictionary(match => match.Groups["name"].Value, match => int.Parse(match.Groups["number"].Value, null));
+
+        // A request takes one connection from the sender and one to the ingress.
+        Assert.InRange(numbers["worker_connections"], new Ingress.Api.IngressOptions().MaxConnections + 1, numbers["worker_rlimit_nofile"] - 100);
     }
 
     [Theory]
@@ -105,7 +160,20 @@ public sealed partial class LoadBalancerTests
         Assert.Equal(TimeSpan.FromSeconds(10), answer.Headers.RetryAfter?.Delta);
     }
 
-    private static async Task<WebApplication> StartIngressAsync(RequestDelegate answer)
+    /// <summary>In front of the real ingress, without a broker, and with the shortest limit for receiving a body.</summary>
+    private static async Task<Nginx> StartBeforeIngressAsync(TestFolder folder, NameServer names)
+    {
+        var port = Machine.FreePort();
+        var ingress = Services.Ingress(
+            "ingress", folder.Path, port, "amqp://ingress-api:of-the-test@127.0.0.1:1", Secret, folder.Daemons, mustBeReady: false,
+            new Dictionary<string, string?> { ["Ingress__ReceiveTimeout"] = "00:00:01" });
+        await ingress.StartAsync(Cancel);
+        return await Nginx.StartAsync($"nameserver {names.Address}\n", port, Cancel);
+    }
+
+    internal static ByteArrayContent Body(int length) => new(new byte[length]) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+
+    internal static async Task<WebApplication> StartIngressAsync(RequestDelegate answer)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -115,6 +183,9 @@ public sealed partial class LoadBalancerTests
         await app.StartAsync(Cancel);
         return app;
     }
+
+    [GeneratedRegex(@"^\s*(?<name>worker_\w+) (?<number>\d+);", RegexOptions.Multiline)]
+    private static partial Regex Number();
 
     [GeneratedRegex(@"^\s*(?<name>(client|send|proxy|resolver)\w*timeout|send_timeout) (?<number>\d+)(?<unit>m?s);", RegexOptions.Multiline)]
     private static partial Regex TimeOut();

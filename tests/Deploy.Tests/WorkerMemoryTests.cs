@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
+using Deploy.Tests.Checks;
 using Ingress.Api;
-using k8s.Models;
+using Microsoft.Extensions.Configuration;
 using Platform.DevStack;
 using Processor.Worker.Events;
 using Processor.Worker.Inbox;
@@ -47,7 +48,7 @@ public sealed class WorkerMemoryTests
     {
         var shipped = await ReadSettingsAsync();
 
-        Assert.Equal(new Settings(new EventOptions().BytesInWork, new IngressOptions().MaxBodyBytes), shipped);
+        Assert.Equal(shipped with { BytesInWork = new EventOptions().BytesInWork, MaxBodyBytes = new IngressOptions().MaxBodyBytes }, shipped);
     }
 
     private static long Needed(Settings settings)
@@ -60,23 +61,35 @@ public sealed class WorkerMemoryTests
             // A character takes two bytes, both in the text and in the parsed value.
             + GroupTransaction.MostKnown * 2L * 2
             // As text, and as a message.
-            + OutboxDispatcher.MostBytes * 3L;
+            + OutboxDispatcher.MostBytes * 3L
+            + settings.Telemetry;
     }
 
     private static async Task<long> LimitAsync()
     {
-        var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
-        var deployment = Assert.Single(manifests.Of<V1Deployment>(), deployment => deployment.Metadata.Name == "processor-worker-consume");
-        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => Checks.SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
+        var manifests = await ReadProductionAsync();
+        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
             name is "Events__BytesInWork" or "Ingress__MaxBodyBytes");
-        return (long)Assert.Single(deployment.Spec.Template.Spec.Containers).Resources.Limits["memory"].ToDecimal();
+        return (long)FindConsume(manifests).Containers.Single().Resources.Limits["memory"].ToDecimal();
     }
 
-    private static async Task<Settings> ReadSettingsAsync() => new(
-        (long)(await ReadAsync("Processor.Worker"))["Events"]!["BytesInWork"]!, (long)(await ReadAsync("Ingress.Api"))["Ingress"]!["MaxBodyBytes"]!);
+    private static async Task<Settings> ReadSettingsAsync()
+    {
+        var manifests = await ReadProductionAsync();
+        var environment = new ConfigurationBuilder().AddInMemoryCollection(SettingsChecks.SettingsOf(manifests, FindConsume(manifests))!).Build();
+        return new Settings(
+            (long)(await ReadAsync("Processor.Worker"))["Events"]!["BytesInWork"]!,
+            (long)(await ReadAsync("Ingress.Api"))["Ingress"]!["MaxBodyBytes"]!,
+            TelemetryMemory.Sum(environment));
+    }
+
+    private static async Task<Manifests> ReadProductionAsync() => Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
+
+    private static Pods FindConsume(Manifests manifests) => Pods.Of(manifests).Single(pods => pods.Name == "processor-worker-consume");
 
     private static async Task<JsonNode> ReadAsync(string service) => JsonNode.Parse(
         await File.ReadAllTextAsync(Path.Combine(Machine.Root, service, "appsettings.json"), TestContext.Current.CancellationToken))!;
 
-    private sealed record Settings(long BytesInWork, long MaxBodyBytes);
+    /// <param name="Telemetry">Bytes of the queues in front of the collector.</param>
+    private sealed record Settings(long BytesInWork, long MaxBodyBytes, long Telemetry);
 }

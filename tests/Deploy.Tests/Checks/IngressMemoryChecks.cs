@@ -57,7 +57,8 @@ internal static class IngressMemoryChecks
         var endsTls = settings.Values.Any(value => value.Contains("https://*", StringComparison.OrdinalIgnoreCase));
         var held = CopiesOfABody * ingress.MaxBodyBytesInFlight
             + ingress.MaxConnections * (OfConnection(server) + (endsTls ? TlsConnection : 0))
-            + ingress.MaxPublishesInFlight * Publish;
+            + ingress.MaxPublishesInFlight * Publish
+            + TelemetryMemory.Sum(builder.Configuration);
         return
         [
             .. held + AtRest > limit ? [$"can need {(held + AtRest) / MiB} MiB of {limit / MiB}"] : Array.Empty<string>(),

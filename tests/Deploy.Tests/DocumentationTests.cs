@@ -6,6 +6,8 @@ namespace Deploy.Tests;
 /// <summary>The commands in docs/kubernetes.md match deploy/k8s.</summary>
 public sealed partial class DocumentationTests
 {
+    private static readonly string[] Numbers = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight"];
+
     private static string Documentation => Read("docs/kubernetes.md");
 
     [Fact]
@@ -37,6 +39,19 @@ public sealed partial class DocumentationTests
     public void Every_overlay_that_is_named_is_there() =>
         Assert.All(Folder().Matches(Documentation), folder => Assert.True(Directory.Exists(Path.Combine(Machine.Root, folder.Value)), folder.Value));
 
+    /// <summary>The topology operator rejects a User whose Secret the store has not delivered yet.</summary>
+    [Fact]
+    public async Task With_secrets_from_a_store_an_error_is_announced_for_each_user()
+    {
+        var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.ProductionWithExternalSecrets));
+        var users = manifests.Of("User").Select(user => user.NameOf()).ToArray();
+        var ofWorkers = users.Where(user => user.StartsWith("processor-worker-", StringComparison.Ordinal)).ToArray();
+
+        var announced = Errors().Matches(Documentation).Select(errors => Array.IndexOf(Numbers, errors.Groups["number"].Value));
+
+        Assert.Equal([users.Length, ofWorkers.Length], announced);
+    }
+
     private static string Read(string file) => File.ReadAllText(Path.Combine(Machine.Root, file));
 
     [GeneratedRegex(@"https://(github\.com|raw\.githubusercontent\.com)/(?<project>[^/\s]+/[^/\s]+)/(releases/download/v(?<version>[^/\s]+)/|\S+-(?<version>\d+\.\d+\.\d+)\.yaml)")]
@@ -44,6 +59,9 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"(?<= )(?<object>(deployment/(database|processor-worker-consume)|service/ingress-api|job/migrate-dev))\b")]
     private static partial Regex Named();
+
+    [GeneratedRegex(@"(?<number>\w+)\s+errors\b")]
+    private static partial Regex Errors();
 
     [GeneratedRegex(@"deploy/k8s/overlays/\w+")]
     private static partial Regex Folder();

@@ -52,6 +52,15 @@ public sealed partial class DocumentationTests
         Assert.Equal([users.Length, ofWorkers.Length], announced);
     }
 
+    [Fact]
+    public void Both_ends_of_a_slow_body_are_documented()
+    {
+        var webhook = Read("docs/http.md").Split("\n## ")[1];
+
+        Assert.Contains("| 408 |", webhook.Split("Every answer")[0], StringComparison.Ordinal);
+        Assert.Contains("closed without an answer", webhook, StringComparison.Ordinal);
+    }
+
     private static string Read(string file) => File.ReadAllText(Path.Combine(Machine.Root, file));
 
     [GeneratedRegex(@"https://(github\.com|raw\.githubusercontent\.com)/(?<project>[^/\s]+/[^/\s]+)/(releases/download/v(?<version>[^/\s]+)/|\S+-(?<version>\d+\.\d+\.\d+)\.yaml)")]

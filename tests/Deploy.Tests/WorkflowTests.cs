@@ -9,6 +9,15 @@ public sealed partial class WorkflowTests
 {
     private const string Tests = "./.github/workflows/build.yml";
 
+    /// <summary>The classes with tests that only root can run.</summary>
+    private static readonly (string Project, string Class)[] NeedRoot =
+    [
+        .. from project in Directory.GetDirectories(Path.Combine(Machine.Root, "tests"))
+           from file in Directory.GetFiles(project, "*Tests.cs")
+           where OnlyRoot().IsMatch(File.ReadAllText(file))
+           select (Path.GetFileName(project), Path.GetFileNameWithoutExtension(file)),
+    ];
+
     private static string Build => Read("build.yml");
 
     private static string Publish => Read("publish.yml");
@@ -35,6 +44,10 @@ public sealed partial class WorkflowTests
     [InlineData(" python3-aiosmtpd", "")]
     [InlineData("    timeout-minutes: 60\n", "    timeout-minutes: 60\n    continue-on-error: true\n")]
     [InlineData("      - run: ./platform test", "      - if: matrix.servers == 'docker'\n        run: ./platform test")]
+    [InlineData("sudo -E env \"PATH=$PATH\" ./platform test", "./platform test")]
+    [InlineData(" --filter-class '*.ContactedAddressesTests'", " --filter-class '*.ScrapingTests'")]
+    [InlineData(" --filter-class '*.ProgramTests' --fail-skips on", " --filter-class '*.ProgramTests'")]
+    [InlineData("          path: a checkout\n", "")]
     [InlineData("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7")]
     [InlineData("    environment: release\n", "")]
     [InlineData("            ${{ steps.base.outputs.images }}\n", "")]
@@ -89,6 +102,9 @@ public sealed partial class WorkflowTests
         var tested = YamlText.Parse(build).At("jobs.build");
         var steps = tested.List("steps").Select(step => $"{step["run"]}").ToArray();
         var prepared = string.Join('\n', steps.TakeWhile(step => !step.StartsWith("./platform test", StringComparison.Ordinal)));
+        var asRoot = steps.SelectMany(step => step.Split('\n'))
+            .Where(line => line.StartsWith("sudo -E env \"PATH=$PATH\" ./platform test --${{ matrix.servers }} ", StringComparison.Ordinal)
+                && line.EndsWith(" --fail-skips on", StringComparison.Ordinal)).ToArray();
         return
         [
             .. jobs.Where(job => !tests.Contains(job.Key) && !tests.Intersect(NeededBy(job.Value)).Any()).Select(job => $"'{job.Key}' publishes what was not tested"),
@@ -100,6 +116,11 @@ public sealed partial class WorkflowTests
                 .Select(one => $"'{one["run"] ?? one["uses"] ?? "build"}' may fail, or not be run, without notice"),
             .. ServerPackages.All.Where(package => !prepared.Contains($" {package}", StringComparison.Ordinal))
                 .Select(package => $"the tests need {package}, which only root can install"),
+            .. NeedRoot.Where(file => !asRoot.Any(line => line.Contains($" --project {file.Project} --filter-class '*.{file.Class}' ", StringComparison.Ordinal)))
+                .Select(file => $"{file.Class} is skipped unless it runs as root"),
+            .. tested.List("steps").Any(step => $"{step.At("with.path")}".Contains(' ', StringComparison.Ordinal))
+                ? Array.Empty<string>()
+                : ["no test runs in a path with a space"],
             .. jobs["publish"].At("environment") is null ? ["a release needs no approval"] : Array.Empty<string>(),
             .. FindImageFaults(jobs["publish"]),
             .. FindScanFaults(rebuild),
@@ -163,6 +184,9 @@ public sealed partial class WorkflowTests
         job?["needs"] is JsonArray several ? several.Select(one => $"{one}") : [$"{job?["needs"]}"];
 
     private static string Read(string workflow) => File.ReadAllText(Path.Combine(Machine.Root, ".github", "workflows", workflow));
+
+    [GeneratedRegex(@"Machine\.IsRoot|NetworkNamespace\.CreateOrSkip")]
+    private static partial Regex OnlyRoot();
 
     [GeneratedRegex(@"\buses: (?<what>\S+)")]
     private static partial Regex Used();

@@ -11,7 +11,7 @@ namespace Processor.Worker.Migrate;
 /// </summary>
 internal static class MigrateCommand
 {
-    private static readonly TimeSpan DeployTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DeployTimeout = TimeSpan.FromSeconds(60);
 
     public static async Task<int> RunAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
@@ -24,7 +24,7 @@ internal static class MigrateCommand
             // Queues come first: wrong arguments are an error here, but cause endless reconnects in the bus.
             var topology = services.GetRequiredService<BrokerTopology>();
             await topology.DeclareAsync(cancellationToken);
-            await DeployAsync(services.GetRequiredService<IBusControl>(), cancellationToken);
+            await DeployAsync(services.GetRequiredService<IBusControl>(), DeployTimeout, services.GetRequiredService<TimeProvider>(), cancellationToken);
             await topology.VerifyAsync(cancellationToken);
             Console.WriteLine($"topology: {string.Join(", ", Topology.Queues.Keys)} and their exchanges are in place");
 
@@ -39,10 +39,20 @@ internal static class MigrateCommand
         }
     }
 
-    private static async Task DeployAsync(IBusControl bus, CancellationToken cancellationToken)
+    /// <summary>Declares the exchanges and bindings of the bus.</summary>
+    /// <exception cref="TimeoutException">It took longer, even if the bus ignores its token.</exception>
+    internal static async Task DeployAsync(IBusControl bus, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(DeployTimeout);
-        await bus.DeployAsync(timeout.Token);
+        using var timeout = new CancellationTokenSource(limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            // A bus that is stopped while an endpoint starts may wait for that endpoint for ever.
+            await bus.DeployAsync(either.Token).WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            throw new TimeoutException($"The exchanges were not declared within {limit.TotalSeconds:0} s. Run it again.");
+        }
     }
 }

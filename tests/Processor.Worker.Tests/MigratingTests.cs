@@ -1,6 +1,10 @@
+using System.Reflection;
+using MassTransit;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Platform.DevStack;
+using Processor.Worker.Migrate;
 
 namespace Processor.Worker.Tests;
 
@@ -14,6 +18,20 @@ public sealed class MigratingTests(PostgresFixture postgres)
 
         Assert.False(context.Database.HasPendingModelChanges());
         Assert.Empty(await context.Database.GetPendingMigrationsAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_bus_that_neither_starts_nor_stops_is_given_up()
+    {
+        var time = new FakeTimeProvider();
+
+        var deploying = MigrateCommand.DeployAsync(
+            DispatchProxy.Create<IBusControl, HangingBus>(), TimeSpan.FromSeconds(60), time, TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.False(deploying.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        await Assert.ThrowsAsync<TimeoutException>(() => deploying);
     }
 
     [Fact]
@@ -195,4 +213,16 @@ public sealed class MigratingTests(PostgresFixture postgres)
 
     private static NpgsqlDataSource WithCommandTimeout(TestDatabase database, int seconds) =>
         NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ConnectionString) { CommandTimeout = seconds });
+}
+
+/// <summary>Its tasks never complete.</summary>
+public class HangingBus : DispatchProxy
+{
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.ReturnType switch
+    {
+        { IsGenericType: true } type => typeof(TaskCompletionSource<>).MakeGenericType(type.GetGenericArguments()) is var source
+            ? source.GetProperty("Task")!.GetValue(Activator.CreateInstance(source))
+            : null,
+        _ => new TaskCompletionSource().Task,
+    };
 }

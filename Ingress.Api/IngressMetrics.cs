@@ -94,14 +94,18 @@ internal sealed class IngressMetrics : IHostedService
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Answered(string eventType, WebhookOutcome outcome, TimeSpan elapsed)
+    /// <param name="answeredAfter">Null when the request was not answered: only answers have a duration.</param>
+    public void Received(string eventType, WebhookOutcome outcome, TimeSpan? answeredAfter)
     {
         _received.Add(1, new TagList
         {
             { "event_type", KnownTypes.Contains(eventType) ? eventType : OtherType },
             { "outcome", Name(outcome) },
         });
-        _processing.Record(elapsed.TotalSeconds);
+        if (answeredAfter is { } elapsed)
+        {
+            _processing.Record(elapsed.TotalSeconds);
+        }
     }
 
     /// <param name="verification">The failed result.</param>

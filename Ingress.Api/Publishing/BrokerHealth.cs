@@ -12,7 +12,9 @@ internal sealed partial class BrokerHealth(TimeProvider time, ILogger<BrokerHeal
     public TimeSpan AvailableFor => _state is BrokerState.Available ? time.GetElapsedTime(Volatile.Read(ref _stateSince)) : TimeSpan.Zero;
 
     /// <summary>Whether the queue has ever been seen, which shows that <c>migrate</c> has run.</summary>
-    public bool HasSeenQueue { get; set; }
+    public bool HasSeenQueue { get; private set; }
+
+    public void QueueSeen() => HasSeenQueue = true;
 
     public void TransitionTo(BrokerState state)
     {

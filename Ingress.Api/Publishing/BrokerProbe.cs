@@ -46,7 +46,7 @@ internal sealed class BrokerProbe(IConnection connection, BrokerHealth broker, T
         if (!_isBlocked)
         {
             await PublishCanaryAsync(channel, cancellationToken).WaitAsync(Timeout, time, cancellationToken);
-            broker.HasSeenQueue = true;
+            broker.QueueSeen();
         }
 
         // Check again: the message that causes the broker to block is itself confirmed.

@@ -37,7 +37,7 @@ internal sealed partial class PublisherConnection(
                 // Report the outage before closing: an unresponsive connection takes time to close.
                 var isWithoutQueue = exception is OperationInterruptedException { ShutdownReason.ReplyCode: Constants.NotFound };
                 broker.TransitionTo(isWithoutQueue ? BrokerState.WithoutQueue : BrokerState.Unavailable);
-                LogProbeFailed(logger, exception);
+                LogFailed(logger, exception);
             }
             finally
             {
@@ -97,6 +97,6 @@ internal sealed partial class PublisherConnection(
         }
     }
 
-    [LoggerMessage(LogLevel.Debug, "The broker failed its probe")]
-    private static partial void LogProbeFailed(ILogger logger, Exception exception);
+    [LoggerMessage(LogLevel.Debug, "The connection to the broker failed")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -42,7 +42,7 @@ internal sealed partial class WebhookEndpoint(
         finally
         {
             // The server throws when a body stalls or breaks off; the request still counts as a webhook.
-            received.IsOverLimit |= statusCode is null && received.Content is null && failures.Count(Peer(http));
+            received.IsOverLimit |= statusCode is null && !received.IsAuthentic && failures.Count(Peer(http));
             Report(http, received, statusCode, time.GetElapsedTime(started));
         }
     }
@@ -50,7 +50,7 @@ internal sealed partial class WebhookEndpoint(
     private void Report(HttpContext http, WebhookRequest received, int? statusCode, TimeSpan elapsed)
     {
         var outcome = received.Outcome(statusCode);
-        metrics.Answered(received.Content?.EventType ?? "", outcome, elapsed);
+        metrics.Received(received.Content?.EventType ?? "", outcome, statusCode is null ? null : elapsed);
         IngressTraces.Describe(http.Features.Get<IHttpActivityFeature>()?.Activity, received);
         if (received.IsOverLimit)
         {
@@ -112,7 +112,7 @@ internal sealed partial class WebhookEndpoint(
 
         metrics.SecretMatched(secret, received.At - headers.SentAt);
         received.Verification = Signature.CheckAge(headers.SentAt, received.At, magicHour.Value);
-        return received.Verification is Verification.Valid or Verification.Late ? secret : null;
+        return received.IsAuthentic ? secret : null;
     }
 
     private async Task<Results<Ok<Receipt>, ProblemHttpResult>> PublishAsync(

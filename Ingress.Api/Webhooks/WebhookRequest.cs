@@ -12,6 +12,9 @@ internal sealed class WebhookRequest(DateTimeOffset at)
 
     public Verification Verification { get; set; }
 
+    /// <summary>From here on, any failure is the platform's, and the sender must retry.</summary>
+    public bool IsAuthentic => Verification is Verification.Valid or Verification.Late;
+
     /// <summary>Null when the headers do not contain it or have not been read.</summary>
     public DateTimeOffset? SentAt { get; set; }
 
@@ -24,14 +27,14 @@ internal sealed class WebhookRequest(DateTimeOffset at)
     /// <summary>Duration of the publish until it was confirmed or abandoned; zero when there was none.</summary>
     public TimeSpan Publishing { get; set; }
 
-    /// <summary>The outcome that follows. Once the content is known, any failure is the platform's and the sender must retry.</summary>
+    /// <summary>The outcome that follows.</summary>
     /// <param name="statusCode">The status of the answer; null when an exception ended the request.</param>
     public WebhookOutcome Outcome(int? statusCode) => statusCode switch
     {
         StatusCodes.Status503ServiceUnavailable => WebhookOutcome.Unavailable,
-        _ when Content is null => WebhookOutcome.Refused,
+        _ when !IsAuthentic => WebhookOutcome.Refused,
         null => WebhookOutcome.Unavailable,
-        _ when Content.Reason is not null => WebhookOutcome.Quarantined,
+        _ when Content?.Reason is not null => WebhookOutcome.Quarantined,
         _ when Verification is Verification.Late => WebhookOutcome.Late,
         _ => WebhookOutcome.Accepted,
     };

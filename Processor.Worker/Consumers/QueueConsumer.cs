@@ -32,8 +32,8 @@ internal sealed partial class QueueConsumer(
         {
             using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
             var isReduced = !limits.Restored.IsCompleted;
-            var begun = outage.WaitForBeginAsync(waiting.Token);
-            await await Task.WhenAny(isReduced ? [begun, limits.Restored] : [begun]);
+            var started = outage.WaitForStartAsync(waiting.Token);
+            await await Task.WhenAny(isReduced ? [started, limits.Restored] : [started]);
             if (isReduced && limits.Restored.IsCompleted)
             {
                 await waiting.CancelAsync();

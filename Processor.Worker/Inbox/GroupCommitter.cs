@@ -36,15 +36,15 @@ internal sealed partial class GroupCommitter(
     /// <exception cref="Exception">The unit can never be committed: the message is poison.</exception>
     public Task<CommitResult> CommitAsync(UnitOfWork unit)
     {
-        var away = outage.Begun;
-        if (!away.IsCancellationRequested)
+        var outageStarted = outage.Started;
+        if (!outageStarted.IsCancellationRequested)
         {
             unit.HandedOverAt = time.GetTimestamp();
             Interlocked.Increment(ref _unitsWaiting);
             _waiting.Writer.TryWrite(unit);
         }
 
-        return unit.Committed.WaitAsync(away);
+        return unit.Committed.WaitAsync(outageStarted);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -33,9 +33,9 @@ internal sealed class PoisonMessageGuard(NpgsqlDataSource database, DatabaseOuta
         var turn = new Turn(_turn);
         try
         {
-            var away = outage.Begun;
-            away.ThrowIfCancellationRequested();
-            var attempts = await outage.OutlastAsync(() => RecordAsync(unit.MessageId), lifetime.ApplicationStopping).WaitAsync(away);
+            var outageStarted = outage.Started;
+            outageStarted.ThrowIfCancellationRequested();
+            var attempts = await outage.OutlastAsync(() => RecordAsync(unit.MessageId), lifetime.ApplicationStopping).WaitAsync(outageStarted);
             return attempts <= MaxAttempts ? turn : throw new SuspectException(deliveries, MaxAttempts);
         }
         catch

@@ -52,7 +52,7 @@ internal sealed partial class PostponedMessages(
     {
         metrics.Postponed();
         Log(unit, cause);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(delivery.CancellationToken, lifetime.ApplicationStopping, outage.Begun);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(delivery.CancellationToken, lifetime.ApplicationStopping, outage.Started);
         // The message did not crash the process.
         await suspects.ClearAsync(unit, stop.Token);
         var pause = Interlocked.Increment(ref _held) <= _mostForLong && delivery.Body.Length <= MostBytesForLong ? Pause : ShortPause;

@@ -116,7 +116,7 @@ internal sealed partial class NotificationDispatcher(
         }
     }
 
-    /// <returns>Null when the database failed.</returns>
+    /// <returns>Null when it failed, usually because of the database.</returns>
     internal async Task<int?> TryBeginDueAsync(CancellationToken stoppingToken)
     {
         try

@@ -139,7 +139,7 @@ internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeP
                 select ctid
                 from notifications
                 where status in ('pending', 'sending') and next_attempt_at <= $1 and decided_at <= $2
-                -- What somebody writes at this moment is not left behind; waiting for one while holding others, two could wait for each other.
+                -- Rows locked now are parked by the next run; two processes that wait while holding rows could wait for each other.
                 for update skip locked))
             """);
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now });

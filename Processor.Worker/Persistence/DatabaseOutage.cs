@@ -23,30 +23,30 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
 
     private readonly Lock _lock = new();
     private int _waitingForLong;
-    private CancellationTokenSource _begun = new();
+    private CancellationTokenSource _started = new();
     private TaskCompletionSource _ended = CompletedSource();
 
     /// <summary>True during an outage.</summary>
-    public bool IsOn => Begun.IsCancellationRequested;
+    public bool IsOn => Started.IsCancellationRequested;
 
     /// <summary>Cancelled during an outage.</summary>
-    public CancellationToken Begun
+    public CancellationToken Started
     {
         get
         {
             lock (_lock)
             {
-                return _begun.Token;
+                return _started.Token;
             }
         }
     }
 
     /// <summary>Returns when an outage begins; at once during one.</summary>
-    public async Task WaitForBeginAsync(CancellationToken cancellationToken)
+    public async Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = Begun.Register(begun.SetResult);
-        await begun.Task.WaitAsync(cancellationToken);
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = Started.Register(started.SetResult);
+        await started.Task.WaitAsync(cancellationToken);
     }
 
     /// <summary>Returns when there is no outage.</summary>
@@ -85,7 +85,7 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
         }
     }
 
-    public void Dispose() => _begun.Dispose();
+    public void Dispose() => _started.Dispose();
 
     private async Task<T> RepeatAsync<T>(Func<Task<T>> write, CancellationToken cancellationToken)
     {
@@ -117,7 +117,7 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
             }
 
             _ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            begun = _begun;
+            begun = _started;
         }
 
         LogBegun(logger);
@@ -133,7 +133,7 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
                 return;
             }
 
-            _begun = new CancellationTokenSource();
+            _started = new CancellationTokenSource();
             _ended.SetResult();
         }
 

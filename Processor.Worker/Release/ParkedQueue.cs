@@ -82,7 +82,8 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         _hasKept |= kept.Count > tired.Length;
         if (!_hasKept && done.Length > 0)
         {
-            // A quorum queue holds back acknowledgements beyond 32, and forgets them when the channel closes (rabbitmq-server#10327).
+            // A quorum queue holds back acknowledgements beyond 32, and forgets them when the channel closes (rabbitmq-server#10327). Where
+            // messages are kept, that is possible: some released ones return, and releasing them again has no effect.
             await _channel.BasicAckAsync(done.Max(message => message.DeliveryTag), multiple: true, cancellationToken);
             return;
         }

@@ -9,8 +9,8 @@ public abstract class BrokerTrustOptions : IValidatableObject
     public const string Section = "Broker";
 
     /// <summary>
-    /// A PEM file of certificate authorities. Over TLS, only these are trusted for the broker and its management API, and for no other
-    /// server. The file is read for each new connection. Default: none, and the authorities of the system are trusted.
+    /// A PEM file of certificate authorities. Over TLS, only these are trusted for the broker (in the worker also for its management API), and
+    /// for no other server. The file is read for each new connection. Default: none, and the authorities of the system are trusted.
     /// </summary>
     public string? CertificateAuthorities { get; set; }
 

@@ -47,8 +47,8 @@ public sealed class MetricsTests
         using var measured = new Measurements(app.Services);
         var metrics = app.Services.GetRequiredService<IngressMetrics>();
 
-        ForEach<WebhookOutcome>(outcome => metrics.Answered("video.completed", outcome, TimeSpan.Zero));
-        metrics.Answered("of a stranger's choice", WebhookOutcome.Accepted, TimeSpan.Zero);
+        ForEach<WebhookOutcome>(outcome => metrics.Received("video.completed", outcome, TimeSpan.Zero));
+        metrics.Received("of a stranger's choice", WebhookOutcome.Accepted, TimeSpan.Zero);
         ForEach<PublishResult>(result => metrics.Published(result, TimeSpan.Zero));
         ForEach<PublishObstacle>(metrics.PublishNotTried);
         Array.ForEach([400, 405, 408, 414, 431, 505, 418, 500], metrics.RequestRejected);

@@ -149,6 +149,8 @@ public sealed class RefusingAWebhookTests
             TestContext.Current.CancellationToken);
         Assert.Contains(measured.Series, series => series.Contains("outcome=refused", StringComparison.Ordinal));
         Assert.Single(app.Log.Lines, line => line.StartsWith("Information: Webhook Refused", StringComparison.Ordinal));
+        // Only an answer has a duration: clients that stall must not look like a slow ingress.
+        Assert.Empty(measured.Of("webhook_processing{}"));
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class TheDatabaseIsDownTests(ServersFixture servers)
             rabbit.ReceiveEndpoint(queue, endpoint =>
             {
                 endpoint.UseKillSwitch(_ => { });
-                endpoint.Handler<Unheard>(_ => throw new TimeoutException("The database is away."));
+                endpoint.Handler<Unheard>(_ => throw new TimeoutException("The database is down."));
             });
         });
         await bus.StartAsync(Cancel);
@@ -39,13 +39,13 @@ public sealed class TheDatabaseIsDownTests(ServersFixture servers)
         await using var platform = await TestPlatform.CreateAsync(servers);
         await platform.StartWorkerAsync();
         await platform.StartIngressAsync();
-        await platform.ExecuteAsync("alter table webhook_events rename to away");
+        await platform.ExecuteAsync("alter table webhook_events rename to elsewhere");
         var events = NewEvents(500);
 
         Assert.Equal(new Dictionary<int, int> { [200] = 500 }, await platform.SendAsync(events));
         await Waiting.UntilAsync("no consumer", async () => await platform.Broker.CountConsumersAsync("webhook-received", Cancel) == 0, Cancel);
         await Waiting.UntilAsync("all has gone back", async () => await platform.Broker.CountAsync("webhook-received", Cancel) == 500, Cancel);
-        await platform.ExecuteAsync("alter table away rename to webhook_events");
+        await platform.ExecuteAsync("alter table elsewhere rename to webhook_events");
 
         await platform.CountAsync(500, "select count(*) from jobs where status = 'completed'");
         await platform.AssertDrainedAsync();

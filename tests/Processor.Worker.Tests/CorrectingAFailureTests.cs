@@ -55,7 +55,7 @@ public sealed class CorrectingAFailureTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task The_correction_waits_for_the_news_that_is_on_its_way()
+    public async Task The_correction_waits_for_the_notification_in_flight()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);

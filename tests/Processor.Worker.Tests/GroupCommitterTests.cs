@@ -67,7 +67,7 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
         committer.Time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Equal(CommitOutcome.New, await commit);
-        Assert.False(committer.Outage.Begun.IsCancellationRequested);
+        Assert.False(committer.Outage.Started.IsCancellationRequested);
     }
 
     [Fact]
@@ -80,10 +80,10 @@ public sealed class GroupCommitterTests(PostgresFixture postgres)
         var held = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "held")));
         await committer.RefusedAsync();
         committer.Time.Advance(DatabaseOutage.Patience);
-        var begun = committer.Outage.Begun;
+        var started = committer.Outage.Started;
         var after = committer.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "after")));
 
-        Assert.True(begun.IsCancellationRequested);
+        Assert.True(started.IsCancellationRequested);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => held);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => after);
     }

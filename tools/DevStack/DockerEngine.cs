@@ -6,7 +6,6 @@ namespace Platform.DevStack;
 /// <summary>Checks what Docker can do on this machine.</summary>
 public static partial class DockerEngine
 {
-    private static readonly string[] OurImages = ["Ingress.Api", "Processor.Worker"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     /// <summary>Why containers cannot be used; null when an engine answers.</summary>
@@ -67,22 +66,21 @@ public static partial class DockerEngine
         return null;
     }
 
-    /// <summary>The images that the compose file uses without building them, and the base images of the Dockerfiles.</summary>
-    private static IEnumerable<string> ImagesOf(string composeJson)
+    /// <summary>The images that the compose file uses without building them, and the base images of the Dockerfile.</summary>
+    public static IEnumerable<string> ImagesOf(string composeJson)
     {
         using var compose = JsonDocument.Parse(composeJson);
         // An image that one service builds may be used by another.
         var images = compose.RootElement.GetProperty("services").EnumerateObject()
             .ToLookup(service => service.Value.TryGetProperty("build", out _), service => service.Value.GetProperty("image").GetString()!);
         var named = images[false].Except(images[true]).ToArray();
-        var bases = OurImages
-            .SelectMany(project => File.ReadLines(Path.Combine(Machine.Root, project, "Dockerfile")))
+        var bases = File.ReadLines(Path.Combine(Machine.Root, "Dockerfile"))
             .Select(line => BaseImage().Match(line))
             .Where(match => match.Success)
             .Select(match => match.Groups["image"].Value);
         return named.Concat(bases);
     }
 
-    [GeneratedRegex(@"^FROM\s+(--platform=\S+\s+)?(?<image>\S+[:/]\S+)")]
+    [GeneratedRegex(@"^ARG\s+\w+=(?<image>\S+:\S+)$")]
     private static partial Regex BaseImage();
 }

@@ -25,6 +25,7 @@ internal static class StrangerFaults
     private const int MaxSlowdown = 4;
     private static readonly TimeSpan LatencyTarget = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan DirectTarget = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LatencyBound = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan ProbeBound = TimeSpan.FromSeconds(5);
 
     public static IEnumerable<Fault> All =>
@@ -167,7 +168,7 @@ internal static class StrangerFaults
     }
 
     private static void ExpectFast(string what, TimeSpan p99, TimeSpan target, TimeSpan undisturbed) => Expect(
-        p99 <= target || p99 <= MaxSlowdown * undisturbed,
+        p99 <= target || (p99 <= MaxSlowdown * undisturbed && p99 <= LatencyBound),
         $"the p99 of {what} was {p99.TotalMilliseconds:0} ms, {undisturbed.TotalMilliseconds:0} ms without strangers");
 
     private static string Show(StormReport report, TimeSpan undisturbed) =>

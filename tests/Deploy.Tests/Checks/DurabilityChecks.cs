@@ -64,7 +64,7 @@ internal static class DurabilityChecks
 
         if (Gigabytes(cluster.At("spec.postgresql.parameters.max_slot_wal_keep_size")) is not { } kept || kept >= Gigabytes(cluster.At("spec.walStorage.size")))
         {
-            yield return "what is kept for a standby that is away may fill the disk of the primary";
+            yield return "what is kept for an unreachable standby may fill the disk of the primary";
         }
     }
 

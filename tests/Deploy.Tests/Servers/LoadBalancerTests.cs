@@ -108,7 +108,7 @@ public sealed partial class LoadBalancerTests
         var numbers = Number().Matches(configuration).ToDictionary(match => match.Groups["name"].Value, match => int.Parse(match.Groups["number"].Value, null));
 
         // A request takes one connection from the sender and one to the ingress.
-        Assert.InRange(numbers["worker_connections"], new Ingress.Api.IngressOptions().MaxConnections + 1, numbers["worker_rlimit_nofile"] - 100);
+        Assert.InRange(numbers["worker_connections"], 2 * new Ingress.Api.IngressOptions().MaxConnections, numbers["worker_rlimit_nofile"] - 100);
     }
 
     [Theory]

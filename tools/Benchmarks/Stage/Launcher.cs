@@ -8,7 +8,7 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
 {
     public const string Secret = "mhw_bench_only";
 
-    // The settings in the Dockerfiles.
+    // The settings in the Dockerfile.
     private static readonly Dictionary<string, string?> ImageSettings = new()
     {
         ["DOTNET_EnableDiagnostics"] = "0",

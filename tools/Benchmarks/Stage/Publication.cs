@@ -3,7 +3,7 @@ using Platform.DevStack;
 namespace Platform.Benchmarks.Stage;
 
 /// <summary>
-/// The programs as shipped: published like in the Dockerfiles, so that each project's publish settings apply. They were built together with
+/// The programs as shipped: published like in the Dockerfile, so that each project's publish settings apply. They were built together with
 /// this program.
 /// </summary>
 internal sealed class Publication

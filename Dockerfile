@@ -1,48 +1,66 @@
-# Built from the root of the repository: docker build -f Processor.Worker/Dockerfile .
+# Both images, from one build: docker build --target ingress-api . and docker build --target processor-worker .
 # Tags serve builds on this machine; a release builds on the digests in deploy/base-images.
 ARG SDK=mcr.microsoft.com/dotnet/sdk:10.0
 ARG ASPNET=mcr.microsoft.com/dotnet/aspnet:10.0
 # The version that --version prints, without the v of the tag. The build context has no git history, so a release passes it with its commit.
 ARG VERSION=0.0.0-alpha.0
+
 FROM ${SDK} AS build
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1
 WORKDIR /source
-
 # Restore depends on the lock files alone, so this layer stays cached until a package changes.
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY Contracts/Contracts.csproj Contracts/packages.lock.json Contracts/
 COPY ServiceDefaults/ServiceDefaults.csproj ServiceDefaults/packages.lock.json ServiceDefaults/
+COPY Ingress.Api/Ingress.Api.csproj Ingress.Api/packages.lock.json Ingress.Api/
 COPY Processor.Worker/Processor.Worker.csproj Processor.Worker/packages.lock.json Processor.Worker/
-RUN dotnet restore Processor.Worker --locked-mode
-
+RUN dotnet restore Ingress.Api --locked-mode && dotnet restore Processor.Worker --locked-mode
 COPY Contracts Contracts
 COPY ServiceDefaults ServiceDefaults
+
+FROM build AS build-ingress-api
+COPY Ingress.Api Ingress.Api
+ARG VERSION
+ARG REVISION
+RUN dotnet publish Ingress.Api --no-restore --configuration Release --output /app "-p:MinVerVersionOverride=$VERSION" "-p:SourceRevisionId=$REVISION"
+
+FROM build AS build-processor-worker
 COPY Processor.Worker Processor.Worker
 ARG VERSION
 ARG REVISION
 RUN dotnet publish Processor.Worker --no-restore --configuration Release --output /app "-p:MinVerVersionOverride=$VERSION" "-p:SourceRevisionId=$REVISION"
 
-FROM ${ASPNET}
+FROM ${ASPNET} AS service
 WORKDIR /app
-COPY --from=build /app .
 # Diagnostics are off because their port is a file and the root file system is read-only. Disabling W^X saves a fifth of the start-up time.
-# The service's own default sets the address. Logs are JSON. A group commit links to every message in it; the default limit is 128 links.
+# The service's own default sets the address. Logs are JSON.
 ENV DOTNET_EnableDiagnostics=0 \
     DOTNET_EnableWriteXorExecute=0 \
     ASPNETCORE_HTTP_PORTS= \
-    Logging__Console__FormatterName=json-line \
-    OTEL_SPAN_LINK_COUNT_LIMIT=2000
+    Logging__Console__FormatterName=json-line
 USER $APP_UID
-EXPOSE 8081
 ARG VERSION
 ARG REVISION
 ARG SOURCE
 ARG CREATED
-LABEL org.opencontainers.image.title="processor-worker" \
-      org.opencontainers.image.description="Processes webhooks from RabbitMQ into PostgreSQL exactly once, and notifies owners of jobs." \
-      org.opencontainers.image.licenses="MIT" \
+LABEL org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.created="$CREATED"
+
+FROM service AS ingress-api
+COPY --from=build-ingress-api /app .
+EXPOSE 8080
+LABEL org.opencontainers.image.title="ingress-api" \
+      org.opencontainers.image.description="Receives signed webhooks, and answers 200 once RabbitMQ has confirmed them."
+ENTRYPOINT ["dotnet", "Ingress.Api.dll"]
+
+FROM service AS processor-worker
+COPY --from=build-processor-worker /app .
+# A group commit links to every message in it; the default limit is 128 links.
+ENV OTEL_SPAN_LINK_COUNT_LIMIT=2000
+EXPOSE 8081
+LABEL org.opencontainers.image.title="processor-worker" \
+      org.opencontainers.image.description="Processes webhooks from RabbitMQ into PostgreSQL exactly once, and notifies owners of jobs."
 ENTRYPOINT ["dotnet", "Processor.Worker.dll"]

@@ -99,7 +99,7 @@ internal static class SettingsChecks
     {
         var assembly = (isIngress ? typeof(Ingress.Api.IngressMetrics) : typeof(Processor.Worker.ProcessorMetrics)).Assembly;
         var sections = assembly.GetTypes()
-            .Select(type => (Type: type, Name: type.GetField("Section", BindingFlags.Public | BindingFlags.Static)?.GetRawConstantValue() as string))
+            .Select(type => (Type: type, Name: type.GetField("Section", BindingFlags.Public | BindingFlags.Static | BindingFlags.FlattenHierarchy)?.GetRawConstantValue() as string))
             .Where(section => section.Name is not null)
             .ToLookup(section => section.Name!, section => section.Type);
         var configuration = new ConfigurationBuilder()

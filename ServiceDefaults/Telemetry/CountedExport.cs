@@ -42,40 +42,34 @@ internal static class CountedExport
             .AddProcessor(provider => new ProviderOf(GetExporter(provider)));
     }
 
+    private delegate ExportResult Exporting<T>(in Batch<T> batch)
+        where T : class;
+
+    private static ExportResult Count<T>(in Batch<T> batch, Exporting<T> export, TelemetrySignal signal, DroppedTelemetry dropped, ExportRoom room)
+        where T : class
+    {
+        var count = batch.Count;
+        ExportFailures.Begin();
+        var result = export(batch);
+        var cause = ExportFailures.End();
+        room.Leave(count);
+        if (result is ExportResult.Failure)
+        {
+            dropped.Add(signal, count, cause);
+        }
+
+        return result;
+    }
+
     private sealed class CountedSpanExporter(OtlpExporterOptions options, DroppedTelemetry dropped, ExportRoom room) : OtlpTraceExporter(options)
     {
-        public override ExportResult Export(in Batch<Activity> activityBatch)
-        {
-            var count = activityBatch.Count;
-            ExportFailures.Begin();
-            var result = base.Export(activityBatch);
-            var cause = ExportFailures.End();
-            room.Leave(count);
-            if (result is ExportResult.Failure)
-            {
-                dropped.Add(TelemetrySignal.Spans, count, cause);
-            }
-
-            return result;
-        }
+        public override ExportResult Export(in Batch<Activity> activityBatch) =>
+            Count(activityBatch, base.Export, TelemetrySignal.Spans, dropped, room);
     }
 
     private sealed class CountedLogExporter(OtlpLogExporter exporter, DroppedTelemetry dropped, ExportRoom room) : BaseExporter<LogRecord>
     {
-        public override ExportResult Export(in Batch<LogRecord> batch)
-        {
-            var count = batch.Count;
-            ExportFailures.Begin();
-            var result = exporter.Export(batch);
-            var cause = ExportFailures.End();
-            room.Leave(count);
-            if (result is ExportResult.Failure)
-            {
-                dropped.Add(TelemetrySignal.LogRecords, count, cause);
-            }
-
-            return result;
-        }
+        public override ExportResult Export(in Batch<LogRecord> batch) => Count(batch, exporter.Export, TelemetrySignal.LogRecords, dropped, room);
     }
 
     /// <summary>

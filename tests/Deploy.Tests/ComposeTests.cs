@@ -32,11 +32,11 @@ public sealed partial class ComposeTests
     public void Who_listens_elsewhere_is_not_in_Development_where_default_secrets_are_accepted()
     {
         var services = YamlText.Parse(Compose)["services"]!;
-        string[] ours = ["migrate", "ingress-api", "processor-worker"];
+        string[] built = ["migrate", "ingress-api", "processor-worker"];
 
         Assert.Contains("\nx-environment: &environment\n  DOTNET_ENVIRONMENT: ${LISTEN_ADDRESS:+Not}Development\n", Compose, StringComparison.Ordinal);
-        Assert.Equal(ours.Length, Environment().Count(Compose));
-        Assert.All(ours, service => Assert.NotNull(services[service]));
+        Assert.Equal(built.Length, Environment().Count(Compose));
+        Assert.All(built, service => Assert.NotNull(services[service]));
     }
 
     [Fact]

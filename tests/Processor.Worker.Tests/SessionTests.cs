@@ -14,12 +14,12 @@ public sealed class SessionTests(PostgresFixture postgres)
     [InlineData("enable_seqscan", "on", "off")]
     [InlineData("lock_timeout", "0", "5s")]
     [InlineData("idle_in_transaction_session_timeout", "0", "10s")]
-    public async Task The_servers_default_is_not_taken(string setting, string byDefault, string ours)
+    public async Task The_servers_default_is_not_taken(string setting, string byDefault, string expected)
     {
         await using var plain = NpgsqlDataSource.Create(postgres.Server);
         await using var services = CreateServices();
 
-        Assert.Equal((byDefault, ours), (await ShowAsync(plain, setting), await ShowAsync(services.GetRequiredService<NpgsqlDataSource>(), setting)));
+        Assert.Equal((byDefault, expected), (await ShowAsync(plain, setting), await ShowAsync(services.GetRequiredService<NpgsqlDataSource>(), setting)));
     }
 
     [Theory]
@@ -32,28 +32,28 @@ public sealed class SessionTests(PostgresFixture postgres)
     [InlineData("standard_conforming_strings", "off", "on")]
     [InlineData("search_path", "other, public", "public")]
     [InlineData("default_transaction_isolation", "serializable", "read committed")]
-    public async Task What_changes_meaning_is_fixed_whatever_the_database_or_the_operator_sets(string setting, string theirs, string ours)
+    public async Task What_changes_meaning_is_fixed_whatever_the_database_or_the_operator_sets(string setting, string other, string expected)
     {
         await using var database = await postgres.CreateDatabaseAsync(isMigrated: false);
-        await database.ExecuteAsync($"alter database {database.Name} set {setting} to {(setting == "search_path" ? theirs : $"'{theirs}'")}");
-        var escaped = theirs.Replace(" ", "\\ ", StringComparison.Ordinal);
+        await database.ExecuteAsync($"alter database {database.Name} set {setting} to {(setting == "search_path" ? other : $"'{other}'")}");
+        var escaped = other.Replace(" ", "\\ ", StringComparison.Ordinal);
         await using var byDatabase = CreateServices(database.ConnectionString);
         await using var byOptions = CreateServices(With(database.ConnectionString, "Options", $"-c {setting}={escaped}"));
 
         var shown = (await ShowAsync(byDatabase, setting), await ShowAsync(byOptions, setting));
 
-        Assert.Equal((ours, ours), shown);
+        Assert.Equal((expected, expected), shown);
     }
 
     [Theory]
     [InlineData("Client Encoding", "LATIN1", "client_encoding", "UTF8")]
     [InlineData("Timezone", "Asia/Kolkata", "TimeZone", "UTC")]
     [InlineData("Search Path", "other", "search_path", "public")]
-    public async Task Neither_does_the_connection_string_change_meaning(string keyword, string value, string setting, string ours)
+    public async Task Neither_does_the_connection_string_change_meaning(string keyword, string value, string setting, string expected)
     {
         await using var services = CreateServices(With(postgres.Server, keyword, value));
 
-        Assert.Equal(ours, await ShowAsync(services, setting));
+        Assert.Equal(expected, await ShowAsync(services, setting));
     }
 
     [Fact]

@@ -124,7 +124,7 @@ internal static class FigureList
 
     private static IEnumerable<Figure> Notifications() =>
     [
-        .. new (string Key, string What)[] { ("told", "up to 100 notifications sent per second"), ("decided", "notifications recorded only"), ("away", "receiver unreachable") }
+        .. new (string Key, string What)[] { ("notified", "up to 100 notifications sent per second"), ("decided", "notifications recorded only"), ("unreachable", "receiver unreachable") }
             .SelectMany(owners => new[]
             {
                 new Figure("h", $"drain of jobs, {owners.What}", $"owners.{owners.Key}.stored", "/s")
@@ -132,7 +132,7 @@ internal static class FigureList
                 new Figure("h", "the same, until the outbox is empty", $"owners.{owners.Key}.published", "/s")
                     .Against("no notifications", "owners.off.published", Target.AtLeast(0.9)),
             }),
-        new("h", "owners notified during the drain", "owners.told.rate", "/s"),
+        new("h", "owners notified during the drain", "owners.notified.rate", "/s"),
     ];
 
     // Shows whether the measurement is reliable.

@@ -26,8 +26,8 @@ internal sealed class NotificationPart(Scale scale) : IPart
         [
             ("off", default, null),
             ("decided", OwnersStage.ByMail, "status = 'pending' and attempts = 0"),
-            ("told", stage.Receiver, "status = 'delivered' and attempts = 1"),
-            ("away", stage.Away, "status = 'pending' and attempts > 0 and last_error is not null"),
+            ("notified", stage.Receiver, "status = 'delivered' and attempts = 1"),
+            ("unreachable", stage.Unreachable, "status = 'pending' and attempts > 0 and last_error is not null"),
         ];
         var messages = await Backlog.SizeAsync(rig, scale.CostDrained, cancellationToken);
         // Each round begins with a different drain, because servers are slower just after their start.
@@ -52,7 +52,7 @@ internal sealed class NotificationPart(Scale scale) : IPart
         await worker.Process.StopAsync(cancellationToken);
         if (contact == stage.Receiver)
         {
-            round.Add("owners.told.rate", await stage.Rig.Tables.ReadNotifiedRateAsync(cancellationToken));
+            round.Add("owners.notified.rate", await stage.Rig.Tables.ReadNotifiedRateAsync(cancellationToken));
         }
 
         if (contact.WebhookUrl is not null)

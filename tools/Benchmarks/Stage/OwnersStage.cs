@@ -5,8 +5,8 @@ namespace Platform.Benchmarks.Stage;
 
 /// <summary>Notifying workers and the receivers of their notifications.</summary>
 /// <param name="receiverPort">Port of a <see cref="ReceiverContestant"/>.</param>
-/// <param name="awayPort">A port without a listener.</param>
-internal sealed class OwnersStage(Rig rig, int receiverPort, int awayPort)
+/// <param name="unreachablePort">A port without a listener.</param>
+internal sealed class OwnersStage(Rig rig, int receiverPort, int unreachablePort)
 {
     private const string Secret = "whsec_YmVuY2ggb25seSwgbm90IGEgc2VjcmV0IGF0IGFsbC4=";
 
@@ -27,7 +27,7 @@ internal sealed class OwnersStage(Rig rig, int receiverPort, int awayPort)
 
     public Contact Receiver { get; } = new(Email: null, $"http://127.0.0.1:{receiverPort}/webhook");
 
-    public Contact Away { get; } = new(Email: null, $"http://127.0.0.1:{awayPort}/webhook");
+    public Contact Unreachable { get; } = new(Email: null, $"http://127.0.0.1:{unreachablePort}/webhook");
 
     /// <summary>Starts a worker and warms it up with events and notifications, so that the code for both is compiled.</summary>
     public async Task<Contestant> StartWarmAsync(int owners, CancellationToken cancellationToken)
@@ -72,6 +72,6 @@ internal sealed class OwnersStage(Rig rig, int receiverPort, int awayPort)
     {
         ["OutgoingWebhooks__Secrets__0"] = Secret,
         ["OutgoingWebhooks__AllowedTargets__0"] = $"127.0.0.1:{receiverPort}",
-        ["OutgoingWebhooks__AllowedTargets__1"] = $"127.0.0.1:{awayPort}",
+        ["OutgoingWebhooks__AllowedTargets__1"] = $"127.0.0.1:{unreachablePort}",
     };
 }

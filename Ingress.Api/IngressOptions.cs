@@ -31,11 +31,14 @@ internal sealed class IngressOptions : IValidatableObject
     public long MaxBodyBytesInFlight { get; set; } = 64 * 1024 * 1024;
 
     /// <summary>
-    /// Time limit for receiving the headers of a request, and again for its body; the connection is closed when it expires. The sender
-    /// sends both at once and gives up at 10 seconds. 1 to 9 seconds; default 5 seconds.
+    /// Time limit for receiving a request: half of it for the headers, half for the body. The connection is closed when it expires. The
+    /// sender sends both at once and gives up at 10 seconds. 1 to 9 seconds; default 5 seconds.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:00:09")]
     public TimeSpan ReceiveTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The server's limit for headers and the body's deadline each begin by themselves: together they are the limit.</summary>
+    public TimeSpan ReceiveHalfTimeout => ReceiveTimeout / 2;
 
     /// <summary>Maximum number of publishes that await a confirm; above it, 503. 1 to 100000; default 1024.</summary>
     [Range(1, 100_000)]

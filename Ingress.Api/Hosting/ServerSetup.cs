@@ -36,7 +36,7 @@ internal static class ServerSetup
             // Received but unread data, and responses the client has not fetched. The defaults are 1 MB and 64 KiB.
             kestrel.Limits.MaxRequestBufferSize = 8 * 1024;
             kestrel.Limits.MaxResponseBufferSize = 4 * 1024;
-            kestrel.Limits.RequestHeadersTimeout = ingress.Value.ReceiveTimeout;
+            kestrel.Limits.RequestHeadersTimeout = ingress.Value.ReceiveHalfTimeout;
             // Only /webhook takes a body, and it enforces its own limit.
             kestrel.Limits.MaxRequestBodySize = 64 * 1024;
             // Longer than a load balancer keeps an idle connection (60 s), so that the load balancer closes it first.

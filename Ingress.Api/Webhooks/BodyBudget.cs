@@ -162,7 +162,7 @@ internal enum ShedReason
     /// <summary>Newer bodies needed its memory.</summary>
     BudgetExhausted,
 
-    /// <summary>It took longer than <see cref="IngressOptions.ReceiveTimeout"/>.</summary>
+    /// <summary>It took longer than <see cref="IngressOptions.ReceiveHalfTimeout"/>.</summary>
     TimedOut,
 }
 

@@ -73,13 +73,13 @@ internal sealed class SignedBody : IDisposable
             {
                 if (_end == _buffer.Length && !TryGrow())
                 {
-                    return BodyRefusal.Busy;
+                    return _share.IsShed ? BodyRefusal.Shed : BodyRefusal.Busy;
                 }
 
                 var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
                 if (read == 0)
                 {
-                    return _share.TryComplete() ? null : BodyRefusal.Busy;
+                    return _share.TryComplete() ? null : BodyRefusal.Shed;
                 }
 
                 _end += read;
@@ -117,6 +117,9 @@ internal enum BodyRefusal
     /// <summary>It is longer than the limit.</summary>
     TooLarge,
 
-    /// <summary>Other bodies hold all the memory, or this one was shed.</summary>
+    /// <summary>Other bodies hold all the memory.</summary>
     Busy,
+
+    /// <summary>It took too long, or newer bodies needed its memory; its connection has been aborted.</summary>
+    Shed,
 }

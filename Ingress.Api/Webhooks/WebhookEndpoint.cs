@@ -90,7 +90,12 @@ internal sealed partial class WebhookEndpoint(
         var (body, refusal) = await SignedBody.ReadAsync(http, ingress.Value.MaxBodyBytes, bodies);
         if (body is null)
         {
-            return refusal is BodyRefusal.Busy ? Problems.Unavailable(http) : Refuse(http, received, Problems.TooLarge);
+            return refusal switch
+            {
+                BodyRefusal.TooLarge => Refuse(http, received, Problems.TooLarge),
+                BodyRefusal.Shed => Refuse(http, received, Problems.Unavailable(http)),
+                _ => Problems.Unavailable(http),
+            };
         }
 
         using (body)

@@ -18,7 +18,7 @@ internal static class WebhookSetup
         {
             var ingress = provider.GetRequiredService<IOptions<IngressOptions>>().Value;
             return new BodyBudget(
-                ingress.MaxBodyBytesInFlight, ingress.ReceiveTimeout, provider.GetRequiredService<TimeProvider>(),
+                ingress.MaxBodyBytesInFlight, ingress.ReceiveHalfTimeout, provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<IngressMetrics>().BodyShed);
         });
         services.AddSingleton<WebhookEndpoint>();

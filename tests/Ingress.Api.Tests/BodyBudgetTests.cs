@@ -1,4 +1,5 @@
 using Ingress.Api.Webhooks;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Ingress.Api.Tests;
@@ -27,6 +28,18 @@ public sealed class BodyBudgetTests : IDisposable
         Assert.True(third!.TryComplete());
         Assert.False(first!.TryComplete());
         Assert.False(first.TryGrow(Large));
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(0)]
+    public async Task A_body_that_is_shed_between_two_reads_is_refused_as_shed(int thenRead)
+    {
+        var http = new DefaultHttpContext { Request = { Body = new SlowBody(_time, 4096, thenRead) } };
+
+        var (body, refusal) = await SignedBody.ReadAsync(http, maxBytes: Large, _budget);
+
+        Assert.Equal((null, BodyRefusal.Shed), (body, refusal));
     }
 
     [Fact]
@@ -80,4 +93,16 @@ public sealed class BodyBudgetTests : IDisposable
     public void Dispose() => _budget.Dispose();
 
     private BodyShare? Begin(string name, int bytes) => _budget.TryBegin(bytes, () => _aborted.Add(name));
+
+    /// <summary>A body whose every read takes longer than the budget allows, and which does not notice that its connection was aborted.</summary>
+    private sealed class SlowBody(FakeTimeProvider time, params int[] reads) : MemoryStream
+    {
+        private int _next;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            time.Advance(TimeSpan.FromSeconds(10));
+            return ValueTask.FromResult(_next < reads.Length ? Math.Min(buffer.Length, reads[_next++]) : 0);
+        }
+    }
 }

@@ -149,8 +149,8 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await Waiting.UntilAsync("one parked message", async () => await platform.Broker.CountAsync("webhook-received_error", Cancel) == 1, Cancel);
         await platform.AssertDrainedAsync(parked: 1);
         var parked = await platform.Broker.TakeAsync("webhook-received_error", Cancel);
-        Assert.Equal(EventIdentity.Create("video.completed", "poison").ToString(), parked?.BasicProperties.MessageId);
-        var reason = Encoding.UTF8.GetString((byte[])parked!.BasicProperties.Headers!["MT-Fault-Message"]!);
+        Assert.Equal(EventIdentity.Create("video.completed", "poison").ToString(), parked.BasicProperties.MessageId);
+        var reason = Encoding.UTF8.GetString((byte[])parked.BasicProperties.Headers!["MT-Fault-Message"]!);
         Assert.Contains("this event is poison", reason, StringComparison.Ordinal);
     }
 

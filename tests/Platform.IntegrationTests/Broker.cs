@@ -11,6 +11,9 @@ namespace Platform.IntegrationTests;
 /// <summary>Inspects and changes the broker through its own client.</summary>
 public sealed class Broker : IAsyncDisposable
 {
+    // What is published has reached its queue when the call returns.
+    private static readonly CreateChannelOptions Confirmed = new(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
+
     private static readonly string[] DomainEvents = [nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed)];
 
     private readonly IConnection _connection;
@@ -22,7 +25,7 @@ public sealed class Broker : IAsyncDisposable
     {
         var factory = new ConnectionFactory { Uri = new Uri(uri), NetworkRecoveryInterval = TimeSpan.FromMilliseconds(200) };
         var connection = await factory.CreateConnectionAsync(cancellationToken);
-        return new Broker(connection, await connection.CreateChannelAsync(cancellationToken: cancellationToken));
+        return new Broker(connection, await connection.CreateChannelAsync(Confirmed, cancellationToken));
     }
 
     /// <summary>Deletes queues and exchanges with their contents, as if <c>migrate</c> had never run.</summary>
@@ -59,7 +62,7 @@ public sealed class Broker : IAsyncDisposable
         }
         catch (OperationInterruptedException)
         {
-            _channel = await _connection.CreateChannelAsync(cancellationToken: cancellationToken);
+            _channel = await _connection.CreateChannelAsync(Confirmed, cancellationToken);
             return false;
         }
     }
@@ -99,8 +102,7 @@ public sealed class Broker : IAsyncDisposable
     }
 
     /// <summary>Takes one message from a queue.</summary>
-    public async Task<BasicGetResult?> TakeAsync(string queue, CancellationToken cancellationToken) =>
-        await (await GetChannelAsync(cancellationToken)).BasicGetAsync(queue, autoAck: true, cancellationToken);
+    public Task<BasicGetResult> TakeAsync(string queue, CancellationToken cancellationToken) => GetAsync(queue, autoAck: true, cancellationToken);
 
     /// <summary>Puts a message that was taken back into a queue, unchanged.</summary>
     public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
@@ -117,7 +119,7 @@ public sealed class Broker : IAsyncDisposable
         var channel = await GetChannelAsync(cancellationToken);
         for (var i = 0; i < times; i++)
         {
-            var message = await GetAsync(queue, cancellationToken);
+            var message = await GetAsync(queue, autoAck: false, cancellationToken);
             await channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, cancellationToken);
         }
     }
@@ -126,7 +128,7 @@ public sealed class Broker : IAsyncDisposable
     public async Task RejectAsync(string queue, CancellationToken cancellationToken)
     {
         var channel = await GetChannelAsync(cancellationToken);
-        var message = await GetAsync(queue, cancellationToken);
+        var message = await GetAsync(queue, autoAck: false, cancellationToken);
         await channel.BasicRejectAsync(message.DeliveryTag, requeue: false, cancellationToken);
     }
 
@@ -169,13 +171,13 @@ public sealed class Broker : IAsyncDisposable
         return _channel;
     }
 
-    private async Task<BasicGetResult> GetAsync(string queue, CancellationToken cancellationToken)
+    private async Task<BasicGetResult> GetAsync(string queue, bool autoAck, CancellationToken cancellationToken)
     {
         var channel = await GetChannelAsync(cancellationToken);
         BasicGetResult? message = null;
         await Waiting.UntilAsync(
             $"a message in {queue}",
-            async () => (message = await channel.BasicGetAsync(queue, autoAck: false, cancellationToken)) is not null,
+            async () => (message = await channel.BasicGetAsync(queue, autoAck, cancellationToken)) is not null,
             cancellationToken);
         return message!;
     }

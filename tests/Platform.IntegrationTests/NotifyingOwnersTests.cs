@@ -176,7 +176,7 @@ public sealed class NotifyingOwnersTests(ServersFixture servers)
         await platform.CountAsync(1, "select count(*) from jobs where magic_hour_id = 'good'");
         await Waiting.UntilAsync("one is parked", async () => await platform.Broker.CountAsync(Topology.RegisterJobErrorQueue, Cancel) == 1, Cancel);
         var parked = await platform.Broker.TakeAsync(Topology.RegisterJobErrorQueue, Cancel);
-        var reason = Encoding.UTF8.GetString((byte[])parked!.BasicProperties.Headers!["MT-Fault-Message"]!);
+        var reason = Encoding.UTF8.GetString((byte[])parked.BasicProperties.Headers!["MT-Fault-Message"]!);
         Assert.Equal("email must be one address of at most 254 characters.", reason);
     }
 

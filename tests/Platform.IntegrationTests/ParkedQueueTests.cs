@@ -34,7 +34,7 @@ public sealed class ParkedQueueTests(ServersFixture servers)
         Assert.Equal(Messages, read);
         // What returns from the closed channel comes before the sentinel.
         await platform.Broker.PutAsync(Topology.ErrorQueue, "sentinel", "text/plain", Cancel);
-        Assert.Equal("text/plain", (await platform.Broker.TakeAsync(Topology.ErrorQueue, Cancel))?.BasicProperties.ContentType);
+        Assert.Equal("text/plain", (await platform.Broker.TakeAsync(Topology.ErrorQueue, Cancel)).BasicProperties.ContentType);
     }
 
     private static BrokerConnector Connector(TestPlatform platform) =>

@@ -46,6 +46,6 @@ public sealed class RegistrationTakeoverTests(ServersFixture servers)
     private static async Task<string> TakeReasonAsync(TestPlatform platform)
     {
         var parked = await platform.Broker.TakeAsync(Topology.RegisterJobErrorQueue, Cancel);
-        return Encoding.UTF8.GetString((byte[])parked!.BasicProperties.Headers!["MT-Fault-Message"]!);
+        return Encoding.UTF8.GetString((byte[])parked.BasicProperties.Headers!["MT-Fault-Message"]!);
     }
 }

@@ -19,11 +19,11 @@ public sealed class ReleasingTests(ServersFixture servers)
         await using var platform = await ParkAsync("poison");
         var domainEvents = await platform.Broker.SubscribeAsync(Cancel);
         var parked = await platform.Broker.TakeAsync(ErrorQueue, Cancel);
-        await platform.Broker.PutAsync(ErrorQueue, parked!, Cancel);
-        await platform.Broker.PutAsync(ErrorQueue, parked!, Cancel);
+        await platform.Broker.PutAsync(ErrorQueue, parked, Cancel);
+        await platform.Broker.PutAsync(ErrorQueue, parked, Cancel);
 
         var released = await platform.ReleaseAsync("--error");
-        await platform.Broker.PutAsync(ErrorQueue, parked!, Cancel);
+        await platform.Broker.PutAsync(ErrorQueue, parked, Cancel);
         var releasedAgain = await platform.ReleaseAsync("--error");
 
         Assert.Equal((0, 0), (released.ExitCode, releasedAgain.ExitCode));
@@ -95,7 +95,7 @@ public sealed class ReleasingTests(ServersFixture servers)
         await platform.StartIngressAsync();
         await platform.SendAsync([NewEvent("dead")]);
         var published = await platform.Broker.TakeAsync("webhook-received", Cancel);
-        await platform.Broker.PutAsync("webhook-received", published!, Cancel);
+        await platform.Broker.PutAsync("webhook-received", published, Cancel);
         await platform.Broker.ReturnAsync("webhook-received", times: 5, Cancel);
         await platform.Broker.RejectAsync("webhook-received", Cancel);
         await WaitForAsync(platform, DeadQueue, 1);
@@ -107,8 +107,8 @@ public sealed class ReleasingTests(ServersFixture servers)
         Assert.Contains("  rejected in webhook-received\n", released.Output, StringComparison.Ordinal);
         Assert.Equal(0u, await platform.Broker.CountAsync(DeadQueue, Cancel));
         var again = await platform.Broker.TakeAsync("webhook-received", Cancel);
-        Assert.Equal(published!.Body.ToArray(), again?.Body.ToArray());
-        Assert.Equal(Describe(published), Describe(again!));
+        Assert.Equal(published.Body.ToArray(), again.Body.ToArray());
+        Assert.Equal(Describe(published), Describe(again));
     }
 
     [Fact]
@@ -129,8 +129,8 @@ public sealed class ReleasingTests(ServersFixture servers)
         Assert.All([shown, shownAgain], result => Assert.Contains("  rejected in webhook-received\n", result.Output, StringComparison.Ordinal));
         await WaitForAsync(platform, DeadQueue, 1);
         var dead = await platform.Broker.TakeAsync(DeadQueue, Cancel);
-        Assert.Equal(IdOf("dead"), dead?.BasicProperties.MessageId);
-        Assert.Equal(1L, dead?.BasicProperties.Headers?["x-delivery-count"]);
+        Assert.Equal(IdOf("dead"), dead.BasicProperties.MessageId);
+        Assert.Equal(1L, dead.BasicProperties.Headers?["x-delivery-count"]);
         Assert.Equal(0u, await platform.Broker.CountAsync(DeadQueue, Cancel));
     }
 

@@ -44,6 +44,7 @@ public sealed class ArgumentsTests
     [InlineData("--rabbitmq must begin with amqp", "storm", "--url", "http://h", "--secret", "x", "--rabbitmq", "nonsense")]
     [InlineData("--native and --docker exclude each other", "up", "--docker", "--native")]
     [InlineData("--native and --mail exclude each other", "up", "--mail", "--native")]
+    [InlineData("--with-aspire and --docker exclude each other", "up", "--docker", "--with-aspire")]
     [InlineData("--native and --docker exclude each other", "test", "--docker", "--native")]
     [InlineData("--project must be one of Architecture.Tests, ", "test", "--project", "Nothing.Tests")]
     [InlineData("There is no fault 'Z99'", "faults", "--only", "P01", "Z99")]

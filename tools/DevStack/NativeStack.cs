@@ -1,6 +1,6 @@
 namespace Platform.DevStack;
 
-/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and optionally Prometheus.</summary>
+/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and optionally Prometheus and the Aspire dashboard.</summary>
 public static class NativeStack
 {
     private const int PreferredIngressPort = 8080;
@@ -14,14 +14,14 @@ public static class NativeStack
     public static DaemonRegistry Daemons => new(Path.Combine(Folder, "daemons.json"));
 
     /// <summary>Starts everything. On failure, stops the daemons that were already started.</summary>
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false)
+    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false, bool withAspire = false)
     {
         await ServerPackages.EnsureAsync(cancellationToken, withPrometheus);
         var daemons = Daemons;
         await daemons.StopAsync(cancellationToken);
         try
         {
-            return await StartAsync(daemons, withPrometheus, cancellationToken);
+            return await StartAsync(daemons, withPrometheus, withAspire, cancellationToken);
         }
         catch
         {
@@ -30,7 +30,7 @@ public static class NativeStack
         }
     }
 
-    private static async Task<Stack> StartAsync(DaemonRegistry daemons, bool withPrometheus, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(DaemonRegistry daemons, bool withPrometheus, bool withAspire, CancellationToken cancellationToken)
     {
         var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
         Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
@@ -42,6 +42,9 @@ public static class NativeStack
         Console.WriteLine("migrating ...");
         await Services.MigrateAsync(broker.Uri, connectionString, cancellationToken);
 
+        var aspire = withAspire ? await AspireDashboard.StartAsync(logs, daemons, cancellationToken) : null;
+        KeyValuePair<string, string?>[] common = [Services.Development, .. aspire?.Telemetry ?? new Dictionary<string, string?>()];
+
         Console.WriteLine($"starting the ingress and {Workers} workers ...");
         var secret = Stack.LocalSecret;
         var ingressPort = Machine.FreePort(PreferredIngressPort);
@@ -51,7 +54,7 @@ public static class NativeStack
             ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
         };
         var workers = new List<string>();
-        var workerSettings = new Dictionary<string, string?>([Services.Development])
+        var workerSettings = new Dictionary<string, string?>(common)
         {
             ["Operations__ApiKeys__0"] = Stack.LocalApiKey,
             ["OutgoingWebhooks__Secrets__0"] = Stack.LocalOutgoingSecret,
@@ -66,7 +69,7 @@ public static class NativeStack
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
-        var settings = new Dictionary<string, string?>([Services.Development]) { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
+        var settings = new Dictionary<string, string?>(common) { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
         await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
 
         if (withPrometheus)
@@ -74,6 +77,11 @@ public static class NativeStack
             var targets = new MetricsTargets([$"127.0.0.1:{ingressPort}"], workers, broker.MetricsAddress!);
             links["Prometheus"] = (await PrometheusServer.StartAsync(
                 Path.Combine(Folder, "prometheus"), targets, daemons, cancellationToken, Machine.FreePort(PreferredPrometheusPort))).Url;
+        }
+
+        if (aspire is not null)
+        {
+            links["traces"] = aspire.Url;
         }
 
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";

@@ -14,12 +14,17 @@ internal static class UpCommand
         var native = new Option<bool>("--native") { Description = "Force private native servers." };
         var mail = new Option<bool>("--mail") { Description = "With docker compose: also start a mail server that shows the notifications." };
         var withPrometheus = new Option<bool>("--with-prometheus") { Description = "Also start Prometheus, and Grafana with Docker." };
-        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.") { detach, docker, native, mail, withPrometheus };
-        // Only compose has a mail server.
+        var withAspire = new Option<bool>("--with-aspire") { Description = "With native servers: also start the Aspire dashboard, which shows traces, metrics and logs. Compose has Jaeger." };
+        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.")
+        {
+            detach, docker, native, mail, withPrometheus, withAspire,
+        };
+        // Only compose has a mail server, and only the native stack has the Aspire dashboard.
         command.Exclude(native, docker, mail);
+        command.Exclude(withAspire, docker, mail);
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            StackKind? chosen = arguments.GetValue(docker) ? StackKind.Docker : arguments.GetValue(native) ? StackKind.Native : null;
+            StackKind? chosen = arguments.GetValue(docker) ? StackKind.Docker : arguments.GetValue(native) || arguments.GetValue(withAspire) ? StackKind.Native : null;
             // Only compose has a mail server, so --mail must not fall back to the native stack.
             chosen ??= arguments.GetValue(mail) ? StackKind.Docker : null;
             string[] profiles =
@@ -27,12 +32,12 @@ internal static class UpCommand
                 .. arguments.GetValue(withPrometheus) ? [ComposeStack.Observability] : Array.Empty<string>(),
                 .. arguments.GetValue(mail) ? [ComposeStack.Mail] : Array.Empty<string>(),
             ];
-            return await RunAsync(chosen, profiles, arguments.GetValue(detach), cancellationToken);
+            return await RunAsync(chosen, profiles, arguments.GetValue(withAspire), arguments.GetValue(detach), cancellationToken);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(StackKind? chosen, string[] profiles, bool detach, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(StackKind? chosen, string[] profiles, bool withAspire, bool detach, CancellationToken cancellationToken)
     {
         Stack stack;
         using (Stack.LockStart())
@@ -46,7 +51,7 @@ internal static class UpCommand
 
             // Remains of an earlier stack, possibly of the other kind.
             await Stack.StopAsync(cancellationToken);
-            stack = await StartAsync(chosen, profiles, cancellationToken);
+            stack = await StartAsync(chosen, profiles, withAspire, cancellationToken);
             stack.Save();
         }
 
@@ -61,12 +66,12 @@ internal static class UpCommand
         return await ServeAsync(stack, cancellationToken);
     }
 
-    private static async Task<Stack> StartAsync(StackKind? chosen, string[] profiles, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(StackKind? chosen, string[] profiles, bool withAspire, CancellationToken cancellationToken)
     {
         var withPrometheus = profiles.Contains(ComposeStack.Observability);
         if (chosen is StackKind.Native)
         {
-            return await NativeStack.StartAsync(cancellationToken, withPrometheus);
+            return await NativeStack.StartAsync(cancellationToken, withPrometheus, withAspire);
         }
 
         var obstacle = await DockerEngine.FindComposeObstacleAsync(profiles, cancellationToken);
@@ -81,7 +86,7 @@ internal static class UpCommand
         }
 
         Console.WriteLine($"Using private native servers, because {obstacle}.");
-        return await NativeStack.StartAsync(cancellationToken, withPrometheus);
+        return await NativeStack.StartAsync(cancellationToken, withPrometheus, withAspire);
     }
 
     private static void Describe(Stack stack)

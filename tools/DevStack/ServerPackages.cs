@@ -29,6 +29,16 @@ public static class ServerPackages
         ],
         cancellationToken);
 
+    /// <summary>Names and installs what is missing of all packages, so that no two test projects do so at once.</summary>
+    /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
+    public static async Task EnsureAllAsync(CancellationToken cancellationToken)
+    {
+        await EnsureAsync(cancellationToken, withPrometheus: true);
+        await EnsureMailServerAsync(cancellationToken);
+        await EnsurePoolerAsync(cancellationToken);
+        await EnsureLoadBalancerAsync(cancellationToken);
+    }
+
     /// <summary>Installs the mail server, which only tests need.</summary>
     /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
     public static Task EnsureMailServerAsync(CancellationToken cancellationToken) =>

@@ -35,15 +35,14 @@ internal static class TestCommand
             Console.WriteLine($"Broker and database: {servers.Description}.");
             if (servers.Kind is TestServerKind.Native)
             {
-                await ServerPackages.EnsureAsync(cancellationToken, withPrometheus: true);
-                await ServerPackages.EnsureMailServerAsync(cancellationToken);
+                await ServerPackages.EnsureAllAsync(cancellationToken);
             }
 
             string[] what = arguments.GetValue(project) is { } name ? ["--project", $"tests/{name}"] : ["--solution", "Platform.sln"];
             return await Machine.ShowAsync(
                 "dotnet",
-                // One project at a time, because each starts its own servers.
-                ["test", .. what, "--configuration", "Release", "--max-parallel-test-modules", "1", .. arguments.UnmatchedTokens],
+                // Two projects at a time, since most tests wait; not more, because each starts its own servers.
+                ["test", .. what, "--configuration", "Release", "--max-parallel-test-modules", "2", .. arguments.UnmatchedTokens],
                 cancellationToken);
         });
         return command;

@@ -45,6 +45,9 @@ public static class Topology
     /// </summary>
     public const int DeliveryLimit = 1000;
 
+    /// <summary>The queues to which consumers move what they cannot process, each through an exchange of the same name.</summary>
+    public static IReadOnlyList<string> ParkingQueues { get; } = [ErrorQueue, SkippedQueue, RegisterJobErrorQueue, RegisterJobSkippedQueue];
+
     /// <summary>Every queue with its arguments.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyDictionary<string, object>> Queues { get; } =
         new Dictionary<string, IReadOnlyDictionary<string, object>>

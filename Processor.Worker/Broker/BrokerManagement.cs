@@ -25,6 +25,7 @@ internal sealed class BrokerManagement(IOptions<ConnectionOptions> connections, 
         new($"{typeof(RegisterJob).Namespace}:{nameof(RegisterJob)}", Topology.RegisterJobQueue),
         new(Topology.DeadLetterQueue, Topology.DeadLetterQueue),
         new(Topology.RegisterJobDeadLetterQueue, Topology.RegisterJobDeadLetterQueue),
+        .. Topology.ParkingQueues.Select(queue => new BrokerRoute(queue, queue)),
     ];
 
     /// <summary>True when <see cref="BrokerOptions.ManagementUrl"/> is set.</summary>

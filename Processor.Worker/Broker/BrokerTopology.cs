@@ -16,7 +16,10 @@ internal sealed class BrokerTopology(
 {
     private const ushort NotFound = 404;
 
-    /// <summary>Declares every queue with its arguments, and the canary exchange, which is bound to no queue.</summary>
+    /// <summary>
+    /// Declares every queue with its arguments, the exchanges that lead to the parking queues, which MassTransit would declare when it first parks a
+    /// message, and the canary exchange, which is bound to no queue.
+    /// </summary>
     /// <exception cref="OperationInterruptedException">A queue exists with other arguments (406), or the user may not declare it (403).</exception>
     public async Task DeclareAsync(CancellationToken cancellationToken)
     {
@@ -26,6 +29,12 @@ internal sealed class BrokerTopology(
         foreach (var queue in Topology.Queues.Keys)
         {
             await DeclareQueueAsync(channel, queue, cancellationToken);
+        }
+
+        foreach (var queue in Topology.ParkingQueues)
+        {
+            await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);
+            await channel.QueueBindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);
         }
 
         await channel.ExchangeDeclareAsync(Topology.CanaryExchange, ExchangeType.Fanout, durable: true, cancellationToken: cancellationToken);

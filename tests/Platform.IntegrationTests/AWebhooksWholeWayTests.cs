@@ -155,6 +155,30 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     }
 
     [Fact]
+    public async Task A_message_whose_parking_queue_is_unbound_is_not_lost()
+    {
+        await using var platform = await StartAsync(ingresses: 1, workers: 0);
+        await platform.ExecuteAsync(
+            """
+            create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this event is poison'; end $$;
+            create trigger refuse before insert on webhook_events for each row when (new.job_id = 'poison') execute function refuse();
+            """);
+        await platform.StartWorkerAsync();
+        Assert.Equal(new Dictionary<int, int> { [200] = 1 }, await platform.SendAsync([NewEvent("poison")]));
+        // The worker has parked a message, and declares nothing again.
+        await Waiting.UntilAsync("one parked message", async () => await platform.Broker.CountAsync(Topology.ErrorQueue, Cancel) == 1, Cancel);
+        await platform.Broker.TakeAsync(Topology.ErrorQueue, Cancel);
+        await platform.Broker.UnbindAsync(Topology.ErrorQueue, Cancel);
+
+        Assert.Equal(new Dictionary<int, int> { [200] = 11 }, await platform.SendAsync([MagicHourEvent.Create("video.errored", "poison", TimeProvider.System.GetUtcNow()).Body, .. NewEvents(10)]));
+        await platform.CountAsync(10, "select count(*) from jobs");
+        await platform.Broker.BindAsync(Topology.ErrorQueue, Cancel);
+
+        await Waiting.UntilAsync("the message is parked", async () => await platform.Broker.CountAsync(Topology.ErrorQueue, Cancel) == 1, Cancel);
+        await platform.AssertDrainedAsync(parked: 1);
+    }
+
+    [Fact]
     public async Task An_event_is_found_in_its_trace_and_a_stranger_does_not_choose_which()
     {
         await using var platform = await StartAsync(ingresses: 1, workers: 1);

@@ -24,7 +24,11 @@ public sealed class BrokerManagementTests
          {"source":"webhook-received_dead","destination":"webhook-received_dead","destination_type":"queue"},
          {"source":"Platform.Contracts:RegisterJob","destination":"register-job","destination_type":"exchange"},
          {"source":"register-job","destination":"register-job","destination_type":"queue"},
-         {"source":"register-job_dead","destination":"register-job_dead","destination_type":"queue"}]
+         {"source":"register-job_dead","destination":"register-job_dead","destination_type":"queue"},
+         {"source":"webhook-received_error","destination":"webhook-received_error","destination_type":"queue"},
+         {"source":"webhook-received_skipped","destination":"webhook-received_skipped","destination_type":"queue"},
+         {"source":"register-job_error","destination":"register-job_error","destination_type":"queue"},
+         {"source":"register-job_skipped","destination":"register-job_skipped","destination_type":"queue"}]
         """;
 
     [Theory]
@@ -32,6 +36,7 @@ public sealed class BrokerManagementTests
     [InlineData("\"source\":\"Platform.Contracts:WebhookQuarantined\"", new[] { "exchange Platform.Contracts:WebhookQuarantined does not lead to queue webhook-received" })]
     [InlineData("\"source\":\"webhook-received_dead\"", new[] { "exchange webhook-received_dead does not lead to queue webhook-received_dead" })]
     [InlineData("\"source\":\"Platform.Contracts:RegisterJob\"", new[] { "exchange Platform.Contracts:RegisterJob does not lead to queue register-job" })]
+    [InlineData("\"source\":\"webhook-received_error\"", new[] { "exchange webhook-received_error does not lead to queue webhook-received_error" })]
     public void A_missing_binding_is_a_fault(string missing, string[] faults)
     {
         using var bindings = JsonDocument.Parse(Bindings.Replace(missing, "\"source\":\"another\"", StringComparison.Ordinal));

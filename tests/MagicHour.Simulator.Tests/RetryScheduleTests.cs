@@ -1,4 +1,4 @@
-using Platform.Simulator.Storms;
+using Platform.Simulator.MagicHour;
 
 namespace Platform.Simulator.Tests;
 

@@ -25,6 +25,9 @@ public sealed record MagicHourJob
 
     public required DateTimeOffset DownloadsExpireAt { get; init; }
 
+    /// <summary>The address before the job's id in the download URLs.</summary>
+    public string DownloadsFrom { get; init; } = "https://videos.magichour.ai";
+
     /// <summary>The credential in the download URLs; new each time the URLs are signed.</summary>
     public string AuthToken { get; init; } = "simulated";
 
@@ -33,6 +36,12 @@ public sealed record MagicHourJob
 
     /// <summary>Length of the clip in seconds; videos only.</summary>
     public double Seconds { get; init; } = 5;
+
+    /// <summary>False once the job is deleted.</summary>
+    public bool IsEnabled { get; init; } = true;
+
+    /// <summary>With <c>total_frame_cost</c> and <c>download</c>, the old names of the credits and of the first download.</summary>
+    public bool HasDeprecatedFields { get; init; }
 
     /// <summary>A typical job of a resource, or of any other prefix of an event type.</summary>
     public static MagicHourJob Typical(string resource, string id, DateTimeOffset now)
@@ -56,35 +65,60 @@ public sealed record MagicHourJob
     }
 
     /// <summary>The payload of an event with this action.</summary>
-    internal JsonObject Payload(string action)
+    internal JsonObject Payload(string action) =>
+        Project(action switch { "started" => "rendering", "errored" => "error", _ => "complete" }, hasDownloads: action == "completed");
+
+    /// <summary>The project with this status, as <c>GET</c> answers it.</summary>
+    internal JsonObject Project(string status, bool hasDownloads)
     {
-        var payload = new JsonObject
+        var credits = status is "error" or "canceled" ? 0 : Credits;
+        JsonArray downloads = hasDownloads ? [.. Enumerable.Range(0, Downloads).Select(Download)] : [];
+        var project = new JsonObject
         {
             ["id"] = Id,
             ["name"] = Name,
-            ["status"] = action switch { "started" => "rendering", "errored" => "error", _ => "complete" },
+            ["status"] = status,
             ["type"] = Tool,
             ["created_at"] = Iso(CreatedAt),
-            ["enabled"] = true,
-            ["credits_charged"] = action == "errored" ? 0 : Credits,
-            ["downloads"] = action == "completed" ? new JsonArray([.. Enumerable.Range(0, Downloads).Select(Download)]) : new JsonArray(),
-            ["error"] = action == "errored" ? new JsonObject { ["message"] = Error.Message, ["code"] = Error.Code } : null,
+            ["enabled"] = IsEnabled,
+            ["credits_charged"] = credits,
+            ["downloads"] = downloads,
+            ["error"] = status == "error" ? new JsonObject { ["message"] = Error.Message, ["code"] = Error.Code } : null,
         };
         if (Resource == "video")
         {
-            payload["width"] = 1280;
-            payload["height"] = 720;
-            payload["fps"] = 24;
-            payload["start_seconds"] = 0;
-            payload["end_seconds"] = Seconds;
+            project["width"] = 1280;
+            project["height"] = 720;
+            project["fps"] = 24;
+            project["start_seconds"] = 0;
+            project["end_seconds"] = Seconds;
         }
 
         if (Resource == "image")
         {
-            payload["image_count"] = Downloads;
+            project["image_count"] = Downloads;
         }
 
-        return payload;
+        if (HasDeprecatedFields)
+        {
+            AddDeprecatedFields(project, credits);
+        }
+
+        return project;
+    }
+
+    // Audio never had them, and images never had a single download.
+    private void AddDeprecatedFields(JsonObject project, int credits)
+    {
+        if (Resource is "video" or "image")
+        {
+            project["total_frame_cost"] = credits;
+        }
+
+        if (Resource is "video")
+        {
+            project["download"] = project["downloads"]!.AsArray().FirstOrDefault()?.DeepClone();
+        }
     }
 
     private JsonObject Download(int position)
@@ -93,7 +127,7 @@ public sealed record MagicHourJob
         var folder = Downloads == 1 ? Id : $"{Id}/{position}";
         return new JsonObject
         {
-            ["url"] = $"https://videos.magichour.ai/{folder}/{file}?auth-token={AuthToken}",
+            ["url"] = $"{DownloadsFrom}/{folder}/{file}?auth-token={AuthToken}",
             ["expires_at"] = Iso(DownloadsExpireAt),
         };
     }

@@ -3,13 +3,19 @@ using System.Net.Http.Headers;
 namespace Platform.Simulator.MagicHour;
 
 /// <summary>Sends signed events to one webhook like Magic Hour.</summary>
-public sealed class Sender(string ingressUrl, string secret, TimeProvider time) : IDisposable
+public sealed class Sender(Uri webhook, string secret, TimeProvider time) : IDisposable
 {
     // The sender gives up after ten seconds.
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
 
+    /// <param name="ingressUrl">Address of an ingress, without the webhook path.</param>
+    public Sender(string ingressUrl, string secret, TimeProvider time)
+        : this(new Uri(new Uri(ingressUrl.TrimEnd('/') + '/'), "webhook"), secret, time)
+    {
+    }
+
     /// <summary>Where the events go.</summary>
-    public Uri Webhook { get; } = new(new Uri(ingressUrl.TrimEnd('/') + '/'), "webhook");
+    public Uri Webhook => webhook;
 
     /// <summary>Posts a body, signed with the current time.</summary>
     public Task<HttpResponseMessage> SendAsync(byte[] body, CancellationToken cancellationToken) =>

@@ -1,3 +1,5 @@
+using Platform.Simulator.MagicHour;
+
 namespace Platform.Simulator.Storms;
 
 /// <summary>Builds the deliveries of a plan: to which endpoint, when, and how often.</summary>

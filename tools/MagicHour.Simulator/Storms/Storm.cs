@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Platform.Simulator.MagicHour;
 
 namespace Platform.Simulator.Storms;
 

@@ -1,9 +1,9 @@
-namespace Platform.Simulator.Storms;
+namespace Platform.Simulator.MagicHour;
 
 /// <summary>
 /// The sender's retries: after 1, 2, 4, 8 … seconds, until 24 hours have passed. Both are divided by the compression.
 /// </summary>
-/// <param name="shortestGap"><inheritdoc cref="StormSettings.ShortestGap" path="/summary/node()"/></param>
+/// <param name="shortestGap">Minimum gap between two attempts, whatever the compression.</param>
 public sealed class RetrySchedule(double timeCompression, TimeSpan shortestGap)
 {
     private static readonly TimeSpan FirstGap = TimeSpan.FromSeconds(1);

@@ -1,6 +1,6 @@
-namespace Platform.Simulator.Storms;
+namespace Platform.Simulator.MagicHour;
 
-/// <summary>All random decisions of a storm, from one seed. The order of the draws is part of the plan.</summary>
+/// <summary>All random decisions of a run, from one seed: the order of the draws matters.</summary>
 internal sealed class Chance(int seed)
 {
     private readonly Random _random = new(seed);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Numerics;
 using Npgsql;
@@ -30,6 +31,14 @@ internal static class OptionRules
     public static Option<T> AcceptIngressUrls<T>(this Option<T> option)
     {
         option.Validators.Add(result => result.Report(token => FindUrlError(option.Name, token)));
+        return option;
+    }
+
+    /// <summary>Accepts the whole address of a webhook.</summary>
+    public static Option<T> AcceptWebhookUrl<T>(this Option<T> option)
+    {
+        option.Validators.Add(result => result.Report(token =>
+            IsHttp(token, out _) ? null : $"{option.Name} must be the address of a webhook, such as http://127.0.0.1:8080/webhook, not '{token}'."));
         return option;
     }
 
@@ -106,7 +115,7 @@ internal static class OptionRules
 
     private static string? FindUrlError(string name, string text)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.Host.Length == 0)
+        if (!IsHttp(text, out var url))
         {
             return $"{name} must be the address of an ingress, such as http://127.0.0.1:8080, not '{text}'.";
         }
@@ -118,6 +127,9 @@ internal static class OptionRules
 
         return url.Query.Length + url.Fragment.Length > 0 ? $"{name} must not have a query or a fragment: '{text}'." : null;
     }
+
+    private static bool IsHttp(string text, [NotNullWhen(true)] out Uri? url) =>
+        Uri.TryCreate(text, UriKind.Absolute, out url) && url.Scheme is ("http" or "https") && url.Host.Length > 0;
 
     private static string? FindFileError(string name, string text)
     {

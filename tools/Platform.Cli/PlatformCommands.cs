@@ -16,6 +16,7 @@ internal static class PlatformCommands
             TestCommand.Create(),
             SendCommand.Create(),
             StormCommand.Create(),
+            MagicHourCommand.Create(),
             ReleaseCommand.Create(),
             WebhookSecretCommand.Create(),
             FaultsCommand.Create(),

@@ -7,6 +7,7 @@ namespace Platform.DevStack;
 /// <param name="Kind">How the stack was started.</param>
 /// <param name="Links">Links for people, by name.</param>
 /// <param name="NextSecret">A second accepted secret, as during a rotation; null when there is none.</param>
+/// <param name="MagicHourUrl">The simulated Magic Hour; null when the stack has none.</param>
 public sealed record Stack(
     StackKind Kind,
     string IngressUrl,
@@ -14,7 +15,8 @@ public sealed record Stack(
     string Postgres,
     string RabbitMq,
     IReadOnlyDictionary<string, string> Links,
-    string? NextSecret = null)
+    string? NextSecret = null,
+    string? MagicHourUrl = null)
 {
     public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
 
@@ -23,6 +25,9 @@ public sealed record Stack(
 
     /// <summary>The key of the local stack's operations API, also the default of docker-compose.yml.</summary>
     public const string LocalApiKey = "local_development_only_key";
+
+    /// <summary>The key of the local stack's simulated Magic Hour, also that of docker-compose.yml.</summary>
+    public const string LocalMagicHourKey = "mhk_local_development_only";
 
     /// <summary>The secret that signs the native stack's outgoing webhooks, which may target this machine.</summary>
     public const string LocalOutgoingSecret = "whsec_bG9jYWxfZGV2ZWxvcG1lbnRfb25seV9vdXQ=";

@@ -20,7 +20,7 @@ internal static class MagicHourCommand
     private static readonly Option<string> ApiKey = new("--api-key")
     {
         Description = "The key that the API requires.",
-        DefaultValueFactory = _ => SimulatedMagicHourOptions.LocalApiKey,
+        DefaultValueFactory = _ => Stack.LocalMagicHourKey,
     };
 
     private static readonly Option<double> Speed = OptionRules.Number(

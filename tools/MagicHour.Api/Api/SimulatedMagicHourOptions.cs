@@ -3,9 +3,6 @@ namespace Platform.Simulator.Api;
 /// <summary>How a simulated Magic Hour starts. What <c>/control</c> can change later is in <see cref="ApiSwitches"/>.</summary>
 public sealed record SimulatedMagicHourOptions
 {
-    /// <summary>The key of a simulated Magic Hour that runs beside a local platform.</summary>
-    public const string LocalApiKey = "mhk_local_development_only";
-
     /// <summary>Where it listens. Default: a free port of this machine.</summary>
     public string ListenUrl { get; init; } = "http://127.0.0.1:0";
 
@@ -13,7 +10,7 @@ public sealed record SimulatedMagicHourOptions
     public string? PublicUrl { get; init; }
 
     /// <summary>The key that <c>/v1</c> requires.</summary>
-    public string ApiKey { get; init; } = LocalApiKey;
+    public string ApiKey { get; init; } = "mhk_simulated";
 
     /// <summary>The webhook that gets the events of all jobs.</summary>
     public WebhookSettings Webhook { get; init; } = new();

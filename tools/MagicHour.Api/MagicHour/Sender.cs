@@ -6,7 +6,7 @@ namespace Platform.Simulator.MagicHour;
 public sealed class Sender(Uri webhook, string secret, TimeProvider time) : IDisposable
 {
     // The sender gives up after ten seconds.
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = !webhook.IsLoopback }) { Timeout = TimeSpan.FromSeconds(10) };
 
     /// <param name="ingressUrl">Address of an ingress, without the webhook path.</param>
     public Sender(string ingressUrl, string secret, TimeProvider time)

@@ -47,6 +47,18 @@ public sealed partial class ComposeTests
         Assert.Empty(settings.FindMissing());
         Assert.StartsWith("this machine only", settings.Reach, StringComparison.Ordinal);
         Assert.Equal(("http://127.0.0.1:8080", "amqp://platform:platform@127.0.0.1:15673/"), (settings.IngressUrl, settings.RabbitMq));
+        Assert.Equal("http://127.0.0.1:8090", settings.MagicHourUrl);
+    }
+
+    [Fact]
+    public void The_simulated_Magic_Hour_is_in_Development_only_and_signs_with_the_secret_of_the_ingress()
+    {
+        var services = YamlText.Parse(Compose)["services"]!;
+        var simulation = services["magic-hour"]!["environment"]!;
+
+        Assert.Equal("${LISTEN_ADDRESS:+Not}Development", $"{simulation["DOTNET_ENVIRONMENT"] ?? simulation["<<"]!["DOTNET_ENVIRONMENT"]}");
+        Assert.Equal($"{services["ingress-api"]!["environment"]!["MagicHour__WebhookSecrets__0"]}", $"{simulation["Simulation__Webhook__Secret"]}");
+        Assert.Equal((Stack.LocalMagicHourKey, "127.0.0.1:8090:8090"), ($"{simulation["Simulation__ApiKey"]}", $"{services["magic-hour"]!["ports"]![0]}"));
     }
 
     [Theory]
@@ -57,7 +69,7 @@ public sealed partial class ComposeTests
         var settings = ComposeSettings.Parse(Resolved.Replace("127.0.0.1", address, StringComparison.Ordinal));
 
         Assert.Equal(["BROKER_PASSWORD", "DATABASE_PASSWORD", "MAGIC_HOUR_WEBHOOK_SECRET", "OPERATIONS_API_KEY"], settings.FindMissing());
-        Assert.Equal(url, settings.IngressUrl);
+        Assert.Equal((url, null), (settings.IngressUrl, settings.MagicHourUrl));
     }
 
     [Fact]

@@ -46,6 +46,7 @@ public sealed class ArgumentsTests
     [InlineData("--webhook-url needs a --secret", "magic-hour", "--webhook-url", "http://127.0.0.1:8080/webhook")]
     [InlineData("--webhook-url needs a --secret", "magic-hour", "--secret", "x")]
     [InlineData("must be the address of a webhook, such as", "magic-hour", "--webhook-url", "127.0.0.1:8080/webhook", "--secret", "x")]
+    [InlineData("Required argument missing for command: 'job'.", "job")]
     [InlineData("--native and --docker exclude each other", "up", "--docker", "--native")]
     [InlineData("--native and --mail exclude each other", "up", "--mail", "--native")]
     [InlineData("--with-aspire and --docker exclude each other", "up", "--docker", "--with-aspire")]

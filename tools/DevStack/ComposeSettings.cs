@@ -16,6 +16,9 @@ public sealed record ComposeSettings(string ListenAddress, string WebhookSecret,
     /// <summary>The load balancer, as this machine reaches it.</summary>
     public string IngressUrl => $"http://{(ListenAddress is "0.0.0.0" or "::" ? Loopback : ListenAddress.Contains(':') ? $"[{ListenAddress}]" : ListenAddress)}:8080";
 
+    /// <summary>The simulated Magic Hour; null when other machines may reach the platform, because it is for development only.</summary>
+    public string? MagicHourUrl => ListenAddress == Loopback ? $"http://{Loopback}:8090" : null;
+
     /// <summary>Who can reach the platform, for people.</summary>
     public string Reach => ListenAddress == Loopback
         ? "this machine only; set LISTEN_ADDRESS and your own secrets to change that (docs/operations.md)"

@@ -51,12 +51,20 @@ public static class ComposeStack
             links["Mailpit"] = "http://127.0.0.1:8025";
         }
 
-        var stack = new Stack(StackKind.Docker, settings.IngressUrl, settings.WebhookSecret, settings.Postgres, settings.RabbitMq, links);
+        // It ends at once outside Development, and compose would wait for it.
+        string[] withoutMagicHour = settings.MagicHourUrl is null ? ["--scale", "magic-hour=0"] : [];
+        if (settings.MagicHourUrl is { } magicHourUrl)
+        {
+            links["Magic Hour"] = magicHourUrl;
+        }
+
+        var stack = new Stack(
+            StackKind.Docker, settings.IngressUrl, settings.WebhookSecret, settings.Postgres, settings.RabbitMq, links, MagicHourUrl: settings.MagicHourUrl);
         // Saved before the start, so that down finds the remains of a start that fails or is interrupted.
         stack.Save();
         await ComposeAsync(
             profiles,
-            ["up", "--build", "--detach", "--wait"],
+            ["up", "--build", "--detach", "--wait", .. withoutMagicHour],
             "Run './platform down' to clean up, or './platform up --native' to run without Docker.",
             cancellationToken);
         return stack;

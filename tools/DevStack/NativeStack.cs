@@ -1,10 +1,11 @@
 namespace Platform.DevStack;
 
-/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and optionally Prometheus and the Aspire dashboard.</summary>
+/// <summary>The whole platform as processes: private servers, migrate, one ingress, two workers, and what <see cref="NativeExtras"/> adds.</summary>
 public static class NativeStack
 {
     private const int PreferredIngressPort = 8080;
     private const int PreferredWorkerPort = 8081;
+    private const int PreferredMagicHourPort = 8090;
     private const int PreferredPrometheusPort = 9090;
     private const int Workers = 2;
 
@@ -14,14 +15,14 @@ public static class NativeStack
     public static DaemonRegistry Daemons => new(Path.Combine(Folder, "daemons.json"));
 
     /// <summary>Starts everything. On failure, stops the daemons that were already started.</summary>
-    public static async Task<Stack> StartAsync(CancellationToken cancellationToken, bool withPrometheus = false, bool withAspire = false)
+    public static async Task<Stack> StartAsync(NativeExtras extras, CancellationToken cancellationToken)
     {
-        await ServerPackages.EnsureAsync(cancellationToken, withPrometheus);
+        await ServerPackages.EnsureAsync(cancellationToken, extras.Prometheus);
         var daemons = Daemons;
         await daemons.StopAsync(cancellationToken);
         try
         {
-            return await StartAsync(daemons, withPrometheus, withAspire, cancellationToken);
+            return await StartAsync(daemons, extras, cancellationToken);
         }
         catch
         {
@@ -30,7 +31,7 @@ public static class NativeStack
         }
     }
 
-    private static async Task<Stack> StartAsync(DaemonRegistry daemons, bool withPrometheus, bool withAspire, CancellationToken cancellationToken)
+    private static async Task<Stack> StartAsync(DaemonRegistry daemons, NativeExtras extras, CancellationToken cancellationToken)
     {
         var logs = Directory.CreateDirectory(Path.Combine(Folder, "log")).FullName;
         Console.WriteLine("starting PostgreSQL and RabbitMQ ...");
@@ -42,7 +43,7 @@ public static class NativeStack
         Console.WriteLine("migrating ...");
         await Services.MigrateAsync(broker.Uri, connectionString, cancellationToken);
 
-        var aspire = withAspire ? await AspireDashboard.StartAsync(logs, daemons, cancellationToken) : null;
+        var aspire = extras.Aspire ? await AspireDashboard.StartAsync(logs, daemons, cancellationToken) : null;
         KeyValuePair<string, string?>[] common = [Services.Development, .. aspire?.Telemetry ?? new Dictionary<string, string?>()];
 
         Console.WriteLine($"starting the ingress and {Workers} workers ...");
@@ -72,7 +73,14 @@ public static class NativeStack
         var settings = new Dictionary<string, string?>(common) { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
         await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
 
-        if (withPrometheus)
+        if (extras.MagicHour)
+        {
+            var port = Machine.FreePort(PreferredMagicHourPort);
+            await Services.MagicHour(logs, port, links["ingress"], secret, daemons).StartAsync(cancellationToken);
+            links["Magic Hour"] = $"http://127.0.0.1:{port}";
+        }
+
+        if (extras.Prometheus)
         {
             var targets = new MetricsTargets([$"127.0.0.1:{ingressPort}"], workers, broker.MetricsAddress!);
             links["Prometheus"] = (await PrometheusServer.StartAsync(
@@ -87,6 +95,10 @@ public static class NativeStack
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{PostgresServer.ToUri(connectionString)}'";
         links["logs"] = logs;
-        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret);
+        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret, links.GetValueOrDefault("Magic Hour"));
     }
 }
+
+/// <summary>What the native stack starts besides the platform.</summary>
+/// <param name="MagicHour">A simulated Magic Hour, whose webhook is the ingress.</param>
+public sealed record NativeExtras(bool Prometheus = false, bool Aspire = false, bool MagicHour = false);

@@ -6,6 +6,9 @@ public static class Services
     // artifacts/bin/<project>/<configuration>/: the services use the same configuration as this program.
     private static readonly string Configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 
+    // A video that takes a minute at Magic Hour takes six seconds.
+    private const string MagicHourSpeed = "10";
+
     public static string IngressAssembly => Assembly("Ingress.Api");
 
     public static string WorkerAssembly => Assembly("Processor.Worker");
@@ -58,6 +61,25 @@ public static class Services
                 ["ConnectionStrings__Postgres"] = postgres,
             },
             launcher);
+
+    /// <summary>A simulated Magic Hour, not yet started.</summary>
+    internal static ServerProcess MagicHour(string folder, int port, string ingressUrl, string secret, DaemonRegistry daemons)
+    {
+        var assembly = Assembly("MagicHour.Api");
+        var environment = new Dictionary<string, string?>([Development])
+        {
+            ["Simulation__ListenUrl"] = $"http://127.0.0.1:{port}",
+            ["Simulation__ApiKey"] = Stack.LocalMagicHourKey,
+            ["Simulation__Webhook__Url"] = $"{ingressUrl}/webhook",
+            ["Simulation__Webhook__Secret"] = secret,
+            ["Simulation__Speed"] = MagicHourSpeed,
+        };
+        return new ServerProcess(
+            "magic-hour",
+            daemons,
+            () => Daemon.Start("magic-hour", Path.Combine(folder, "magic-hour.log"), "dotnet", [assembly], environment, Path.GetDirectoryName(assembly)),
+            token => SucceedsAsync(port, "/control/calls", token));
+    }
 
     private static ServerProcess Create(
         string project, string[] arguments, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady,

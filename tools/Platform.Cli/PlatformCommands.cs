@@ -17,6 +17,7 @@ internal static class PlatformCommands
             SendCommand.Create(),
             StormCommand.Create(),
             MagicHourCommand.Create(),
+            JobCommand.Create(),
             ReleaseCommand.Create(),
             WebhookSecretCommand.Create(),
             FaultsCommand.Create(),

@@ -15,7 +15,7 @@ internal static class UpCommand
         var mail = new Option<bool>("--mail") { Description = "With docker compose: also start a mail server that shows the notifications." };
         var withPrometheus = new Option<bool>("--with-prometheus") { Description = "Also start Prometheus, and Grafana with Docker." };
         var withAspire = new Option<bool>("--with-aspire") { Description = "With native servers: also start the Aspire dashboard, which shows traces, metrics and logs. Compose has Jaeger." };
-        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers.")
+        var command = new Command("up", "Start everything: broker, database, migrate, ingress, two workers, a simulated Magic Hour.")
         {
             detach, docker, native, mail, withPrometheus, withAspire,
         };
@@ -68,10 +68,10 @@ internal static class UpCommand
 
     private static async Task<Stack> StartAsync(StackKind? chosen, string[] profiles, bool withAspire, CancellationToken cancellationToken)
     {
-        var withPrometheus = profiles.Contains(ComposeStack.Observability);
+        var extras = new NativeExtras(profiles.Contains(ComposeStack.Observability), withAspire, MagicHour: true);
         if (chosen is StackKind.Native)
         {
-            return await NativeStack.StartAsync(cancellationToken, withPrometheus, withAspire);
+            return await NativeStack.StartAsync(extras, cancellationToken);
         }
 
         var obstacle = await DockerEngine.FindComposeObstacleAsync(profiles, cancellationToken);
@@ -86,7 +86,7 @@ internal static class UpCommand
         }
 
         Console.WriteLine($"Using private native servers, because {obstacle}.");
-        return await NativeStack.StartAsync(cancellationToken, withPrometheus, withAspire);
+        return await NativeStack.StartAsync(extras, cancellationToken);
     }
 
     private static void Describe(Stack stack)
@@ -95,6 +95,12 @@ internal static class UpCommand
         foreach (var (name, link) in stack.Links)
         {
             Console.WriteLine($"  {name,-20} {link}");
+        }
+
+        if (stack.MagicHourUrl is { } magicHour)
+        {
+            Console.WriteLine("\nCreate a job at the simulated Magic Hour, and see its row with ./platform job ID:\n");
+            Console.WriteLine(MagicHourCommand.ToCurl(magicHour, Stack.LocalMagicHourKey));
         }
 
         using var sender = new Sender(stack.IngressUrl, stack.Secret, TimeProvider.System);

@@ -26,7 +26,7 @@ internal sealed record StormDestination(
         }
 
         Console.WriteLine("Nothing is up here: starting a native stack for this storm.");
-        var started = await NativeStack.StartAsync(cancellationToken);
+        var started = await NativeStack.StartAsync(new NativeExtras(), cancellationToken);
         started.Save();
         return Of(started, isOwned: true);
     }

@@ -85,3 +85,29 @@ public sealed record JobFailed
     /// <summary>When the webhook was received.</summary>
     public required DateTimeOffset FailedAt { get; init; }
 }
+
+/// <summary>
+/// A job was canceled, or deleted before it ended. Published once per job, and not at all when it is known to have failed or completed. Magic
+/// Hour sends no event for it: the worker finds it in the REST API.
+/// </summary>
+/// <remarks><inheritdoc cref="JobStarted"/></remarks>
+public sealed record JobCanceled
+{
+    /// <inheritdoc cref="JobStarted.JobId"/>
+    public required string JobId { get; init; }
+
+    /// <inheritdoc cref="JobStarted.Resource"/>
+    public required string Resource { get; init; }
+
+    /// <inheritdoc cref="JobStarted.ProjectType"/>
+    public string? ProjectType { get; init; }
+
+    /// <inheritdoc cref="JobStarted.Name"/>
+    public string? Name { get; init; }
+
+    /// <summary>True when the project no longer exists.</summary>
+    public bool IsDeleted { get; init; }
+
+    /// <summary>When the API reported it; the time of the cancellation itself is unknown.</summary>
+    public required DateTimeOffset CanceledAt { get; init; }
+}

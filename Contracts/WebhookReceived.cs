@@ -1,7 +1,8 @@
 namespace Platform.Contracts;
 
 /// <summary>
-/// Magic Hour sent an event and its signature was valid. Published by the ingress, consumed by the worker.
+/// Magic Hour sent an event and its signature was valid, or its REST API reported what an event would have. Published by the ingress, and by
+/// the worker for what it reads from the API; consumed by the worker.
 /// </summary>
 /// <remarks>
 /// Changes are additive only: optional properties may be added; none is renamed, retyped or removed. The namespace and the type name
@@ -37,10 +38,13 @@ public sealed record WebhookReceived
     /// <summary>The event's origin, one of <see cref="Origins"/>; more may be added.</summary>
     public required string Origin { get; init; }
 
-    /// <summary>The name of the secret whose signature matched; never the secret. Shows when an old secret is no longer used.</summary>
+    /// <summary>
+    /// The name of the secret whose signature matched; never the secret. Shows when an old secret is no longer used. For
+    /// <see cref="Origins.Reconcile"/>, which has no signature, the name of the origin.
+    /// </summary>
     public required string SecretName { get; init; }
 
-    /// <summary>The body as it was signed, byte for byte.</summary>
+    /// <summary>The body as it was signed, byte for byte; for <see cref="Origins.Reconcile"/>, the API's answer in the form of an event.</summary>
     public required ReadOnlyMemory<byte> Body { get; init; }
 
     /// <summary>SHA-256 of <see cref="Body"/>, 64 lower-case hex characters.</summary>
@@ -55,4 +59,7 @@ public static class Origins
 
     /// <summary>Quarantined as unusable when it was received, and released by an operator since.</summary>
     public const string Replay = "replay";
+
+    /// <summary>Read from Magic Hour's REST API by the worker, because no webhook had reported it.</summary>
+    public const string Reconcile = "reconcile";
 }

@@ -12,7 +12,8 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 {
     public const string Usage =
         """
-        Processor.Worker [--roles consume,notify,api]   runs as a worker, in all roles by default
+        Processor.Worker [--roles consume,notify,api,reconcile]
+                                                        runs as a worker, in all roles by default
         Processor.Worker migrate                        brings database schema and broker topology up to date, and exits
         Processor.Worker release --error | --dead | --quarantined [--id ID]... [--dry-run]
                                                         puts parked messages back through the front of the pipeline, and exits
@@ -81,7 +82,7 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
     private (Arguments Arguments, string Error) WithOption(string name, string? value) => name switch
     {
         "--roles" when ReadRoles(value ?? "") is var roles and not Roles.None => (this with { Roles = roles }, ""),
-        "--roles" => (this, "--roles takes one or more of consume, notify, api, with commas between them."),
+        "--roles" => (this, "--roles takes one or more of consume, notify, api, reconcile, with commas between them."),
         BuildVersion.Option => (this, $"{BuildVersion.Option} is used alone, without a value."),
         _ when !IsForHost(name) => (this, $"'{name}' is not an option."),
         _ when value is null => (this, $"{name} takes a value."),
@@ -100,7 +101,7 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
         var roles = Roles.None;
         foreach (var name in list.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (name is not ("consume" or "notify" or "api"))
+            if (name is not ("consume" or "notify" or "api" or "reconcile"))
             {
                 return Roles.None;
             }

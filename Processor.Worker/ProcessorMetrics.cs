@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Platform.Contracts;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
+using Processor.Worker.Reconciliation;
 
 namespace Processor.Worker;
 
@@ -40,6 +41,8 @@ internal sealed class ProcessorMetrics : IHostedService
     private readonly Counter<long> _notificationAttempts;
     private readonly Counter<long> _registrationsRejected;
     private readonly Counter<long> _sampleErrors;
+    private readonly Counter<long> _eventsMissed;
+    private readonly Counter<long> _apiRequests;
 
     public ProcessorMetrics(IMeterFactory meters)
     {
@@ -58,6 +61,9 @@ internal sealed class ProcessorMetrics : IHostedService
             "registrations.rejected", "{registration}", "Registrations of jobs that another identity has registered.");
         _sampleErrors = meter.CreateCounter<long>(
             "database.sample.errors", null, "Failed attempts to read the backlog; its gauges are missing until the next success.");
+        _eventsMissed = meter.CreateCounter<long>(
+            "reconcile.events.missed", "{event}", "Events that no webhook had reported when Magic Hour's API did, by type.");
+        _apiRequests = meter.CreateCounter<long>("reconcile.requests", "{request}", "Requests to Magic Hour's API, by result.");
     }
 
     /// <summary>Starts every counter at zero: Prometheus does not count the first appearance of a series as an increase.</summary>
@@ -110,6 +116,21 @@ internal sealed class ProcessorMetrics : IHostedService
     public void RegistrationRejected() => _registrationsRejected.Add(1);
 
     public void SampleFailed() => _sampleErrors.Add(1);
+
+    /// <summary>Starts the counters of the reconciler at zero.</summary>
+    public void ReconcilingBegins()
+    {
+        Array.ForEach(Enum.GetValues<RequestResult>(), result => _apiRequests.Add(0, Tag("result", result.Name())));
+        foreach (var eventType in CheckDecision.EventTypes)
+        {
+            _eventsMissed.Add(0, Tag("event_type", eventType));
+        }
+    }
+
+    /// <param name="eventType">One of <see cref="CheckDecision.EventTypes"/>.</param>
+    public void EventMissed(string eventType) => _eventsMissed.Add(1, Tag("event_type", eventType));
+
+    public void ApiRequested(RequestResult result) => _apiRequests.Add(1, Tag("result", result.Name()));
 
     // Released messages are excluded: their age reflects when a person released them, not the speed of the pipeline.
     private void RecordAge(UnitOfWork unit, DateTimeOffset now)

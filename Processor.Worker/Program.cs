@@ -15,6 +15,7 @@ using Processor.Worker.Notifications;
 using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Reconciliation;
 using Processor.Worker.Registration;
 using Processor.Worker.Release;
 
@@ -77,6 +78,11 @@ static Task<int> WorkAsync(string[] settings, Roles roles)
     if (roles.HasFlag(Roles.Api))
     {
         builder.Services.AddOperations();
+    }
+
+    if (roles.HasFlag(Roles.Reconcile))
+    {
+        builder.Services.AddReconciliation();
     }
 
     return RunAsync(builder, app => ServeAsync(app, roles));

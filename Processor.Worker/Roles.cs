@@ -2,7 +2,7 @@ namespace Processor.Worker;
 
 /// <summary>
 /// The tasks of one worker process. In Kubernetes each role is a Deployment of the same image. Only <see cref="Consume"/> scales with the
-/// queue, only <see cref="Notify"/> reaches the internet, and <see cref="Api"/> keeps running while the others scale.
+/// queue, only <see cref="Notify"/> and <see cref="Reconcile"/> reach the internet, and <see cref="Api"/> keeps running while the others scale.
 /// </summary>
 [Flags]
 internal enum Roles
@@ -18,11 +18,17 @@ internal enum Roles
     /// <summary>Serves the operations API.</summary>
     Api = 4,
 
-    All = Consume | Notify | Api,
+    /// <summary>Finds in Magic Hour's API what no webhook has reported.</summary>
+    Reconcile = 8,
+
+    All = Consume | Notify | Api | Reconcile,
 }
 
 internal static class BrokerRoles
 {
-    /// <summary>True when any role uses the broker. <see cref="Roles.Notify"/> does not: its broker user has no permissions.</summary>
-    public static bool UseBroker(this Roles roles) => (roles & ~Roles.Notify) != Roles.None;
+    /// <summary>
+    /// True when any role reads queues. The broker users of those that reach the internet may not: <see cref="Roles.Notify"/> has no permissions,
+    /// and <see cref="Roles.Reconcile"/> may only publish events.
+    /// </summary>
+    public static bool ReadQueues(this Roles roles) => (roles & ~(Roles.Notify | Roles.Reconcile)) != Roles.None;
 }

@@ -11,6 +11,7 @@ internal sealed class BacklogGauges
 {
     private volatile DatabaseBacklog? _database;
     private volatile IReadOnlyList<NotificationBacklog> _notifications = [];
+    private volatile CheckBacklog? _checks;
     private volatile IReadOnlyList<QueueDepth> _queues = [];
     private volatile IReadOnlyList<RouteState> _routes = [];
 
@@ -39,6 +40,15 @@ internal sealed class BacklogGauges
             "notification.parked", () => ObserveNotifications(backlog => backlog.Parked), "{notification}",
             "Notifications that could not be delivered and need a person, by channel.");
         meter.CreateObservableGauge(
+            "reconcile.checks.overdue", () => ObserveChecks(backlog => backlog.Overdue), "{check}",
+            "Checks of jobs at Magic Hour's API whose time has come.");
+        meter.CreateObservableGauge(
+            "reconcile.oldest_overdue.age", () => ObserveChecks(backlog => backlog.OldestAge.TotalSeconds), "s",
+            "How long the oldest of these checks has been due; 0 when there is none.");
+        meter.CreateObservableGauge(
+            "reconcile.jobs.unaccounted", () => ObserveChecks(backlog => backlog.Unaccounted), "{job}",
+            "Jobs without an end that are no longer checked, and need a person.");
+        meter.CreateObservableGauge(
             "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
             "Messages in a queue that no consumer has fetched.");
         meter.CreateObservableGauge(
@@ -53,6 +63,8 @@ internal sealed class BacklogGauges
 
     public void Update(IReadOnlyList<NotificationBacklog> notifications) => _notifications = notifications;
 
+    public void Update(CheckBacklog? checks) => _checks = checks;
+
     public void Update(IReadOnlyList<QueueDepth> queues) => _queues = queues;
 
     public void Update(IReadOnlyList<RouteState> routes) => _routes = routes;
@@ -62,6 +74,8 @@ internal sealed class BacklogGauges
 
     private IEnumerable<Measurement<double>> ObserveNotifications(Func<NotificationBacklog, double> value) =>
         _notifications.Select(backlog => new Measurement<double>(value(backlog), new KeyValuePair<string, object?>("channel", backlog.Channel)));
+
+    private Measurement<double>[] ObserveChecks(Func<CheckBacklog, double> value) => _checks is { } backlog ? [new(value(backlog))] : [];
 
     private IEnumerable<Measurement<long>> ObserveQueues(Func<QueueDepth, long> value) =>
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>("queue", queue.Queue)));

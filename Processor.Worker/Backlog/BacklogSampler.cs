@@ -8,7 +8,7 @@ namespace Processor.Worker.Backlog;
 
 /// <summary>
 /// Samples the backlog for the metrics every 15 seconds, so that counting costs nothing per event. Runs in every role, so that the backlog
-/// is visible even without a consumer. Only roles that use the broker query it.
+/// is visible even without a consumer. Only roles that read queues query the broker.
 /// </summary>
 /// <param name="attachment">Null in a process that does not consume.</param>
 internal sealed partial class BacklogSampler(
@@ -37,7 +37,8 @@ internal sealed partial class BacklogSampler(
             {
                 gauges.Update(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
                 gauges.Update(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
-                if (roles.UseBroker())
+                gauges.Update(await TrySampleAsync(token => CheckBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                if (roles.ReadQueues())
                 {
                     var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);
                     gauges.Update(queues ?? []);

@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Processor.Worker.Backlog;
 
-/// <summary>The backlog in the database, except for notifications (<see cref="NotificationBacklog"/>).</summary>
+/// <summary>The backlog in the database, except for notifications (<see cref="NotificationBacklog"/>) and checks (<see cref="CheckBacklog"/>).</summary>
 /// <param name="OutboxAge">Age of the oldest message; zero when there is none.</param>
 /// <param name="NearestExpiry">Time until the next download of a job expires; null when no expiry is known.</param>
 internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, long QuarantinedEvents, TimeSpan? NearestExpiry)

@@ -35,6 +35,7 @@ internal static class MessagingSetup
         rabbit.Publish<JobStarted>();
         rabbit.Publish<JobCompleted>();
         rabbit.Publish<JobFailed>();
+        rabbit.Publish<JobCanceled>();
         rabbit.ConfigureEndpoints(context);
     });
 

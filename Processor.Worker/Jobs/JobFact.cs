@@ -29,6 +29,9 @@ internal sealed record JobFact
 
     public string? ErrorMessage { get; init; }
 
+    /// <summary>When a body first reported the project as deleted. Null when none did.</summary>
+    public DateTimeOffset? DeletedAt { get; init; }
+
     /// <summary>The files offered by all bodies of the event. Only for merging; read <see cref="Downloads"/>.</summary>
     [JsonPropertyName("downloads")]
     public IReadOnlyList<Download> Offers { get; init; } = [];
@@ -43,7 +46,7 @@ internal sealed record JobFact
     public IReadOnlyList<Download> Downloads => JobLimits.Cut(Download.ByUrl(Offers));
 
     /// <summary>
-    /// Merges two deliveries of one event. The earlier one wins; only the offers can grow. The merge is commutative, associative and
+    /// Merges two deliveries of one event. The earlier one wins; only the offers and the deletion can be added. The merge is commutative, associative and
     /// idempotent, so neither order nor repetition matters. Exception: beyond <see cref="JobLimits.Downloads"/> files, which no real job
     /// has, a file that was dropped may keep an earlier URL when it is offered again.
     /// </summary>
@@ -52,7 +55,12 @@ internal sealed record JobFact
         var earlier = IsBefore(other) ? this : other;
         var all = Download.Union(Offers, other.Offers);
         var offers = JobLimits.Cut(all);
-        return earlier with { Offers = offers, IsCut = IsCut || other.IsCut || offers.Count < all.Count };
+        return earlier with
+        {
+            Offers = offers,
+            IsCut = IsCut || other.IsCut || offers.Count < all.Count,
+            DeletedAt = DeletedAt is null || other.DeletedAt < DeletedAt ? other.DeletedAt : DeletedAt,
+        };
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, JobJson.Default.JobFact);
@@ -67,7 +75,7 @@ internal sealed record JobFact
         ? ReceivedAt < other.ReceivedAt
         : string.CompareOrdinal(WithoutOffers(this), WithoutOffers(other)) < 0;
 
-    private static string WithoutOffers(JobFact fact) => (fact with { Offers = [], IsCut = false }).ToJson();
+    private static string WithoutOffers(JobFact fact) => (fact with { Offers = [], IsCut = false, DeletedAt = null }).ToJson();
 }
 
 /// <summary>One file that a completed job offers.</summary>

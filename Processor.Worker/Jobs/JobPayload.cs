@@ -42,6 +42,8 @@ internal static partial class JobPayload
             ErrorMessage = JobLimits.Cut(Text(error, "message"), JobLimits.Text),
             Offers = offers,
             IsCut = isCut,
+            // False means deleted, in the sender's schema.
+            DeletedAt = Member(payload, "enabled") is { ValueKind: JsonValueKind.False } ? seenAt : null,
         };
     }
 
@@ -70,6 +72,8 @@ internal static partial class JobPayload
         (resource, status) = eventType.Split('.') switch
         {
             [("video" or "image" or "audio") and var prefix, "started"] => (prefix, JobStatus.Rendering),
+            // The platform's own type: the sender has no event for it.
+            [("video" or "image" or "audio") and var prefix, "canceled"] => (prefix, JobStatus.Canceled),
             [("video" or "image" or "audio") and var prefix, "errored"] => (prefix, JobStatus.Failed),
             [("video" or "image" or "audio") and var prefix, "completed"] => (prefix, JobStatus.Completed),
             _ => ("", default),

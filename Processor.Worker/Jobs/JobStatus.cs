@@ -12,7 +12,7 @@ internal enum JobStatus
     /// <summary>A <c>started</c> event arrived.</summary>
     Rendering,
 
-    /// <summary>Canceled in the web app. Never set by an event: the sender emits none.</summary>
+    /// <summary>Canceled in the web app, or deleted. The sender emits no event: the API reported it (<c>Reconciliation/</c>).</summary>
     Canceled,
 
     /// <summary>An <c>errored</c> event arrived.</summary>

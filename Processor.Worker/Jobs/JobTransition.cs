@@ -8,7 +8,7 @@ namespace Processor.Worker.Jobs;
 internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From, JobFact Fact)
 {
     /// <summary>The transition ended the job, so its owner is notified.</summary>
-    public bool IsEnd => Fact.Status is JobStatus.Completed or JobStatus.Failed;
+    public bool IsEnd => Fact.Status is JobStatus.Completed or JobStatus.Failed or JobStatus.Canceled;
 
     /// <summary>
     /// The transitions caused by new events, as if each had been committed alone, in the order received. Domain events and notifications
@@ -61,6 +61,15 @@ internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From
             ErrorCode = Fact.ErrorCode,
             ErrorMessage = Fact.ErrorMessage,
             FailedAt = Fact.ReceivedAt,
+        },
+        JobStatus.Canceled => new JobCanceled
+        {
+            JobId = JobId,
+            Resource = Fact.Resource,
+            ProjectType = Fact.ProjectType,
+            Name = Fact.Name,
+            IsDeleted = Fact.DeletedAt is not null,
+            CanceledAt = Fact.ReceivedAt,
         },
         _ => throw new InvalidOperationException($"No event moves a job to {Fact.Status}."),
     };

@@ -6,7 +6,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Processor.Worker.Migrate;
 
 /// <summary>
-/// Opens when the schema exists and then the topology, unless no role uses the broker. A worker may start before <c>migrate</c>: it waits,
+/// Opens when the schema exists and then the topology, unless no role reads queues. A worker may start before <c>migrate</c>: it waits,
 /// and serves its health endpoints meanwhile. Once seen, a part is not checked again.
 /// </summary>
 /// <param name="roles">Only <see cref="Roles.Consume"/> may declare queues, and therefore compare their arguments.</param>
@@ -37,7 +37,7 @@ internal sealed partial class MigrationGate(
     {
         await WaitForAsync("schema", "database", SchemaStandsAsync, stoppingToken);
         _schemaSeen.SetResult();
-        if (roles.UseBroker())
+        if (roles.ReadQueues())
         {
             await WaitForAsync(
                 "topology", "broker", roles.HasFlag(Roles.Consume) ? topology.StandsAsync : topology.ExistsAsync, stoppingToken);

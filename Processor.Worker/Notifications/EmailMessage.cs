@@ -23,7 +23,7 @@ internal static class EmailMessage
     {
         var from = ReadAddress(options.From);
         var values = Describe(notification, options);
-        var outcome = notification.Outcome is JobStatus.Completed ? "completed" : "failed";
+        var outcome = Job.StatusText(notification.Outcome);
         var message = new MimeMessage
         {
             MessageId = $"{notification.Id:N}@{from.AsciiDomain()}",

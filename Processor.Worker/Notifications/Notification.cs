@@ -16,7 +16,7 @@ internal sealed class Notification
 {
     public required string JobId { get; init; }
 
-    /// <summary><see cref="JobStatus.Completed"/> or <see cref="JobStatus.Failed"/>.</summary>
+    /// <summary><see cref="JobStatus.Completed"/>, <see cref="JobStatus.Failed"/> or <see cref="JobStatus.Canceled"/>.</summary>
     public required JobStatus Outcome { get; init; }
 
     /// <summary>The channel's name (<see cref="JobRegistration.Contacts"/>).</summary>
@@ -72,7 +72,7 @@ internal sealed class Notification
         from jobs
         join job_registrations as registration on registration.job_id = jobs.magic_hour_id
         {JobRegistration.Contacts}
-        where jobs.magic_hour_id = $1 and jobs.status in ('completed', 'failed') and contact.address is not null
+        where jobs.magic_hour_id = $1 and jobs.status in ('completed', 'failed', 'canceled') and contact.address is not null
         on conflict do nothing
         """)
     {
@@ -85,7 +85,7 @@ internal sealed class Notification
         {
             builder.ToTable("notifications", table =>
             {
-                table.HasCheckConstraint("notifications_outcome", "outcome in ('completed', 'failed')");
+                table.HasCheckConstraint("notifications_outcome", "outcome in ('completed', 'failed', 'canceled')");
                 table.HasCheckConstraint("notifications_status", "status in ('pending', 'sending', 'delivered', 'superseded', 'parked')");
             });
             builder.HasKey(row => new { row.JobId, row.Outcome, row.Channel }).HasName("notifications_pkey");

@@ -6,7 +6,7 @@ using Processor.Worker.Jobs;
 namespace Processor.Worker.Notifications;
 
 /// <summary>The body of an outgoing webhook: type, time and data, as Standard Webhooks defines. Changes are additive only.</summary>
-/// <param name="Type"><c>job.completed</c> or <c>job.failed</c>.</param>
+/// <param name="Type"><c>job.completed</c>, <c>job.failed</c> or <c>job.canceled</c>.</param>
 /// <param name="Timestamp">When the notification was decided; the header has the time of the attempt.</param>
 /// <param name="Audience">
 /// The receiver, as returned by <see cref="Platform.ServiceDefaults.Settings.OutgoingWebhookSecret.AudienceOf"/>. A receiver rejects
@@ -32,7 +32,7 @@ internal sealed record OutgoingJob
 
     public string? Name { get; init; }
 
-    /// <summary><c>completed</c> or <c>failed</c>.</summary>
+    /// <summary><c>completed</c>, <c>failed</c> or <c>canceled</c>.</summary>
     public required string Status { get; init; }
 
     /// <summary>Corrects an earlier <c>job.failed</c>.</summary>
@@ -61,8 +61,8 @@ internal sealed record OutgoingJob
             Downloads = isCompleted
                 ? [.. notification.Downloads.Take(JobLimits.Downloads).Select(download => new JobDownload(download.Url, DownloadExpiry.Read(download.ExpiresAt)))]
                 : null,
-            ErrorCode = isCompleted ? null : notification.ErrorCode,
-            ErrorMessage = isCompleted ? null : notification.ErrorMessage,
+            ErrorCode = notification.Outcome is JobStatus.Failed ? notification.ErrorCode : null,
+            ErrorMessage = notification.Outcome is JobStatus.Failed ? notification.ErrorMessage : null,
         };
     }
 }

@@ -5,6 +5,7 @@ using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
+using Processor.Worker.Reconciliation;
 
 namespace Processor.Worker.Operations;
 
@@ -47,7 +48,15 @@ internal sealed record JobView
 
     public DateTimeOffset? FailedAt { get; init; }
 
+    public DateTimeOffset? CanceledAt { get; init; }
+
+    /// <summary>When Magic Hour first reported the project as deleted.</summary>
+    public DateTimeOffset? DeletedAt { get; init; }
+
     public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>How the job is looked up at Magic Hour. Null once it has ended, before that is planned, and without an API key.</summary>
+    public CheckView? Check { get; init; }
 
     /// <summary>In the order received.</summary>
     public required IReadOnlyList<EventView> Events { get; init; }
@@ -67,8 +76,10 @@ internal sealed record JobView
             .Where(row => row.JobId == jobId).OrderBy(row => row.ReceivedAt).ToListAsync(cancellationToken);
         var notifications = await context.Set<Notification>().AsNoTracking()
             .Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel).ToListAsync(cancellationToken);
+        var check = await context.Set<JobCheck>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
         return From(job, registration) with
         {
+            Check = check is not null && job.Status is (JobStatus.Queued or JobStatus.Rendering) ? CheckView.From(check) : null,
             Events = [.. events.Select(row => EventView.From(row, jaeger))],
             Notifications = [.. notifications.Select(NotificationView.From)],
         };
@@ -93,6 +104,8 @@ internal sealed record JobView
         StartedAt = job.StartedAt,
         CompletedAt = job.CompletedAt,
         FailedAt = job.FailedAt,
+        CanceledAt = job.CanceledAt,
+        DeletedAt = job.DeletedAt,
         UpdatedAt = job.UpdatedAt,
         Events = [],
         Notifications = [],
@@ -104,6 +117,16 @@ internal sealed record JobView
 /// <param name="ExpiresAt">The sender's text. Null when the sender gave none, or a placeholder for none, such as year 1.</param>
 internal sealed record DownloadView(string Url, string? ExpiresAt);
 
+/// <summary>The plan to look up a job without an end at Magic Hour.</summary>
+/// <param name="State"><c>waiting</c>, <c>given_up</c> after 48 hours without an end, or <c>parked</c> when Magic Hour refuses the id.</param>
+/// <param name="NextCheckAt">Null when no further check is planned.</param>
+/// <param name="LastAnswer">What Magic Hour's API last said; null before the first check.</param>
+internal sealed record CheckView(string State, int Attempts, DateTimeOffset? NextCheckAt, string? LastAnswer)
+{
+    public static CheckView From(JobCheck row) => new(
+        row.State.Name(), row.Attempts, row.State is CheckState.Waiting ? row.NextCheckAt : null, row.LastAnswer);
+}
+
 /// <summary>An event of the job.</summary>
 /// <param name="TraceUrl">The page of its trace; null when it was not traced, or when no Jaeger is configured.</param>
 internal sealed record EventView(Guid EventId, string Type, DateTimeOffset ReceivedAt, bool Late, string? TraceId, Uri? TraceUrl)
@@ -113,7 +136,7 @@ internal sealed record EventView(Guid EventId, string Type, DateTimeOffset Recei
 }
 
 /// <summary>A notification of the job's owner on one channel.</summary>
-/// <param name="Outcome">The outcome it reports: <c>completed</c> or <c>failed</c>.</param>
+/// <param name="Outcome">The outcome it reports: <c>completed</c>, <c>failed</c> or <c>canceled</c>.</param>
 /// <param name="Status"><c>pending</c>, <c>sending</c>, <c>delivered</c>, <c>superseded</c> or <c>parked</c>.</param>
 /// <param name="NextAttemptAt">Null when no further attempt is planned.</param>
 internal sealed record NotificationView(

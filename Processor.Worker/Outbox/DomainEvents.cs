@@ -13,6 +13,7 @@ internal static class DomainEvents
         [nameof(JobStarted)] = DomainEventJson.Default.JobStarted,
         [nameof(JobCompleted)] = DomainEventJson.Default.JobCompleted,
         [nameof(JobFailed)] = DomainEventJson.Default.JobFailed,
+        [nameof(JobCanceled)] = DomainEventJson.Default.JobCanceled,
     };
 
     public static string[] TypeNames { get; } = [.. Types.Keys];
@@ -29,4 +30,5 @@ internal static class DomainEvents
 [JsonSerializable(typeof(JobStarted))]
 [JsonSerializable(typeof(JobCompleted))]
 [JsonSerializable(typeof(JobFailed))]
+[JsonSerializable(typeof(JobCanceled))]
 internal sealed partial class DomainEventJson : JsonSerializerContext;

@@ -45,6 +45,7 @@ internal sealed class DatabaseRights(NpgsqlDataSource database, IOptions<Databas
         (nameof(DatabaseRoleOptions.Consume), options.Value.Consume, RoleRights.Consume),
         (nameof(DatabaseRoleOptions.Notify), options.Value.Notify, RoleRights.Notify),
         (nameof(DatabaseRoleOptions.Api), options.Value.Api, RoleRights.Api),
+        (nameof(DatabaseRoleOptions.Reconcile), options.Value.Reconcile, RoleRights.Reconcile),
     ];
 
     /// <summary>Call it after the schema is up to date.</summary>

@@ -20,8 +20,14 @@ internal sealed partial class DatabaseRoleOptions : IValidatableObject
     /// <summary>The login role of workers with <c>--roles api</c>, and of the verb <c>release</c>. 1 to 63 characters. Default: none.</summary>
     public string? Api { get; set; }
 
+    /// <summary>The login role of workers with <c>--roles reconcile</c>. 1 to 63 characters. Default: none.</summary>
+    public string? Reconcile { get; set; }
+
+    private (string Name, string? Value)[] All =>
+        [(nameof(Consume), Consume), (nameof(Notify), Notify), (nameof(Api), Api), (nameof(Reconcile), Reconcile)];
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
-        from setting in new[] { (Name: nameof(Consume), Value: Consume), (Name: nameof(Notify), Value: Notify), (Name: nameof(Api), Value: Api) }
+        from setting in All
         where setting.Value is not null && !RoleName().IsMatch(setting.Value)
         select new ValidationResult(
             "must be the name of a database role: a lower-case letter or _, then lower-case letters, digits and _, at most 63.", [setting.Name]);

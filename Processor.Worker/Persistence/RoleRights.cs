@@ -38,10 +38,19 @@ internal static class RoleRights
         $"""
         grant select, delete on quarantined_events to {role};
         grant select (message_id), delete on delivery_attempts to {role};
-        grant select on webhook_events to {role};
+        grant select on webhook_events, job_checks to {role};
         grant select, insert, update (resource, user_id, created_at, updated_at) on jobs to {role};
         grant select, insert, update on job_registrations to {role};
         grant select, insert on notifications to {role};
+        {Everyone(role)}
+        """;
+
+    /// <summary>It reaches the internet: it reads no content, and changes nothing but its own plans. What it finds goes through the queue.</summary>
+    public static string Reconcile(string role) =>
+        $"""
+        grant select (magic_hour_id, resource, status, project_type, created_at) on jobs to {role};
+        grant select, insert, delete,
+            update (kind, state, next_check_at, attempts, failures, not_found, not_found_since, last_answer, reported) on job_checks to {role};
         {Everyone(role)}
         """;
 
@@ -53,5 +62,6 @@ internal static class RoleRights
         grant select (body_sha256) on quarantined_events to {role};
         grant select (download_expires_at) on jobs to {role};
         grant select (channel, status, next_attempt_at) on notifications to {role};
+        grant select (state, next_check_at) on job_checks to {role};
         """;
 }

@@ -134,6 +134,29 @@ public sealed class WireFormatTests
             """);
 
     [Fact]
+    public void A_job_was_canceled() =>
+        AssertOnTheWire(
+            new JobCanceled
+            {
+                JobId = "clx123",
+                Resource = "video",
+                ProjectType = "TEXT_TO_VIDEO",
+                IsDeleted = true,
+                CanceledAt = new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero),
+            },
+            "urn:message:Platform.Contracts:JobCanceled",
+            """
+            {
+              "jobId": "clx123",
+              "resource": "video",
+              "projectType": "TEXT_TO_VIDEO",
+              "name": null,
+              "isDeleted": true,
+              "canceledAt": "2026-11-23T10:00:00+00:00"
+            }
+            """);
+
+    [Fact]
     public void A_job_has_failed() =>
         AssertOnTheWire(
             new JobFailed

@@ -14,7 +14,7 @@ public sealed class Broker : IAsyncDisposable
     // What is published has reached its queue when the call returns.
     private static readonly CreateChannelOptions Confirmed = new(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true);
 
-    private static readonly string[] DomainEvents = [nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed)];
+    private static readonly string[] DomainEvents = [nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed), nameof(JobCanceled)];
 
     private readonly IConnection _connection;
     private IChannel _channel;

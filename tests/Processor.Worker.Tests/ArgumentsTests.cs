@@ -38,6 +38,7 @@ public sealed class ArgumentsTests
     [InlineData(Roles.Consume, "--roles", "consume")]
     [InlineData(Roles.Notify | Roles.Api, "--roles", "notify, api")]
     [InlineData(Roles.Notify, "--roles=notify")]
+    [InlineData(Roles.Reconcile, "--roles", "reconcile")]
     public void Roles_are_all_unless_some_are_named(object expected, params string[] arguments)
     {
         Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));

@@ -33,7 +33,7 @@ public static class Arbitraries
         from jobId in Gen.Elements("a", "a", "a", "b")
         from type in Gen.Elements(
             "video.started", "video.completed", "video.errored", "video.started", "video.completed", "video.errored", "image.completed",
-            "image.started", "audio.errored", "project.deleted")
+            "image.started", "audio.errored", "video.canceled", "project.deleted")
         from second in Gen.Choose(0, 1000)
         from name in Gen.Elements<string?>(null, "A", "B", "cut")
         from tool in Gen.Elements<string?>(null, "T", "U")

@@ -110,9 +110,31 @@ public sealed class JobTests
         }
     }
 
+    [Fact]
+    public void A_canceled_job_is_canceled_until_it_is_known_to_have_ended_otherwise()
+    {
+        const string canceled = """{"type":"video.canceled","payload":{"id":"j","name":"A","status":"canceled"}}""";
+
+        var job = Fold((canceled, 3), (Started, 1));
+        var completed = Fold((canceled, 3), (Completed, 4));
+
+        Assert.Equal((JobStatus.Canceled, "A", At(3), At(1), null), (job.Status, job.Name, job.CanceledAt, job.StartedAt, job.DeletedAt));
+        Assert.Equal((JobStatus.Completed, At(3), At(4)), (completed.Status, completed.CanceledAt, completed.CompletedAt));
+    }
+
+    [Fact]
+    public void A_deletion_is_added_whichever_body_of_the_event_comes_first()
+    {
+        var webhook = Read("""{"type":"video.completed","payload":{"id":"j","enabled":true,"downloads":[]}}""", 1);
+        var answer = Read("""{"type":"video.completed","payload":{"id":"j","enabled":false,"downloads":[]}}""", 2);
+
+        Assert.Equal(webhook.Merge(answer).ToJson(), answer.Merge(webhook).ToJson());
+        var job = Job.From("j", [webhook.Merge(answer)]);
+        Assert.Equal((JobStatus.Completed, At(1), At(2)), (job.Status, job.CompletedAt, job.DeletedAt));
+    }
+
     [Theory]
     [InlineData("""{"type":"project.deleted","payload":{"id":"j"}}""")]
-    [InlineData("""{"type":"video.canceled","payload":{"id":"j"}}""")]
     [InlineData("""{"type":"Video.completed","payload":{"id":"j"}}""")]
     [InlineData("""{"type":"video.completed.v2","payload":{"id":"j"}}""")]
     [InlineData("""{"type":"text.completed","payload":{"id":"j"}}""")]

@@ -27,6 +27,17 @@ public sealed class JobTransitionTests
     }
 
     [Fact]
+    public void A_canceled_job_is_published_and_notified_unless_its_end_is_known()
+    {
+        var canceled = Assert.Single(JobTransition.Between("j", [Fact("started", 0)], [(Guid.NewGuid(), Fact("canceled", 1) with { DeletedAt = Deliveries.Noon })]));
+
+        Assert.True(canceled.IsEnd);
+        Assert.True(Assert.IsType<JobCanceled>(canceled.ToDomainEvent()).IsDeleted);
+        Assert.Empty(DomainEvents([Fact("completed", 0)], Fact("canceled", 1)));
+        Assert.Empty(DomainEvents([Fact("errored", 0)], Fact("canceled", 1)));
+    }
+
+    [Fact]
     public void A_completed_after_a_failed_says_that_it_corrects()
     {
         var domainEvent = Assert.Single(JobTransition.Between("j", [Fact("errored", 0)], [(Guid.NewGuid(), Fact("completed", 1))])).ToDomainEvent();

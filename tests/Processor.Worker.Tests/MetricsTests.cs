@@ -5,6 +5,7 @@ using Processor.Worker.Backlog;
 using Processor.Worker.Broker;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
+using Processor.Worker.Reconciliation;
 
 namespace Processor.Worker.Tests;
 
@@ -16,6 +17,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
     [
         "database.outage{}", "inbox.concurrency_limit{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}",
         "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
+        "reconcile.active{}", "reconcile.budget.used{}", "reconcile.key.rejected{}",
     ];
 
     [Fact]
@@ -49,6 +51,14 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("quarantined_events.stored", "{event}"),
                 ("queue.consumers", "{consumer}"),
                 ("queue.messages", "{message}"),
+                ("reconcile.active", null),
+                ("reconcile.budget.used", null),
+                ("reconcile.checks.overdue", "{check}"),
+                ("reconcile.events.missed", "{event}"),
+                ("reconcile.jobs.unaccounted", "{job}"),
+                ("reconcile.key.rejected", null),
+                ("reconcile.oldest_overdue.age", "s"),
+                ("reconcile.requests", "{request}"),
                 ("registrations.rejected", "{registration}"),
                 ("route.missing", null),
                 ("telemetry.dropped", null),
@@ -72,9 +82,12 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.NotificationSettled("webhook", NotificationStatus.Parked);
         all.Metrics.RegistrationRejected();
         all.Metrics.SampleFailed();
+        all.Metrics.EventMissed("video.completed");
+        all.Metrics.ApiRequested(RequestResult.KeyRejected);
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Telemetry.Add(signal, 1, "collector unreachable"));
         all.Backlog.Update(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
         all.Backlog.Update([new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)]);
+        all.Backlog.Update(new CheckBacklog(0, TimeSpan.Zero, 0));
         all.Backlog.Update([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
         all.Backlog.Update([.. BrokerManagement.Routes.Select(route => new RouteState(route, IsMissing: true))]);
 
@@ -101,6 +114,8 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "queue.messages{queue=register-job_skipped}", "queue.messages{queue=register-job}",
                 "queue.messages{queue=webhook-received_dead}", "queue.messages{queue=webhook-received_error}",
                 "queue.messages{queue=webhook-received_skipped}", "queue.messages{queue=webhook-received}",
+                "reconcile.active{}", "reconcile.budget.used{}", "reconcile.checks.overdue{}", "reconcile.events.missed{event_type=video.completed}",
+                "reconcile.jobs.unaccounted{}", "reconcile.key.rejected{}", "reconcile.oldest_overdue.age{}", "reconcile.requests{result=key_rejected}",
                 "registrations.rejected{}",
                 "route.missing{exchange=Platform.Contracts:RegisterJob}", "route.missing{exchange=Platform.Contracts:WebhookQuarantined}",
                 "route.missing{exchange=Platform.Contracts:WebhookReceived}", "route.missing{exchange=register-job_dead}",
@@ -151,6 +166,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
         await all.Metrics.StartAsync(TestContext.Current.CancellationToken);
         await all.Telemetry.StartAsync(TestContext.Current.CancellationToken);
         all.Metrics.NotificationsBegin("email");
+        all.Metrics.ReconcilingBegins();
         var reported = all.Collect();
 
         Assert.All(reported.Where(series => series.Key is not ("notification.channel.configured{channel=webhook}" or "inbox.concurrency_limit{}")), series => Assert.Equal(0, series.Value));
@@ -163,6 +179,14 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=email,status=parked}",
                 "notification.attempts{channel=email,status=pending}", "notification.attempts{channel=email,status=superseded}",
                 "outbox.messages.published{}",
+                "reconcile.events.missed{event_type=audio.canceled}", "reconcile.events.missed{event_type=audio.completed}",
+                "reconcile.events.missed{event_type=audio.errored}", "reconcile.events.missed{event_type=audio.started}",
+                "reconcile.events.missed{event_type=image.canceled}", "reconcile.events.missed{event_type=image.completed}",
+                "reconcile.events.missed{event_type=image.errored}", "reconcile.events.missed{event_type=image.started}",
+                "reconcile.events.missed{event_type=video.canceled}", "reconcile.events.missed{event_type=video.completed}",
+                "reconcile.events.missed{event_type=video.errored}", "reconcile.events.missed{event_type=video.started}",
+                "reconcile.requests{result=answered}", "reconcile.requests{result=failed}", "reconcile.requests{result=key_rejected}",
+                "reconcile.requests{result=not_found}", "reconcile.requests{result=refused}", "reconcile.requests{result=throttled}",
                 "registrations.rejected{}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],

@@ -7,8 +7,8 @@ namespace Processor.Worker.Tests;
 /// <summary>The rules of <c>jobs</c>, applied in the simplest way to all deliveries at once.</summary>
 internal static class PlainFold
 {
-    private static readonly string[] Actions = ["started", "errored", "completed"];
-    private static readonly string[] Statuses = ["rendering", "failed", "completed"];
+    private static readonly string[] Actions = ["started", "canceled", "errored", "completed"];
+    private static readonly string[] Statuses = ["rendering", "canceled", "failed", "completed"];
 
     public static SortedDictionary<string, string> Of(IEnumerable<WebhookReceived> deliveries) => new(
         deliveries
@@ -20,7 +20,7 @@ internal static class PlainFold
     public static string Print(Job job) => string.Join(" | ",
         job.Resource, job.Status.ToString().ToLowerInvariant(), job.ProjectType ?? "-", job.Name ?? "-", $"{job.CreditsCharged}",
         Downloads(job.Downloads is null ? null : JsonNode.Parse(job.Downloads)!.AsArray()), job.ErrorCode ?? "-", job.ErrorMessage ?? "-",
-        Time(job.CreatedAt), Time(job.StartedAt), Time(job.CompletedAt), Time(job.FailedAt), Time(job.UpdatedAt));
+        Time(job.CreatedAt), Time(job.StartedAt), Time(job.CompletedAt), Time(job.FailedAt), Time(job.CanceledAt), Time(job.UpdatedAt));
 
     private static string Fold(WebhookReceived[] deliveries)
     {
@@ -35,8 +35,9 @@ internal static class PlainFold
                 Payload: JsonNode.Parse(delivery.Body.Span)!["payload"]!))
             .OrderByDescending(fact => fact.Rank).ThenBy(fact => fact.ReceivedAt).ThenBy(fact => fact.Resource, StringComparer.Ordinal)
             .ToArray();
-        var completed = facts.Where(fact => fact.Rank == 2).ToArray();
-        var failed = facts.Where(fact => fact.Rank == 1).ToArray();
+        var completed = facts.Where(fact => fact.Rank == 3).ToArray();
+        var failed = facts.Where(fact => fact.Rank == 2).ToArray();
+        var canceled = facts.Where(fact => fact.Rank == 1).ToArray();
         var started = facts.Where(fact => fact.Rank == 0).ToArray();
         return string.Join(" | ",
             facts[0].Resource,
@@ -51,6 +52,7 @@ internal static class PlainFold
             Time(started.Length == 0 ? null : started[0].ReceivedAt),
             Time(completed.Length == 0 ? null : completed[0].ReceivedAt),
             Time(failed.Length == 0 ? null : failed[0].ReceivedAt),
+            Time(canceled.Length == 0 ? null : canceled[0].ReceivedAt),
             Time(facts.Max(fact => fact.ReceivedAt)));
     }
 

@@ -23,7 +23,9 @@ internal sealed class RoleLogins : IAsyncDisposable
 
     public TestDatabase Api { get; private set; } = null!;
 
-    public DatabaseRoleOptions Settings => new() { Consume = NameOf("consume"), Notify = NameOf("notify"), Api = NameOf("api") };
+    public TestDatabase Reconcile { get; private set; } = null!;
+
+    public DatabaseRoleOptions Settings => new() { Consume = NameOf("consume"), Notify = NameOf("notify"), Api = NameOf("api"), Reconcile = NameOf("reconcile") };
 
     public static async Task<RoleLogins> CreateAsync(PostgresFixture postgres, bool areGranted = true)
     {
@@ -32,6 +34,7 @@ internal sealed class RoleLogins : IAsyncDisposable
         logins.Consume = await logins.CreateLoginAsync("consume");
         logins.Notify = await logins.CreateLoginAsync("notify");
         logins.Api = await logins.CreateLoginAsync("api");
+        logins.Reconcile = await logins.CreateLoginAsync("reconcile");
         if (areGranted)
         {
             await logins.GrantAsync();
@@ -47,6 +50,7 @@ internal sealed class RoleLogins : IAsyncDisposable
         "consume" => Consume,
         "notify" => Notify,
         "api" => Api,
+        "reconcile" => Reconcile,
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, null),
     };
 
@@ -64,7 +68,7 @@ internal sealed class RoleLogins : IAsyncDisposable
 
         await Owner.DisposeAsync();
         await using var server = NpgsqlDataSource.Create(_postgres.Server + ";Pooling=false");
-        foreach (var role in new[] { "consume", "notify", "api" })
+        foreach (var role in new[] { "consume", "notify", "api", "reconcile" })
         {
             await using var command = server.CreateCommand($"drop role {NameOf(role)}");
             await command.ExecuteNonQueryAsync(CancellationToken.None);

@@ -19,6 +19,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             __EFMigrationsHistory: select
             delivery_attempts: select; insert; update attempts, last_attempt_at; delete
             inbox_state: select; insert
+            job_checks: select next_check_at, state
             job_registrations: select; insert; update
             jobs: select; insert; update
             notifications: select; insert
@@ -32,6 +33,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             "notify",
             """
             __EFMigrationsHistory: select
+            job_checks: select next_check_at, state
             job_registrations: select
             jobs: select
             notifications: select; update attempts, delivered_at, last_error, next_attempt_at, status
@@ -44,12 +46,24 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             """
             __EFMigrationsHistory: select
             delivery_attempts: select message_id; delete
+            job_checks: select
             job_registrations: select; insert; update
             jobs: select; insert; update created_at, resource, updated_at, user_id
             notifications: select; insert
             outbox_message: select created_at, id
             quarantined_events: select; delete
             webhook_events: select
+            """
+        },
+        {
+            "reconcile",
+            """
+            __EFMigrationsHistory: select
+            job_checks: select; insert; update attempts, failures, kind, last_answer, next_check_at, not_found, not_found_since, reported, state; delete
+            jobs: select created_at, download_expires_at, magic_hour_id, project_type, resource, status
+            notifications: select channel, next_attempt_at, status
+            outbox_message: select created_at, id
+            quarantined_events: select body_sha256
             """
         },
     };
@@ -97,6 +111,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
     [InlineData("consume", true)]
     [InlineData("notify", false)]
     [InlineData("api", false)]
+    [InlineData("reconcile", false)]
     public async Task Of_the_functions_only_that_of_the_partitions_may_be_called_and_by_who_writes_bodies(string role, bool mayCall)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
@@ -112,6 +127,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
     [InlineData("consume")]
     [InlineData("notify")]
     [InlineData("api")]
+    [InlineData("reconcile")]
     public async Task No_role_may_change_the_schema_or_leave_its_database(string role)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
@@ -146,12 +162,14 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             ]));
     }
 
-    [Fact]
-    public async Task Who_reaches_the_internet_can_neither_delete_nor_change_nor_read_what_others_wrote()
+    [Theory]
+    [InlineData("notify")]
+    [InlineData("reconcile")]
+    public async Task Who_reaches_the_internet_can_neither_delete_nor_change_nor_read_what_others_wrote(string role)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
 
-        Assert.Empty(await logins.Notify.FindAllowedAsync(
+        Assert.Empty(await logins.Of(role).FindAllowedAsync(
             [
                 "delete from webhook_events",
                 "delete from webhook_bodies",

@@ -7,6 +7,7 @@ using Processor.Worker.Notifications;
 using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Reconciliation;
 using Processor.Worker.Release;
 
 namespace Processor.Worker.Tests;
@@ -116,10 +117,28 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         Assert.Equal(["email", "webhook"], job.Notifications.Select(notification => notification.Channel));
     }
 
+    [Fact]
+    public async Task Reconciling_plans_finds_records_and_forgets()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")), Deliveries.Unit(Deliveries.Event("video.started", "ended")));
+        var checks = new JobChecks(logins.Reconcile.Source, new CheckSchedule(TimeSpan.FromMinutes(2)), TimeProvider.System);
+
+        var planned = await checks.PlanAsync(Cancel);
+        await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "ended")));
+        var due = Assert.Single(await checks.FindDueAsync(10, [], Cancel));
+        await checks.RecordAsync(due.Check with { Kind = "image", State = CheckState.GivenUp, LastAnswer = "queued", Reported = "image.started" }, Cancel);
+        await checks.ForgetEndedAsync(Cancel);
+
+        Assert.Equal((2, "j"), (planned, due.Check.JobId));
+        Assert.Equal(["j image given_up queued image.started"], await logins.Owner.QueryAsync("select concat_ws(' ', job_id, kind, state, last_answer, reported) from job_checks"));
+    }
+
     [Theory]
     [InlineData("consume")]
     [InlineData("notify")]
     [InlineData("api")]
+    [InlineData("reconcile")]
     public async Task Every_role_verifies_its_session_and_the_schema_and_reads_the_backlog(string role)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
@@ -131,8 +150,10 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         var isCurrent = await PostgresFixture.Schema(source).IsCurrentAsync(Cancel);
         var backlog = await DatabaseBacklog.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
         var notifications = await NotificationBacklog.ReadAllAsync(source, DateTimeOffset.UtcNow, Cancel);
+        var checks = await CheckBacklog.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
 
         Assert.True(isCurrent);
+        Assert.Equal(new CheckBacklog(0, TimeSpan.Zero, 0), checks);
         Assert.Equal((1, 1), (backlog.OutboxMessages, backlog.QuarantinedEvents));
         Assert.Equal(1, notifications.Sum(channel => channel.Waiting));
     }

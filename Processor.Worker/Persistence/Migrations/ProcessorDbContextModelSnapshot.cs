@@ -211,6 +211,10 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasColumnType("text")
                         .HasColumnName("magic_hour_id");
 
+                    b.Property<DateTimeOffset?>("CanceledAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("canceled_at");
+
                     b.Property<DateTimeOffset?>("CompletedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("completed_at");
@@ -222,6 +226,10 @@ namespace Processor.Worker.Persistence.Migrations
                     b.Property<long?>("CreditsCharged")
                         .HasColumnType("bigint")
                         .HasColumnName("credits_charged");
+
+                    b.Property<DateTimeOffset?>("DeletedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("deleted_at");
 
                     b.Property<DateTimeOffset?>("DownloadExpiresAt")
                         .HasColumnType("timestamp with time zone")
@@ -290,6 +298,10 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasDatabaseName("jobs_download_expires_at")
                         .HasFilter("download_expires_at is not null");
 
+                    b.HasIndex("MagicHourId")
+                        .HasDatabaseName("jobs_unfinished")
+                        .HasFilter("status in ('queued', 'rendering')");
+
                     b.ToTable("jobs", null, t =>
                         {
                             t.HasCheckConstraint("jobs_status", "status in ('queued', 'rendering', 'canceled', 'failed', 'completed')");
@@ -348,7 +360,7 @@ namespace Processor.Worker.Persistence.Migrations
 
                     b.ToTable("notifications", null, t =>
                         {
-                            t.HasCheckConstraint("notifications_outcome", "outcome in ('completed', 'failed')");
+                            t.HasCheckConstraint("notifications_outcome", "outcome in ('completed', 'failed', 'canceled')");
 
                             t.HasCheckConstraint("notifications_status", "status in ('pending', 'sending', 'delivered', 'superseded', 'parked')");
                         });
@@ -427,6 +439,71 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasName("job_registrations_pkey");
 
                     b.ToTable("job_registrations", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Reconciliation.JobCheck", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("LastAnswer")
+                        .HasColumnType("text")
+                        .HasColumnName("last_answer");
+
+                    b.Property<DateTimeOffset>("NextCheckAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_check_at");
+
+                    b.Property<int>("NotFound")
+                        .HasColumnType("integer")
+                        .HasColumnName("not_found");
+
+                    b.Property<DateTimeOffset?>("NotFoundSince")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("not_found_since");
+
+                    b.Property<string>("Reported")
+                        .HasColumnType("text")
+                        .HasColumnName("reported");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("since");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.HasKey("JobId")
+                        .HasName("job_checks_pkey");
+
+                    b.HasIndex("NextCheckAt")
+                        .HasDatabaseName("job_checks_due")
+                        .HasFilter("state = 'waiting'");
+
+                    b.HasIndex("State")
+                        .HasDatabaseName("job_checks_closed")
+                        .HasFilter("state <> 'waiting'");
+
+                    b.ToTable("job_checks", null, t =>
+                        {
+                            t.HasCheckConstraint("job_checks_state", "state in ('waiting', 'given_up', 'parked')");
+                        });
                 });
 #pragma warning restore 612, 618
         }

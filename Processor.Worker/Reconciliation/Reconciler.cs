@@ -1,0 +1,326 @@
+using Microsoft.Extensions.Options;
+using Platform.Contracts;
+using Platform.ServiceDefaults.Logging;
+using Processor.Worker.Broker;
+using Processor.Worker.Migrate;
+
+namespace Processor.Worker.Reconciliation;
+
+/// <summary>
+/// Asks Magic Hour's API about jobs that should have ended, and publishes what no webhook has reported. One replica is active. An answer is
+/// published first and recorded second: if the process dies in between, it is published again, under the same identity.
+/// </summary>
+internal sealed partial class Reconciler(
+    JobChecks checks,
+    MagicHourApi api,
+    MagicHourKey key,
+    AskingPause pause,
+    ReconcileLock locks,
+    CheckSchedule schedule,
+    BrokerPublisher publisher,
+    MigrationGate gate,
+    IOptions<ReconcileOptions> options,
+    ProcessorMetrics metrics,
+    TimeProvider time,
+    ILogger<Reconciler> logger) : BackgroundService
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPlanInterval = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(30);
+
+    // Until the last requests of a replica that has lost the lock have arrived: both together must not exceed the budget.
+    private static readonly TimeSpan TakeoverPause = TimeSpan.FromSeconds(2);
+
+    // Room for requests that hang: after two seconds they use no budget.
+    private readonly int _mostInFlight = 4 * options.Value.RequestsPerSecond;
+    private readonly SemaphoreSlim _publishing = new(1);
+    private string? _provenKey;
+
+    /// <summary>True while this replica is the one that asks.</summary>
+    public bool IsActive { get; private set; }
+
+    public override void Dispose()
+    {
+        _publishing.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await gate.WaitForSchemaAsync(stoppingToken);
+        if (key.Current is null)
+        {
+            LogOff(logger);
+        }
+
+        await key.WaitAsync(stoppingToken);
+        metrics.ReconcilingBegins();
+        while (true)
+        {
+            try
+            {
+                await using var held = await locks.AcquireAsync(stoppingToken);
+                await ReconcileAsync(held, stoppingToken);
+            }
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogInterrupted(logger, exception, RetryInterval);
+            }
+
+            await Task.Delay(RetryInterval, time, stoppingToken);
+        }
+    }
+
+    /// <summary>Never returns.</summary>
+    /// <exception cref="Exception">The lock or the database is lost.</exception>
+    private async Task ReconcileAsync(ReconcileLock.Held held, CancellationToken stoppingToken)
+    {
+        using var lost = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        LogActive(logger);
+        IsActive = true;
+        Task[] tasks = [held.KeepAsync(lost.Token), PlanAsync(lost.Token), AskAsync(lost.Token)];
+        try
+        {
+            await await Task.WhenAny(tasks);
+        }
+        finally
+        {
+            IsActive = false;
+            await lost.CancelAsync();
+            await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await publisher.DisposeAsync();
+        }
+    }
+
+    private async Task PlanAsync(CancellationToken cancellationToken)
+    {
+        var interval = options.Value.FirstAfter / 4 < LongestPlanInterval ? options.Value.FirstAfter / 4 : LongestPlanInterval;
+        for (; ; await Task.Delay(interval, time, cancellationToken))
+        {
+            await checks.PlanAsync(cancellationToken);
+            await checks.ForgetEndedAsync(cancellationToken);
+        }
+    }
+
+    private async Task AskAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(TakeoverPause, time, cancellationToken);
+        var inFlight = new Dictionary<string, Task>();
+        try
+        {
+            while (true)
+            {
+                await pause.WaitAsync(cancellationToken);
+                Array.ForEach([.. inFlight.Where(check => check.Value.IsCompleted).Select(check => check.Key)], jobId => inFlight.Remove(jobId));
+                // Not more than a second's worth: when one of them fails, the others are already on their way.
+                var limit = Math.Min(pause.IsProbing ? 1 : options.Value.RequestsPerSecond, _mostInFlight - inFlight.Count);
+                var isProbe = pause.IsProbing;
+                foreach (var due in limit == 0 ? [] : await checks.FindDueAsync(limit, inFlight.Keys, cancellationToken))
+                {
+                    inFlight.Add(due.Check.JobId, CheckAsync(due, cancellationToken));
+                }
+
+                await Task.WhenAll([Task.Delay(PollInterval, time, cancellationToken), .. inFlight.Values.Where(_ => isProbe)]);
+            }
+        }
+        finally
+        {
+            // They end by themselves, with the same token.
+            await Task.WhenAll(inFlight.Values);
+        }
+    }
+
+    /// <summary>Checks one job. Never throws: a check that is not recorded is still due.</summary>
+    private async Task CheckAsync(DueCheck due, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!await TryCheckAsync(due, cancellationToken))
+            {
+                // The next attempt is for another job: one of them might be to blame.
+                await checks.RecordAsync(due.Check with { NextCheckAt = time.GetUtcNow() + schedule.GapAfter(1) }, cancellationToken);
+            }
+        }
+        catch (Exception exception)
+        {
+            if (!cancellationToken.IsCancellationRequested)
+            {
+                pause.Fail(retryAfter: null);
+                LogFailed(logger, exception, ShownText.Name(due.Check.JobId));
+            }
+        }
+    }
+
+    /// <returns>False when the check is still due.</returns>
+    private async Task<bool> TryCheckAsync(DueCheck due, CancellationToken cancellationToken)
+    {
+        if (pause.IsOn || key.Current is not { } current)
+        {
+            return false;
+        }
+
+        var (kind, finding) = await FindAsync(due, current, cancellationToken);
+        if (!Accept(finding, current))
+        {
+            return false;
+        }
+
+        var decision = CheckDecision.From(due, finding, kind, isKeyProven: current == _provenKey, schedule, time.GetUtcNow());
+        if (decision.Event is { } found && !await TryPublishAsync(found, cancellationToken))
+        {
+            return false;
+        }
+
+        await checks.RecordAsync(decision.Next, cancellationToken);
+        Report(decision, due, finding);
+        return true;
+    }
+
+    /// <returns>The finding, and the kind whose path gave it.</returns>
+    private async Task<(string Kind, Finding Finding)> FindAsync(DueCheck due, string current, CancellationToken cancellationToken)
+    {
+        var (jobId, kind) = (due.Check.JobId, due.Check.Kind);
+        if (!MagicHourApi.IsId(jobId))
+        {
+            return (kind, new Finding(FindingKind.Refused));
+        }
+
+        var finding = await AskAsync(kind);
+        // Once: on the first 404 only.
+        if (finding.Kind is not FindingKind.NotFound || !due.IsKindClaimed || due.Check.NotFound > 0)
+        {
+            return (kind, finding);
+        }
+
+        foreach (var other in MagicHourApi.Kinds.Where(other => other != kind))
+        {
+            if (await AskAsync(other) is { Kind: not FindingKind.NotFound } answer)
+            {
+                return answer.IsDescribed ? (other, answer) : (kind, answer);
+            }
+        }
+
+        return (kind, finding);
+
+        async Task<Finding> AskAsync(string path) => Finding.From(await api.GetAsync(path, jobId, current, cancellationToken), jobId);
+    }
+
+    /// <returns>False when nothing may be concluded about the job, not even when to ask again.</returns>
+    private bool Accept(Finding finding, string current)
+    {
+        if (finding.Kind is FindingKind.KeyRejected)
+        {
+            if (pause.RejectKey(current))
+            {
+                LogKeyRejected(logger);
+            }
+
+            return false;
+        }
+
+        if (finding.IsOutage)
+        {
+            pause.Fail(finding.RetryAfter);
+            return true;
+        }
+
+        if (pause.IsKeyRejected)
+        {
+            LogKeyAccepted(logger);
+        }
+
+        pause.Succeed();
+        _provenKey = finding.IsDescribed ? current : _provenKey;
+        return true;
+    }
+
+    private void Report(CheckDecision decision, DueCheck due, Finding finding)
+    {
+        if (decision.Event is { } missed && missed.EventType != due.Check.Reported)
+        {
+            metrics.EventMissed(missed.EventType);
+            LogMissed(logger, missed.EventType, ShownText.Name(missed.JobId));
+        }
+
+        if (decision.Next.State is not CheckState.Waiting)
+        {
+            LogClosed(logger, ShownText.Name(due.Check.JobId), decision.Next.State.Name(), finding.Kind.Name());
+        }
+        else if (finding.Kind is FindingKind.Unknown or FindingKind.Incomplete && due.Check.LastAnswer != finding.Kind.Name())
+        {
+            LogOdd(logger, ShownText.Name(due.Check.JobId), finding.Kind.Name());
+        }
+    }
+
+    private async Task<bool> TryPublishAsync(WebhookReceived found, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await PublishAsync(found, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Asking goes on when answers can be published: until then it would be for nothing.
+            pause.Fail(retryAfter: null);
+            LogNotPublished(logger, exception, found.EventType, ShownText.Name(found.JobId));
+            return false;
+        }
+    }
+
+    private async Task PublishAsync(WebhookReceived found, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(PublishTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var envelope = Envelope.Create(found, time.GetUtcNow());
+        using var activity = ProcessorTraces.StartPublish(envelope, default);
+        // One at a time: with at most a hundred a second, nothing is gained by more.
+        await _publishing.WaitAsync(either.Token);
+        try
+        {
+            await publisher.OpenAsync(either.Token);
+            // WaitAsync, because publishing does not always honour its token.
+            await publisher.PublishAsync(envelope, activity?.Id, mandatory: true, either.Token).WaitAsync(either.Token);
+        }
+        catch
+        {
+            await publisher.DisposeAsync();
+            throw;
+        }
+        finally
+        {
+            _publishing.Release();
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Jobs are not reconciled: neither MagicHourApi__Key nor a file at MagicHourApi__KeyFile has a key")]
+    private static partial void LogOff(ILogger logger);
+
+    [LoggerMessage(LogLevel.Information, "This replica reconciles jobs with Magic Hour's API")]
+    private static partial void LogActive(ILogger logger);
+
+    [LoggerMessage(LogLevel.Warning, "Reconciling is interrupted; trying again in {Pause}")]
+    private static partial void LogInterrupted(ILogger logger, Exception exception, TimeSpan pause);
+
+    [LoggerMessage(LogLevel.Warning, "Could not check job {JobId}; it is still due")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "Could not publish {EventType} of job {JobId}; the job is checked again")]
+    private static partial void LogNotPublished(ILogger logger, Exception exception, string eventType, string jobId);
+
+    [LoggerMessage(LogLevel.Information, "No webhook had reported {EventType} of job {JobId}")]
+    private static partial void LogMissed(ILogger logger, string eventType, string jobId);
+
+    [LoggerMessage(LogLevel.Warning, "Job {JobId} is no longer checked ({State}): the last answer of Magic Hour's API was {Answer}")]
+    private static partial void LogClosed(ILogger logger, string jobId, string state, string answer);
+
+    [LoggerMessage(LogLevel.Warning, "Magic Hour's API says {Answer} of job {JobId}, which is not an end; checking goes on")]
+    private static partial void LogOdd(ILogger logger, string jobId, string answer);
+
+    [LoggerMessage(LogLevel.Error, "Magic Hour's API rejects the key: no job is reconciled until it is accepted or replaced (MagicHourApi__Key, MagicHourApi__KeyFile)")]
+    private static partial void LogKeyRejected(ILogger logger);
+
+    [LoggerMessage(LogLevel.Information, "Magic Hour's API accepts the key again")]
+    private static partial void LogKeyAccepted(ILogger logger);
+}

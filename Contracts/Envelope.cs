@@ -39,10 +39,10 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
 
     /// <summary>Wraps a contract already serialised to JSON.</summary>
     /// <param name="contract">The name of the contract's type.</param>
-    /// <param name="json">The contract as JSON; not validated.</param>
+    /// <param name="json">The contract as JSON in UTF-8; not validated.</param>
     /// <inheritdoc cref="Create(WebhookReceived, DateTimeOffset)"/>
-    public static Envelope Create(Guid messageId, string contract, string json, DateTimeOffset sentAt) =>
-        Write(messageId, contract, UsualSize + json.Length, sentAt, writer => writer.WriteRawValue(json, skipInputValidation: true));
+    public static Envelope Create(Guid messageId, string contract, ReadOnlyMemory<byte> json, DateTimeOffset sentAt) =>
+        Write(messageId, contract, UsualSize + json.Length, sentAt, writer => writer.WriteRawValue(json.Span, skipInputValidation: true));
 
     /// <summary>Reads an envelope written by the ingress, in one pass.</summary>
     /// <param name="content">The envelope: UTF-8 JSON.</param>

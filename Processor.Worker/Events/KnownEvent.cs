@@ -8,7 +8,7 @@ namespace Processor.Worker.Events;
 /// <param name="TraceId">The trace of the first processed delivery.</param>
 internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IReadOnlyList<byte[]> Bodies, string? TraceId)
 {
-    /// <summary>Length of the stored fact, in characters.</summary>
+    /// <summary>Length of the stored fact, in bytes of UTF-8.</summary>
     public int FactLength { get; init; }
 
     public static NpgsqlBatchCommand SelectByJob(IReadOnlyList<string> jobIds) => new(
@@ -18,15 +18,19 @@ internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IRe
     };
 
     /// <exception cref="NewerVersionException">A newer version wrote the row.</exception>
-    public static KnownEvent Read(NpgsqlDataReader row) => new(
-        row.GetGuid(0),
-        ReadJobId(row),
-        row.IsDBNull(2) ? null : JobFact.FromJson(row.GetString(2)),
-        row.GetFieldValue<byte[][]>(3),
-        row.IsDBNull(4) ? null : row.GetString(4))
+    public static KnownEvent Read(NpgsqlDataReader row)
     {
-        FactLength = row.IsDBNull(2) ? 0 : row.GetString(2).Length,
-    };
+        var fact = row.IsDBNull(2) ? null : row.GetFieldValue<byte[]>(2);
+        return new KnownEvent(
+            row.GetGuid(0),
+            ReadJobId(row),
+            fact is null ? null : JobFact.FromJson(fact),
+            row.GetFieldValue<byte[][]>(3),
+            row.IsDBNull(4) ? null : row.GetString(4))
+        {
+            FactLength = fact?.Length ?? 0,
+        };
+    }
 
     /// <summary>The job, even of a row that is otherwise unreadable.</summary>
     public static string ReadJobId(NpgsqlDataReader row) => row.GetString(1);
@@ -36,10 +40,12 @@ internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IRe
     {
         var merged = Fact is null || fact is null ? Fact : Fact.Merge(fact);
         var isVariant = Bodies.Count < WebhookEvent.MaxBodies && !Bodies.Any(known => known.AsSpan().SequenceEqual(bodySha256));
-        return isVariant || merged?.ToJson() != Fact?.ToJson()
+        return isVariant || HasGrown(merged)
             ? new Amendment(this, merged, isVariant ? bodySha256 : null)
             : null;
     }
+
+    private bool HasGrown(JobFact? merged) => merged is not null && !merged.ToJson().AsSpan().SequenceEqual(Fact?.ToJson());
 }
 
 /// <summary>The additions of a further delivery to a known event.</summary>

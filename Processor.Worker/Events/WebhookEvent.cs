@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
@@ -46,9 +47,9 @@ internal sealed class WebhookEvent
     public byte[][] Variants { get; init; } = [];
 
     /// <summary>
-    /// The fact that the event states about its job (<see cref="Jobs.JobFact"/>). Null when it does not concern the state of a job.
+    /// The fact that the event states about its job (<see cref="Jobs.JobFact.ToJson"/>). Null when it does not concern the state of a job.
     /// </summary>
-    public string? Fact { get; init; }
+    public byte[]? Fact { get; init; }
 
     public static NpgsqlBatchCommand Insert(IReadOnlyList<WebhookEvent> rows) => new(
         """
@@ -95,7 +96,8 @@ internal sealed class WebhookEvent
             builder.Property(row => row.TraceId).HasColumnName("trace_id");
             builder.Property(row => row.BodySha256).HasColumnName("body_sha256");
             builder.Property(row => row.Variants).HasColumnName("variants").HasDefaultValueSql("'{}'");
-            builder.Property(row => row.Fact).HasColumnName("fact").HasColumnType("jsonb");
+            builder.Property(row => row.Fact).HasColumnName("fact").HasColumnType("jsonb")
+                .HasConversion(fact => Encoding.UTF8.GetString(fact!), text => Encoding.UTF8.GetBytes(text));
         }
     }
 }

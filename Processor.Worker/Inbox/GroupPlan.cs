@@ -11,6 +11,7 @@ internal sealed class GroupPlan
 {
     private readonly DateTimeOffset _now;
     private readonly Dictionary<Guid, KnownEvent> _known;
+    private readonly Dictionary<string, JobChange> _changes = [];
 
     public List<WebhookEvent> Events { get; } = [];
 
@@ -29,7 +30,7 @@ internal sealed class GroupPlan
     /// <summary>In the order of the units.</summary>
     public List<CommitOutcome> Outcomes { get; } = [];
 
-    /// <param name="units">No two with the same message id.</param>
+    /// <param name="units">No two with the same message id, and no two new ones with the same event.</param>
     /// <param name="claimed">The ids of messages not consumed before.</param>
     /// <param name="known">The events already committed for the jobs of the units.</param>
     /// <param name="now">The time of the commit.</param>
@@ -37,18 +38,12 @@ internal sealed class GroupPlan
     {
         _now = now;
         _known = known.ToDictionary(one => one.EventId);
-        var added = new List<UnitOfWork>();
         foreach (var unit in units)
         {
-            var outcome = Decide(unit, claimed.Contains(unit.MessageId));
-            Outcomes.Add(outcome);
-            if (outcome is CommitOutcome.New)
-            {
-                added.Add(unit);
-            }
+            Outcomes.Add(Decide(unit, claimed.Contains(unit.MessageId)));
         }
 
-        WriteJobs(added);
+        WriteJobs();
     }
 
     /// <summary>The trace of the first delivery of the unit's event; null when this is the first, or no trace is known.</summary>
@@ -84,6 +79,11 @@ internal sealed class GroupPlan
             Fact = unit.Fact?.ToJson(),
         });
         KeepBody(unit, variant: 0);
+        if (unit.Fact is not null)
+        {
+            Change(received.JobId).Add(unit);
+        }
+
         return CommitOutcome.New;
     }
 
@@ -95,6 +95,11 @@ internal sealed class GroupPlan
         }
 
         Amendments.Add(amendment);
+        if (amendment.Fact is { } fact)
+        {
+            Change(known.JobId).Amend(known.EventId, fact);
+        }
+
         if (amendment.Variant is not null)
         {
             KeepBody(unit, (short)known.Bodies.Count);
@@ -128,27 +133,39 @@ internal sealed class GroupPlan
         Body = unit.Event.Body,
     });
 
-    private void WriteJobs(List<UnitOfWork> added)
+    private JobChange Change(string jobId)
     {
-        var addedByJob = added.Where(unit => unit.Fact is not null).ToLookup(unit => unit.Event!.JobId);
-        var amendedByJob = Amendments.Where(amendment => amendment.Fact is not null).ToLookup(amendment => amendment.Event.JobId);
-        var knownByJob = _known.Values.Where(known => known.Fact is not null).ToLookup(known => known.JobId);
-        foreach (var jobId in addedByJob.Select(job => job.Key).Union(amendedByJob.Select(job => job.Key)))
+        if (!_changes.TryGetValue(jobId, out var change))
         {
-            var amended = amendedByJob[jobId].ToDictionary(amendment => amendment.Event.EventId, amendment => amendment.Fact!);
-            var facts = knownByJob[jobId].Select(known => amended.GetValueOrDefault(known.EventId) ?? known.Fact!)
-                .Concat(addedByJob[jobId].Select(unit => unit.Fact!));
-            Jobs.Add(Job.From(jobId, facts));
-            Announce(jobId, knownByJob[jobId].Select(known => known.Fact!), [.. addedByJob[jobId]]);
+            _changes.Add(jobId, change = new JobChange(jobId));
+        }
+
+        return change;
+    }
+
+    private void WriteJobs()
+    {
+        foreach (var known in _known.Values)
+        {
+            if (_changes.TryGetValue(known.JobId, out var change))
+            {
+                change.Add(known);
+            }
+        }
+
+        foreach (var change in _changes.Values)
+        {
+            Jobs.Add(change.ToJob());
+            Announce(change);
         }
     }
 
-    private void Announce(string jobId, IEnumerable<JobFact> known, UnitOfWork[] added)
+    private void Announce(JobChange change)
     {
-        foreach (var transition in JobTransition.Between(jobId, known, added.Select(unit => (unit.Event!.EventId, unit.Fact!))))
+        foreach (var transition in change.Transitions())
         {
-            var unit = added.Single(one => one.Event!.EventId == transition.EventId);
-            Outbox.Add(OutboxMessage.Announce(transition, TraceParent(unit), _now));
+            // Only new events cause transitions.
+            Outbox.Add(OutboxMessage.Announce(transition, TraceParent(change.Find(transition.EventId)!), _now));
             if (transition.IsEnd)
             {
                 Notifications.Add(Notification.From(transition, _now));

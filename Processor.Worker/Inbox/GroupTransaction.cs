@@ -54,16 +54,12 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
     private static async Task<(HashSet<Guid> Claimed, List<KnownEvent> Known)> ClaimAsync(
         NpgsqlConnection connection, IReadOnlyList<UnitOfWork> group, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var jobIds = group.Select(unit => unit.Event?.JobId).OfType<string>().Distinct().ToArray();
-        var claims = group
-            .Select(unit => new InboxState { MessageId = unit.MessageId, ConsumerId = unit.ConsumerId, ConsumedAt = now })
-            .OrderBy(claim => claim.MessageId).ThenBy(claim => claim.ConsumerId)
-            .ToArray();
+        var jobIds = JobIds(group);
 
         // The order matters: a read after the locks sees everything committed for these jobs.
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { JobLock.Acquire(jobIds), InboxState.Claim(claims), KnownEvent.SelectByJob(jobIds) },
+            BatchCommands = { JobLock.Acquire(jobIds), InboxState.Claim(Claims(group, now)), KnownEvent.SelectByJob(jobIds) },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
@@ -76,6 +72,33 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
 
         await reader.NextResultAsync(cancellationToken);
         return (claimed, await ReadKnownAsync(reader, group, cancellationToken));
+    }
+
+    private static List<string> JobIds(IReadOnlyList<UnitOfWork> group)
+    {
+        var distinct = new HashSet<string>();
+        var jobIds = new List<string>();
+        foreach (var unit in group)
+        {
+            if (unit.Event is { JobId: var jobId } && distinct.Add(jobId))
+            {
+                jobIds.Add(jobId);
+            }
+        }
+
+        return jobIds;
+    }
+
+    private static InboxState[] Claims(IReadOnlyList<UnitOfWork> group, DateTimeOffset now)
+    {
+        var claims = new InboxState[group.Count];
+        for (var i = 0; i < claims.Length; i++)
+        {
+            claims[i] = new InboxState { MessageId = group[i].MessageId, ConsumerId = group[i].ConsumerId, ConsumedAt = now };
+        }
+
+        Array.Sort(claims, (one, other) => (one.MessageId, one.ConsumerId).CompareTo((other.MessageId, other.ConsumerId)));
+        return claims;
     }
 
     // Reads all rows before it fails, so that a group fails only once, however many of its jobs are unreadable.

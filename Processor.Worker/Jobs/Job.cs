@@ -68,13 +68,13 @@ internal sealed class Job
     /// <param name="facts">At least one, in any order.</param>
     public static Job From(string jobId, IEnumerable<JobFact> facts)
     {
-        var byWeight = facts
-            .OrderByDescending(fact => fact.Status).ThenBy(fact => fact.ReceivedAt).ThenBy(fact => fact.Resource, StringComparer.Ordinal)
-            .ToArray();
-        var completed = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Completed);
-        var failed = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Failed);
-        var canceled = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Canceled);
-        var started = byWeight.FirstOrDefault(fact => fact.Status is JobStatus.Rendering);
+        JobFact[] byWeight = [.. facts];
+        Array.Sort(byWeight, ByWeight);
+        var completed = Array.Find(byWeight, fact => fact.Status is JobStatus.Completed);
+        var failed = Array.Find(byWeight, fact => fact.Status is JobStatus.Failed);
+        var canceled = Array.Find(byWeight, fact => fact.Status is JobStatus.Canceled);
+        var started = Array.Find(byWeight, fact => fact.Status is JobStatus.Rendering);
+        var downloads = completed?.Downloads;
 
         return new Job
         {
@@ -84,10 +84,10 @@ internal sealed class Job
             ProjectType = First(byWeight, fact => fact.ProjectType),
             Name = First(byWeight, fact => fact.Name),
             CreditsCharged = First(byWeight, fact => fact.CreditsCharged),
-            DownloadUrl = completed is { Downloads: [var first, ..] } ? first.Url : null,
-            Downloads = completed is null ? null : VisibleDownload.ToJson(completed.Downloads),
+            DownloadUrl = downloads is [var first, ..] ? first.Url : null,
+            Downloads = downloads is null ? null : VisibleDownload.ToJson(downloads),
             DownloadsCut = completed?.IsCut is true,
-            DownloadExpiresAt = completed?.Downloads.Min(download => download.Expiry),
+            DownloadExpiresAt = downloads?.Min(download => download.Expiry),
             ErrorCode = failed?.ErrorCode,
             ErrorMessage = failed?.ErrorMessage,
             CreatedAt = byWeight.Min(fact => fact.ReceivedAt),
@@ -162,7 +162,25 @@ internal sealed class Job
     public static JobStatus ParseStatus(string text) =>
         Enum.TryParse<JobStatus>(text, ignoreCase: true, out var status) ? status : throw new NewerVersionException("a status");
 
-    private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field) => byWeight.Select(field).FirstOrDefault(value => value is not null);
+    private static int ByWeight(JobFact one, JobFact other)
+    {
+        var order = other.Status.CompareTo(one.Status);
+        order = order != 0 ? order : one.ReceivedAt.CompareTo(other.ReceivedAt);
+        return order != 0 ? order : string.CompareOrdinal(one.Resource, other.Resource);
+    }
+
+    private static T? First<T>(JobFact[] byWeight, Func<JobFact, T?> field)
+    {
+        foreach (var fact in byWeight)
+        {
+            if (field(fact) is { } value)
+            {
+                return value;
+            }
+        }
+
+        return default;
+    }
 
     internal sealed class Mapping : IEntityTypeConfiguration<Job>
     {
@@ -203,11 +221,19 @@ internal sealed class Job
 /// <summary>A download as stored in <c>jobs.downloads</c>.</summary>
 internal sealed record VisibleDownload(string Url, string? ExpiresAt)
 {
-    public static string ToJson(IEnumerable<Download> downloads) => JsonSerializer.Serialize(
-        downloads.Select(download => new VisibleDownload(download.Url, download.ExpiresAt)), JobJson.Default.IEnumerableVisibleDownload);
+    public static string ToJson(IReadOnlyList<Download> downloads)
+    {
+        var visible = new VisibleDownload[downloads.Count];
+        for (var i = 0; i < visible.Length; i++)
+        {
+            visible[i] = new VisibleDownload(downloads[i].Url, downloads[i].ExpiresAt);
+        }
+
+        return JsonSerializer.Serialize(visible, JobJson.Default.VisibleDownloadArray);
+    }
 
     /// <summary>Empty when the JSON is null: the job has not completed.</summary>
     /// <exception cref="NewerVersionException">A newer version wrote it.</exception>
     public static IReadOnlyList<VisibleDownload> FromJson(string? json) =>
-        json is null ? [] : [.. StoredJson.Read(json, JobJson.Default.IEnumerableVisibleDownload, "downloads") ?? []];
+        json is null ? [] : StoredJson.Read(json, JobJson.Default.VisibleDownloadArray, "downloads") ?? [];
 }

@@ -21,13 +21,6 @@ internal static class JobLimits
     /// <summary>Characters of an error code, a tool's name or a time.</summary>
     public const int Code = 100;
 
-    /// <summary>The first files, within the limits.</summary>
-    public static IReadOnlyList<Download> Cut(IEnumerable<Download> downloads)
-    {
-        var characters = 0;
-        return [.. downloads.Where(download => download.Url.Length <= Url).Take(Downloads).TakeWhile(download => (characters += download.Url.Length) <= AllUrls)];
-    }
-
     /// <summary>Truncates text without splitting a surrogate pair.</summary>
     public static string? Cut(string? text, int maxLength) => text is null || text.Length <= maxLength
         ? text

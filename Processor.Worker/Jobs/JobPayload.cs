@@ -54,13 +54,16 @@ internal static partial class JobPayload
     public static DateTimeOffset? ReadTime(string? text) =>
         text is not null
         && DateTimeOffset.TryParseExact(
-            BeyondTicks().Replace(text, ""),
+            text.Length <= LongestExact ? text : BeyondTicks().Replace(text, ""),
             TimeFormats,
             CultureInfo.InvariantCulture,
             DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
             out var time)
             ? time
             : null;
+
+    // "2026-11-24T12:00:00.1234567": a text with more decimals is longer.
+    private const int LongestExact = 27;
 
     // Some languages write nanoseconds; .NET parses at most seven decimals of a second.
     [GeneratedRegex(@"(?<=\.[0-9]{7})[0-9]+")]
@@ -69,13 +72,21 @@ internal static partial class JobPayload
     // The action in the type decides, not payload.status: the sender's own examples contradict themselves there.
     private static bool TryReadType(string eventType, out string resource, out JobStatus status)
     {
-        (resource, status) = eventType.Split('.') switch
+        (resource, status) = eventType switch
         {
-            [("video" or "image" or "audio") and var prefix, "started"] => (prefix, JobStatus.Rendering),
-            // The platform's own type: the sender has no event for it.
-            [("video" or "image" or "audio") and var prefix, "canceled"] => (prefix, JobStatus.Canceled),
-            [("video" or "image" or "audio") and var prefix, "errored"] => (prefix, JobStatus.Failed),
-            [("video" or "image" or "audio") and var prefix, "completed"] => (prefix, JobStatus.Completed),
+            "video.started" => ("video", JobStatus.Rendering),
+            "image.started" => ("image", JobStatus.Rendering),
+            "audio.started" => ("audio", JobStatus.Rendering),
+            "video.errored" => ("video", JobStatus.Failed),
+            "image.errored" => ("image", JobStatus.Failed),
+            "audio.errored" => ("audio", JobStatus.Failed),
+            "video.completed" => ("video", JobStatus.Completed),
+            "image.completed" => ("image", JobStatus.Completed),
+            "audio.completed" => ("audio", JobStatus.Completed),
+            // The platform's own types: the sender has no event for it.
+            "video.canceled" => ("video", JobStatus.Canceled),
+            "image.canceled" => ("image", JobStatus.Canceled),
+            "audio.canceled" => ("audio", JobStatus.Canceled),
             _ => ("", default),
         };
         return resource.Length > 0;
@@ -84,20 +95,40 @@ internal static partial class JobPayload
     /// <summary>The files in <c>downloads</c>, else the one in the deprecated <c>download</c>.</summary>
     private static IReadOnlyList<Download> Offers(JsonElement payload, DateTimeOffset seenAt, out bool isCut)
     {
-        var items = Member(payload, "downloads") is { ValueKind: JsonValueKind.Array } array
-            ? array.EnumerateArray()
-            : Enumerable.Empty<JsonElement>();
-        if (Object(payload, "download") is { } deprecated)
+        var offers = new LimitedDownloads();
+        if (Member(payload, "downloads") is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0)
         {
-            items = items.DefaultIfEmpty(deprecated);
+            AddOffers(offers, array, seenAt);
+        }
+        else if (Object(payload, "download") is { } deprecated)
+        {
+            AddOffer(offers, deprecated, seenAt, position: 0);
         }
 
-        var downloads = items.Select((item, position) => Text(item, "url") is { Length: > 0 } url
-            ? new Download(url, Text(item, "expires_at") is { Length: <= JobLimits.Code } expiresAt ? expiresAt : null, seenAt, position)
-            : null);
-        var kept = JobLimits.Cut(downloads.OfType<Download>());
-        isCut = kept.Count < downloads.OfType<Download>().Take(kept.Count + 1).Count();
-        return Download.FromBody(kept);
+        isCut = offers.IsCut;
+        return Download.FromBody(offers.Kept);
+    }
+
+    private static void AddOffers(LimitedDownloads offers, JsonElement array, DateTimeOffset seenAt)
+    {
+        var position = 0;
+        foreach (var item in array.EnumerateArray())
+        {
+            AddOffer(offers, item, seenAt, position++);
+            if (offers.IsFull)
+            {
+                return;
+            }
+        }
+    }
+
+    private static void AddOffer(LimitedDownloads offers, JsonElement item, DateTimeOffset seenAt, int position)
+    {
+        if (Text(item, "url") is { Length: > 0 } url)
+        {
+            var expiresAt = Text(item, "expires_at") is { Length: <= JobLimits.Code } text ? text : null;
+            offers.Add(new Download(url, expiresAt, seenAt, position));
+        }
     }
 
     private static JsonElement? Member(JsonElement parent, string name) =>

@@ -17,10 +17,12 @@ internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From
     /// <param name="known">The facts committed before.</param>
     /// <param name="added">The new events of the same job.</param>
     public static IEnumerable<JobTransition> Between(
-        string jobId, IEnumerable<JobFact> known, IEnumerable<(Guid EventId, JobFact Fact)> added)
+        string jobId, IReadOnlyList<JobFact> known, IEnumerable<(Guid EventId, JobFact Fact)> added)
     {
-        var status = known.Select(fact => (JobStatus?)fact.Status).Max();
-        foreach (var (eventId, fact) in added.OrderBy(one => one.Fact.ReceivedAt).ThenBy(one => one.Fact.Status))
+        var status = GreatestStatus(known);
+        (Guid EventId, JobFact Fact)[] inOrder = [.. added];
+        Array.Sort(inOrder, (one, other) => AsReceived(one.Fact, other.Fact));
+        foreach (var (eventId, fact) in inOrder)
         {
             if (status is null || fact.Status > status)
             {
@@ -47,7 +49,7 @@ internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From
             Resource = Fact.Resource,
             ProjectType = Fact.ProjectType,
             Name = Fact.Name,
-            Downloads = [.. Fact.Downloads.Select(download => download.ToContract())],
+            Downloads = ToContract(Fact.Downloads),
             CreditsCharged = Fact.CreditsCharged,
             CorrectsFailure = From is JobStatus.Failed,
             CompletedAt = Fact.ReceivedAt,
@@ -73,4 +75,33 @@ internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From
         },
         _ => throw new InvalidOperationException($"No event moves a job to {Fact.Status}."),
     };
+
+    private static JobStatus? GreatestStatus(IReadOnlyList<JobFact> facts)
+    {
+        JobStatus? greatest = null;
+        foreach (var fact in facts)
+        {
+            greatest = greatest >= fact.Status ? greatest : fact.Status;
+        }
+
+        return greatest;
+    }
+
+    private static int AsReceived(JobFact one, JobFact other)
+    {
+        var order = one.ReceivedAt.CompareTo(other.ReceivedAt);
+        order = order != 0 ? order : one.Status.CompareTo(other.Status);
+        return order != 0 ? order : string.CompareOrdinal(one.Resource, other.Resource);
+    }
+
+    private static JobDownload[] ToContract(IReadOnlyList<Download> downloads)
+    {
+        var files = new JobDownload[downloads.Count];
+        for (var i = 0; i < files.Length; i++)
+        {
+            files[i] = downloads[i].ToContract();
+        }
+
+        return files;
+    }
 }

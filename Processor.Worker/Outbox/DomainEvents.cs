@@ -18,10 +18,11 @@ internal static class DomainEvents
 
     public static string[] TypeNames { get; } = [.. Types.Keys];
 
-    public static (string Type, string Body) Serialize(object domainEvent)
+    /// <returns>The contract's name, and its content as UTF-8.</returns>
+    public static (string Type, byte[] Body) Serialize(object domainEvent)
     {
         var type = domainEvent.GetType().Name;
-        return (type, JsonSerializer.Serialize(domainEvent, Types[type]));
+        return (type, JsonSerializer.SerializeToUtf8Bytes(domainEvent, Types[type]));
     }
 }
 

@@ -27,7 +27,7 @@ internal sealed partial class OutboxDispatcher(
 
     /// <summary>
     /// Largest total size, in bytes, of the domain events in one transaction; a chunk of real ones has less than one MiB. In memory
-    /// each takes three times as much, as text and as a message.
+    /// each takes twice as much, as the row and as the message.
     /// </summary>
     public const int MostBytes = 8 * 1024 * 1024;
 
@@ -89,8 +89,8 @@ internal sealed partial class OutboxDispatcher(
         await PublishAsync(chunk, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         metrics.OutboxPublished(chunk.Count);
-        // Lengths are in characters, of up to four bytes each: this threshold recognises a chunk cut at MostBytes even so.
-        return chunk.Count == options.Value.ChunkSize || chunk.Sum(message => message.Body.Length) >= MostBytes / 8;
+        // A chunk cut at MostBytes lacks at most the one event that did not fit, which is far smaller than half of them.
+        return chunk.Count == options.Value.ChunkSize || chunk.Sum(message => message.Body.Length) >= MostBytes / 2;
     }
 
     private async Task<List<OutboxMessage>> TakeAsync(NpgsqlConnection connection, CancellationToken cancellationToken)

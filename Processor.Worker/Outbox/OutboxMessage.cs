@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
@@ -21,8 +22,8 @@ internal sealed class OutboxMessage
     /// <summary>The contract's name (<see cref="DomainEvents"/>).</summary>
     public required string MessageType { get; init; }
 
-    /// <summary>The contract as JSON.</summary>
-    public required string Body { get; init; }
+    /// <summary>The contract as JSON in UTF-8.</summary>
+    public required byte[] Body { get; init; }
 
     /// <summary>The trace of the message, as a W3C <c>traceparent</c>. Null when there is none.</summary>
     public string? TraceParent { get; init; }
@@ -93,7 +94,7 @@ internal sealed class OutboxMessage
         Id = row.GetInt64(0),
         MessageId = row.GetGuid(1),
         MessageType = row.GetString(2),
-        Body = row.GetString(3),
+        Body = row.GetFieldValue<byte[]>(3),
         TraceParent = row.IsDBNull(4) ? null : row.GetString(4),
         CreatedAt = row.GetFieldValue<DateTimeOffset>(5),
     };
@@ -109,7 +110,8 @@ internal sealed class OutboxMessage
             builder.Property(row => row.Id).HasColumnName("id").UseIdentityAlwaysColumn();
             builder.Property(row => row.MessageId).HasColumnName("message_id");
             builder.Property(row => row.MessageType).HasColumnName("message_type");
-            builder.Property(row => row.Body).HasColumnName("body").HasColumnType("jsonb");
+            builder.Property(row => row.Body).HasColumnName("body").HasColumnType("jsonb")
+                .HasConversion(body => Encoding.UTF8.GetString(body), text => Encoding.UTF8.GetBytes(text));
             builder.Property(row => row.TraceParent).HasColumnName("trace_parent");
             builder.Property(row => row.CreatedAt).HasColumnName("created_at");
         }

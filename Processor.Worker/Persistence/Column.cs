@@ -15,6 +15,9 @@ internal static class Column
 
     public static NpgsqlParameter Json<T>(IReadOnlyList<T> rows, Func<T, string?> value) => Create(rows, value, NpgsqlDbType.Jsonb);
 
+    /// <param name="value">UTF-8.</param>
+    public static NpgsqlParameter Json<T>(IReadOnlyList<T> rows, Func<T, byte[]?> value) => Create(rows, value, NpgsqlDbType.Jsonb);
+
     public static NpgsqlParameter Bytes<T>(IReadOnlyList<T> rows, Func<T, ReadOnlyMemory<byte>> value) => Create(rows, value, NpgsqlDbType.Bytea);
 
     public static NpgsqlParameter NullableBytes<T>(IReadOnlyList<T> rows, Func<T, byte[]?> value) => Create(rows, value, NpgsqlDbType.Bytea);

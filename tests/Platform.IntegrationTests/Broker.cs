@@ -96,7 +96,7 @@ public sealed class Broker : IAsyncDisposable
         where T : class
     {
         var channel = await GetChannelAsync(cancellationToken);
-        var envelope = Envelope.Create(Guid.NewGuid(), typeof(T).Name, JsonSerializer.Serialize(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
+        var envelope = Envelope.Create(Guid.NewGuid(), typeof(T).Name, JsonSerializer.SerializeToUtf8Bytes(message, JsonSerializerOptions.Web), DateTimeOffset.UnixEpoch);
         var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = userId };
         await channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
     }

@@ -86,7 +86,7 @@ internal static class MutantList
             Check.Faults("D11.2")),
         new(
             "state machine by arrival order", "Processor.Worker/Jobs/Job.cs",
-            ".OrderByDescending(fact => fact.Status).ThenBy(fact => fact.ReceivedAt)", ".OrderByDescending(fact => fact.ReceivedAt).ThenBy(fact => fact.Status)",
+            "var order = other.Status.CompareTo(one.Status);", "var order = other.ReceivedAt.CompareTo(one.ReceivedAt);",
             Check.Faults("T02")),
         new(
             "late events refused", "Ingress.Api/Webhooks/Signature.cs",

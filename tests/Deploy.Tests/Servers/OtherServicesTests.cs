@@ -86,7 +86,7 @@ public sealed class OtherServicesTests(ProductionServers servers)
             await channel.ExchangeBindAsync(User, Completed, "", cancellationToken: Cancel);
             await using var worker = await ProductionServers.ConnectAsync(servers.LoginOf("processor-worker-consume"), Cancel);
             var completed = Envelope.Create(
-                Guid.NewGuid(), nameof(JobCompleted), """{"jobId":"billed","resource":"video","downloads":[],"completedAt":"2026-11-23T12:00:00Z"}""",
+                Guid.NewGuid(), nameof(JobCompleted), """{"jobId":"billed","resource":"video","downloads":[],"completedAt":"2026-11-23T12:00:00Z"}"""u8.ToArray(),
                 TimeProvider.System.GetUtcNow());
 
             // Confirmed, and returned when no queue accepts it.

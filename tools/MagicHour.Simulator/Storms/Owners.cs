@@ -40,7 +40,7 @@ internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver re
             var now = TimeProvider.System.GetUtcNow();
             var registration = new RegisterJob { JobId = jobId, Resource = "video", UserId = "owner", WebhookUrl = receiver.Url, RegisteredAt = now };
             var envelope = Envelope.Create(
-                Guid.NewGuid(), nameof(RegisterJob), JsonSerializer.Serialize(registration, JsonSerializerOptions.Web), now);
+                Guid.NewGuid(), nameof(RegisterJob), JsonSerializer.SerializeToUtf8Bytes(registration, JsonSerializerOptions.Web), now);
             var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = user };
             await channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
         }

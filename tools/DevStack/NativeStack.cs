@@ -54,6 +54,13 @@ public static class NativeStack
             ["ingress"] = $"http://127.0.0.1:{ingressPort}",
             ["ingress metrics"] = $"http://127.0.0.1:{ingressPort}/metrics",
         };
+        // Chosen before the workers start, which may be configured with it.
+        int? magicHourPort = extras.MagicHour ? Machine.FreePort(PreferredMagicHourPort) : null;
+        if (magicHourPort is not null)
+        {
+            links["Magic Hour"] = $"http://127.0.0.1:{magicHourPort}";
+        }
+
         var workers = new List<string>();
         var workerSettings = new Dictionary<string, string?>(common)
         {
@@ -73,11 +80,9 @@ public static class NativeStack
         var settings = new Dictionary<string, string?>(common) { ["MagicHour__WebhookSecrets__1"] = Stack.LocalNextSecret };
         await Services.Ingress("ingress", logs, ingressPort, broker.Uri, secret, daemons, settings: settings).StartAsync(cancellationToken);
 
-        if (extras.MagicHour)
+        if (magicHourPort is { } freePort)
         {
-            var port = Machine.FreePort(PreferredMagicHourPort);
-            await Services.MagicHour(logs, port, links["ingress"], secret, daemons).StartAsync(cancellationToken);
-            links["Magic Hour"] = $"http://127.0.0.1:{port}";
+            await Services.MagicHour(logs, freePort, links["ingress"], secret, daemons).StartAsync(cancellationToken);
         }
 
         if (extras.Prometheus)

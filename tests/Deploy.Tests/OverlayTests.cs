@@ -57,6 +57,8 @@ public sealed class OverlayTests
     [InlineData(true, "Operations__ApiKeys__0=an-old-key-of-24-letters", "Operations__ApiKeys__1=a-new-key-of-24-letters-or-more")]
     [InlineData(true, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key=an-old-key-of-24-letters")]
     [InlineData(true, "Operations__ApiKeys__0=an-old-key-of-24-letters", "OutgoingWebhooks__Secrets__0=whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
+    [InlineData(true, "MagicHourApi__Key=mhk_live_AAAAAAAAAAAAAAAA")]
+    [InlineData(false, "MagicHourApi__Key=local_development_only")]
     [InlineData(false, "Email__Host=smtp.example.com")]
     [InlineData(false, "Email__Hots=smtp.example.com")]
     [InlineData(false, "OutgoingWebhooks__Secrets__0=secret")]
@@ -64,7 +66,12 @@ public sealed class OverlayTests
     [InlineData(false, "Operations__ApiKeys__0=a-key-of-23-characters.")]
     public async Task What_is_optional_must_be_a_setting_too(bool isOne, params string[] environment)
     {
-        var name = environment[0].StartsWith("Operations", StringComparison.Ordinal) ? "processor-worker-api" : "processor-worker-notify";
+        var name = environment[0].Split("__")[0] switch
+        {
+            "Operations" => "processor-worker-api",
+            "MagicHourApi" => "processor-worker-reconcile",
+            _ => "processor-worker-notify",
+        };
         var secret = await Overlay.CreateSecretsAsync(environment, [name]);
 
         var manifests = Manifests.Parse($"{await Overlay.ReadAsync(Overlay.Production)}\n{secret}");

@@ -9,7 +9,7 @@ namespace Deploy.Tests.Checks;
 internal static class BrokerUserChecks
 {
     private static readonly string[] Consumed = [Contract(nameof(WebhookReceived)), Contract(nameof(WebhookQuarantined)), Contract(nameof(RegisterJob))];
-    private static readonly string[] Published = [Contract(nameof(JobStarted)), Contract(nameof(JobCompleted)), Contract(nameof(JobFailed))];
+    private static readonly string[] Published = [Contract(nameof(JobStarted)), Contract(nameof(JobCompleted)), Contract(nameof(JobFailed)), Contract(nameof(JobCanceled))];
     private static readonly string[] Queues = ["webhook-received", "webhook-received_dead", "webhook-received_error", "webhook-received_skipped", .. RegisterJobQueues];
     private static readonly string[] Parked = [.. Queues.Where(queue => queue.Contains('_'))];
 
@@ -27,6 +27,8 @@ internal static class BrokerUserChecks
         "processor-worker-notify: tags ''",
         Grant("processor-worker-api", configure: [], write: ["webhook-received", "register-job", Consumed[0], "amq.default"], read: Parked),
         "processor-worker-api: tags 'management'",
+        Grant("processor-worker-reconcile", configure: [], write: [Consumed[0]], read: []),
+        "processor-worker-reconcile: tags ''",
         Grant("migrate", configure: [.. Queues, .. Consumed, .. Published, "broker-canary"], write: Queues, read: [.. Queues, .. Consumed]),
         "migrate: tags 'monitoring'",
         Grant("keda", configure: [], write: [], read: []),

@@ -30,7 +30,7 @@ internal static class ManifestChecks
         ["no rule is open"] = NetworkChecks.NothingIsOpen,
         ["policies name real peers"] = NetworkChecks.PeersAreReal,
         ["both ends of a policy agree"] = NetworkChecks.BothEndsAgree,
-        ["only notify reaches the internet"] = NetworkChecks.OnlyNotifyReachesTheInternet,
+        ["only notify and reconcile reach the internet"] = NetworkChecks.OnlyTwoRolesReachTheInternet,
         ["notify does not reach the broker"] = NetworkChecks.NotifyDoesNotReachTheBroker,
         ["the internet is what the guard takes for it"] = NetworkChecks.TheInternetIsWhatTheGuardTakesForIt,
         ["the database follows the API server"] = NetworkChecks.DatabaseFollowsTheApiServer,

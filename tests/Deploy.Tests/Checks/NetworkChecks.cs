@@ -8,7 +8,11 @@ namespace Deploy.Tests.Checks;
 /// <summary>No traffic is allowed without a policy, and every policy applies to existing pods.</summary>
 internal static class NetworkChecks
 {
-    private const string InternetRole = "processor-worker-notify";
+    /// <summary>Connects to addresses chosen by strangers.</summary>
+    private const string StrangersRole = "processor-worker-notify";
+
+    private static readonly string[] InternetRoles = [StrangersRole, "processor-worker-reconcile"];
+
     private const string ApiServerPort = "6443";
 
     /// <summary>Maximum size of an API server's address range: a /24 of IPv4, a /120 of IPv6.</summary>
@@ -67,17 +71,17 @@ internal static class NetworkChecks
     /// Address blocks stand for the internet, except the few addresses of the API server,
     /// which the database pods watch. No rule lets the internet reach a pod.
     /// </summary>
-    public static IEnumerable<string> OnlyNotifyReachesTheInternet(Manifests manifests) =>
+    public static IEnumerable<string> OnlyTwoRolesReachTheInternet(Manifests manifests) =>
         from rule in NetworkRule.Of(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
         from pods in Pods.Of(manifests)
-        where rule.Selector.Matches(pods.Labels) && !(rule.IsEgress && (pods.Name == InternetRole || (pods.AreDatabase && IsSmall(block))))
+        where rule.Selector.Matches(pods.Labels) && !(rule.IsEgress && (InternetRoles.Contains(pods.Name) || (pods.AreDatabase && IsSmall(block))))
         select $"{pods.Name} {(rule.IsEgress ? "reaches" : "is reached by")} {block.Cidr}";
 
     /// <summary>The pods that connect to addresses chosen by strangers do not use the broker.</summary>
     public static IEnumerable<string> NotifyDoesNotReachTheBroker(Manifests manifests) =>
         from call in CallsOf(manifests, NetworkRule.Of(manifests), isEgress: true)
-        where call.Caller.Name == InternetRole && call.Target.Name == "broker"
+        where call.Caller.Name == StrangersRole && call.Target.Name == "broker"
         select $"{call.Caller.Name} reaches port {call.Port} of the broker";
 
     /// <summary>The policy and the worker's own guard list the same non-public addresses: either suffices if the other fails.</summary>
@@ -85,7 +89,7 @@ internal static class NetworkChecks
         from rule in NetworkRule.Of(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
         from pods in Pods.Of(manifests)
-        where rule.IsEgress && rule.Selector.Matches(pods.Labels) && pods.Name == InternetRole
+        where rule.IsEgress && rule.Selector.Matches(pods.Labels) && InternetRoles.Contains(pods.Name)
         let cidr = IPNetwork.Parse(block.Cidr)
         let guarded = AddressRules.NotPublic.Where(network => cidr.Contains(network.BaseAddress)).Select(network => $"{network}")
         let difference = guarded.Except(block.Except ?? []).Concat((block.Except ?? []).Except(guarded)).ToArray()

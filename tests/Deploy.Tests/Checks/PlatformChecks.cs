@@ -27,7 +27,7 @@ internal static partial class PlatformChecks
             foreach (var role in manifests.Of<V1Deployment>().Where(deployment => PoolOf(manifests, deployment.Metadata.Name) > 0)
                 .GroupBy(deployment => DatabaseOf(manifests, deployment.Metadata.Name)!.Username!))
             {
-                var needed = role.Sum(deployment => PodsAtWorst(manifests, deployment) * PoolOf(manifests, deployment.Metadata.Name));
+                var needed = role.Sum(deployment => PodsAtWorst(manifests, deployment) * (PoolOf(manifests, deployment.Metadata.Name) + UnpooledOf(deployment)));
                 if (needed > limits.GetValueOrDefault(role.Key))
                 {
                     yield return $"workers may open {needed} connections as {role.Key}, whose limit is {limits.GetValueOrDefault(role.Key)}";
@@ -109,6 +109,9 @@ internal static partial class PlatformChecks
     }
 
     private static int PoolOf(Manifests manifests, string workload) => DatabaseOf(manifests, workload)?.MaxPoolSize ?? 0;
+
+    // The lock of the reconciler is a session of its own.
+    private static int UnpooledOf(V1Deployment deployment) => deployment.Spec.Template.Spec.Containers.Any(container => container.Args?.Contains("reconcile") is true) ? 1 : 0;
 
     private static NpgsqlConnectionStringBuilder? DatabaseOf(Manifests manifests, string workload) =>
         DatabaseOf(manifests, Pods.Of(manifests).Single(pods => pods.Name == workload));

@@ -11,7 +11,7 @@ public sealed class DatabaseRefusalsTests(ProductionServers servers)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public static MatrixTheoryData<string, string> RolesAndStatements => new(
-        ["consume", "notify", "api"],
+        ["consume", "notify", "api", "reconcile"],
         [
             "alter table jobs add column extra text",
             "drop table jobs",
@@ -60,6 +60,7 @@ public sealed class DatabaseRefusalsTests(ProductionServers servers)
     [InlineData("consume", true)]
     [InlineData("notify", false)]
     [InlineData("api", false)]
+    [InlineData("reconcile", false)]
     public async Task Who_writes_bodies_makes_partitions_all_the_same(string role, bool mayMake)
     {
         await servers.StartAsync(Cancel);

@@ -49,7 +49,7 @@ public sealed class OtherServicesTests(ProductionServers servers)
         Assert.All(ExactPattern.Read(configure)!, name => Assert.Matches("^billing(_error|_skipped)?$", name));
         Assert.Equal([Register], ExactPattern.Read(write)!.Except(ExactPattern.Read(configure)!));
         Assert.Equal(
-            [$"Platform.Contracts:{nameof(JobStarted)}", Completed, $"Platform.Contracts:{nameof(JobFailed)}"],
+            [$"Platform.Contracts:{nameof(JobStarted)}", Completed, $"Platform.Contracts:{nameof(JobFailed)}", $"Platform.Contracts:{nameof(JobCanceled)}"],
             ExactPattern.Read(read)!.Except(ExactPattern.Read(configure)!));
     }
 

@@ -11,7 +11,7 @@ public sealed partial class ComposeTests
         {"services": {
           "load-balancer": {"ports": [{"host_ip": "127.0.0.1", "published": "8080"}]},
           "ingress-api": {"environment": {"MagicHour__WebhookSecrets__0": "mhw_local_development_only"}},
-          "processor-worker": {"environment": {"Operations__ApiKeys__0": "local_development_only_key"}},
+          "processor-worker": {"environment": {"Operations__ApiKeys__0": "local_development_only_key", "MagicHourApi__Key": "mhk_local_development_only"}},
           "migrate": {"environment": {
             "ConnectionStrings__RabbitMq": "amqp://platform:platform@rabbitmq:5672/",
             "ConnectionStrings__Postgres": "Host=postgres;Database=platform;Username=platform;Password=platform"}}}}
@@ -56,6 +56,7 @@ public sealed partial class ComposeTests
         var services = YamlText.Parse(Compose)["services"]!;
         var simulation = services["magic-hour"]!["environment"]!;
 
+        Assert.Equal($"${{MAGIC_HOUR_API_KEY-{Stack.LocalMagicHourKey}}}", $"{services["processor-worker"]!["environment"]!["MagicHourApi__Key"]}");
         Assert.Equal("${LISTEN_ADDRESS:+Not}Development", $"{simulation["DOTNET_ENVIRONMENT"] ?? simulation["<<"]!["DOTNET_ENVIRONMENT"]}");
         Assert.Equal($"{services["ingress-api"]!["environment"]!["MagicHour__WebhookSecrets__0"]}", $"{simulation["Simulation__Webhook__Secret"]}");
         Assert.Equal((Stack.LocalMagicHourKey, "127.0.0.1:8090:8090"), ($"{simulation["Simulation__ApiKey"]}", $"{services["magic-hour"]!["ports"]![0]}"));
@@ -68,7 +69,7 @@ public sealed partial class ComposeTests
     {
         var settings = ComposeSettings.Parse(Resolved.Replace("127.0.0.1", address, StringComparison.Ordinal));
 
-        Assert.Equal(["BROKER_PASSWORD", "DATABASE_PASSWORD", "MAGIC_HOUR_WEBHOOK_SECRET", "OPERATIONS_API_KEY"], settings.FindMissing());
+        Assert.Equal(["BROKER_PASSWORD", "DATABASE_PASSWORD", "MAGIC_HOUR_WEBHOOK_SECRET", "OPERATIONS_API_KEY", "MAGIC_HOUR_API_KEY"], settings.FindMissing());
         Assert.Equal((url, null), (settings.IngressUrl, settings.MagicHourUrl));
     }
 

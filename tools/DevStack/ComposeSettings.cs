@@ -9,7 +9,7 @@ namespace Platform.DevStack;
 /// <param name="ListenAddress">The address on which the load balancer listens.</param>
 /// <param name="RabbitMq">The broker, as this machine reaches it.</param>
 /// <param name="Postgres">The database, as this machine reaches it.</param>
-public sealed record ComposeSettings(string ListenAddress, string WebhookSecret, string OperationsKey, string RabbitMq, string Postgres)
+public sealed record ComposeSettings(string ListenAddress, string WebhookSecret, string OperationsKey, string MagicHourKey, string RabbitMq, string Postgres)
 {
     private const string Loopback = "127.0.0.1";
 
@@ -37,6 +37,7 @@ public sealed record ComposeSettings(string ListenAddress, string WebhookSecret,
             $"{services["load-balancer"]!["ports"]![0]!["host_ip"]}",
             Setting("ingress-api", "MagicHour__WebhookSecrets__0"),
             Setting("processor-worker", "Operations__ApiKeys__0"),
+            Setting("processor-worker", "MagicHourApi__Key"),
             Setting("migrate", "ConnectionStrings__RabbitMq").Replace("@rabbitmq:5672", $"@{Loopback}:15673", StringComparison.Ordinal),
             postgres.ConnectionString);
     }
@@ -54,6 +55,7 @@ public sealed record ComposeSettings(string ListenAddress, string WebhookSecret,
                 ("DATABASE_PASSWORD", DefaultSecrets.FindPasswordError(postgres.Username, postgres.Password)),
                 ("MAGIC_HOUR_WEBHOOK_SECRET", DefaultSecrets.FindError(WebhookSecret)),
                 ("OPERATIONS_API_KEY", DefaultSecrets.FindError(OperationsKey)),
+                ("MAGIC_HOUR_API_KEY", DefaultSecrets.FindError(MagicHourKey)),
             ];
         return errors.Where(error => error.Error is not null).Select(error => error.Variable);
     }

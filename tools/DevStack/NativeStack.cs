@@ -68,6 +68,13 @@ public static class NativeStack
             ["OutgoingWebhooks__Secrets__0"] = Stack.LocalOutgoingSecret,
             ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8",
         };
+        if (magicHourPort is not null)
+        {
+            workerSettings["MagicHourApi__BaseUrl"] = links["Magic Hour"];
+            workerSettings["MagicHourApi__Key"] = Stack.LocalMagicHourKey;
+            workerSettings["Reconcile__FirstAfter"] = "00:00:20";
+        }
+
         for (var i = 1; i <= Workers; i++)
         {
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);

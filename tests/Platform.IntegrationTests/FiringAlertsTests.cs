@@ -1,6 +1,7 @@
 using System.Text;
 using Platform.Contracts;
 using Platform.DevStack;
+using Platform.Tests;
 using static Platform.IntegrationTests.Messages;
 using static Platform.IntegrationTests.TestPlatform;
 
@@ -144,6 +145,35 @@ public sealed class FiringAlertsTests(MonitoredPlatform monitored) : IClassFixtu
         ["NotificationsParked"],
         _ => EndJobsAsync(1, "unknown@example.com"),
         _ => monitored.Platform.ExecuteAsync("update notifications set status = 'superseded' where status = 'parked'"));
+
+    [Fact]
+    public Task A_rejected_key_of_Magic_Hours_API_raises_an_alert() => AssertFiresAsync(
+        ["MagicHourRejectsKey"],
+        async _ =>
+        {
+            monitored.MagicHour.AcceptedKey = "another";
+            await CheckNowAsync("unasked", since: "now()");
+        },
+        _ =>
+        {
+            monitored.MagicHour.AcceptedKey = ScriptedMagicHour.Key;
+            return Task.CompletedTask;
+        });
+
+    [Fact]
+    public Task A_job_without_an_end_raises_an_alert() => AssertFiresAsync(
+        ["JobsUnaccountedFor"],
+        _ => CheckNowAsync("endless", since: "now() - interval '49 hours'"),
+        _ => monitored.Platform.ExecuteAsync("delete from job_checks where job_id = 'endless'; update jobs set status = 'failed' where magic_hour_id = 'endless'"));
+
+    /// <summary>A running job whose check is due.</summary>
+    private async Task CheckNowAsync(string job, string since)
+    {
+        monitored.MagicHour.Answer("video", job, ScriptedMagicHour.Project(job, "rendering"));
+        await monitored.Platform.SendAsync([NewEvent("video.started", job)]);
+        await monitored.Platform.CountAsync(1, $"select count(*) from job_checks where job_id = '{job}'");
+        await monitored.Platform.ExecuteAsync($"update job_checks set next_check_at = now(), since = {since} where job_id = '{job}'");
+    }
 
     /// <summary>Ends jobs whose owners are to be notified by mail, and by webhook, which is disabled.</summary>
     private async Task EndJobsAsync(int count, string email)

@@ -1,4 +1,5 @@
 using Platform.DevStack;
+using Platform.Tests;
 using static Platform.IntegrationTests.TestPlatform;
 
 namespace Platform.IntegrationTests;
@@ -25,6 +26,7 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
     private ServerProcess? _worker;
     private ServerProcess? _ingress;
     private SmtpInstance? _mail;
+    private ScriptedMagicHour? _magicHour;
 
     public TestPlatform Platform => _platform ?? throw NotStarted;
 
@@ -36,6 +38,9 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
 
     /// <summary>The mail server that notifies owners. Webhooks are disabled.</summary>
     public ServerProcess MailServer => (_mail ?? throw NotStarted).Process;
+
+    /// <summary>The API that the worker asks about jobs without an end, at first after minutes.</summary>
+    internal ScriptedMagicHour MagicHour => _magicHour ?? throw NotStarted;
 
     private static InvalidOperationException NotStarted => new("Not started.");
 
@@ -52,8 +57,11 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         _platform = await CreateOnOwnBrokerAsync(servers, withManagement: true);
         await ServerPackages.EnsureAsync(Cancel, withPrometheus: true);
         _mail = await SmtpServer.StartAsync(Path.Combine(servers.Folder.Path, $"mail-{Guid.NewGuid():N}"), servers.Folder.Daemons, Cancel);
+        _magicHour = await ScriptedMagicHour.StartAsync(Cancel);
         _worker = await _platform.StartWorkerAsync(settings: new Dictionary<string, string?>
         {
+            ["MagicHourApi__BaseUrl"] = _magicHour.Url,
+            ["MagicHourApi__Key"] = ScriptedMagicHour.Key,
             ["Email__Host"] = "127.0.0.1",
             ["Email__Port"] = $"{_mail.Port}",
             ["Email__Security"] = "None",
@@ -81,6 +89,11 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         if (_platform is not null)
         {
             await _platform.DisposeAsync();
+        }
+
+        if (_magicHour is not null)
+        {
+            await _magicHour.DisposeAsync();
         }
 
         if (_mail is not null)

@@ -34,7 +34,9 @@ internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookRece
         // A published fault would contain the body; the parked message holds all that is needed.
         endpoint.PublishFaults = false;
         endpoint.UseParking(context);
-        ((IRabbitMqReceiveEndpointConfigurator)endpoint).UseTopology(Topology.WebhookReceivedQueue);
+        var rabbit = (IRabbitMqReceiveEndpointConfigurator)endpoint;
+        rabbit.UseTopology(Topology.WebhookReceivedQueue);
+        rabbit.UseBulkAcknowledgement();
         // No retry here: the committer waits out transient faults, and permanent ones fail the same way every time.
         consumer.UseInbox(endpoint, context);
     }

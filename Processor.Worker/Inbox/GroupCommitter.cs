@@ -90,6 +90,12 @@ internal sealed partial class GroupCommitter(
         try
         {
             var (plan, span) = await outage.OutlastAsync(() => CommitOnceAsync(group, stoppingToken), stoppingToken);
+            // All of them before the first continues: with its acknowledgement, all are acknowledged.
+            foreach (var unit in group)
+            {
+                unit.Delivery?.Finish();
+            }
+
             for (var i = 0; i < group.Count; i++)
             {
                 group[i].Complete(new CommitResult(plan.Outcomes[i], span, plan.FirstTraceId(group[i])));

@@ -73,6 +73,7 @@ internal sealed class InboxContextFactory(
             context.GetOriginalMessageId() ?? throw new MessageException(typeof(T), "The inbox needs a message id."),
             ConsumerIds.Find<T>(),
             Activity.Current?.Context ?? ReadTrace(context.ReceiveContext));
+        unit.Delivery = Delivery.Find(context.ReceiveContext);
         var deliveries = CountDeliveries(context.ReceiveContext);
         ProcessorTraces.Redelivered(Activity.Current, deliveries);
         return deliveries;

@@ -30,6 +30,10 @@ internal static class InboxSetup
     public static void UseBudget(this IReceiveEndpointConfigurator endpoint, IRegistrationContext context) => endpoint.ConfigureReceive(pipe =>
         pipe.UseFilter(new BudgetedReceiveFilter(context.GetRequiredService<DeliveryBudget>(), context.GetRequiredService<ConsumerLimits>())));
 
+    /// <summary>Acknowledges the messages of a group commit together, instead of one by one: half of the broker's work for an event.</summary>
+    public static void UseBulkAcknowledgement(this IRabbitMqReceiveEndpointConfigurator endpoint) =>
+        endpoint.ConfigureChannel(pipe => pipe.UseFilter(new AcknowledgingChannelFilter()));
+
     /// <summary>
     /// Puts MassTransit's inbox filter before a consumer, keyed by the id of each message. MassTransit's Entity Framework package does the
     /// same in <c>UseEntityFrameworkOutbox</c>; only the provider is the platform's own.

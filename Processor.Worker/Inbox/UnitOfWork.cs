@@ -39,6 +39,9 @@ internal sealed class UnitOfWork
     /// <summary>The span in which the message is consumed, or its parent when this process creates no spans.</summary>
     public ActivityContext Trace { get; private set; }
 
+    /// <summary>The delivery of the message, finished by the commit; null when MassTransit acknowledges it alone.</summary>
+    public Delivery? Delivery { get; set; }
+
     /// <summary>When it was handed over to be committed, as a timestamp.</summary>
     public long HandedOverAt { get; set; }
 

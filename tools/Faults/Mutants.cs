@@ -48,6 +48,10 @@ internal static class MutantList
             "_ = committer.CommitAsync(unit);",
             Check.Faults("P01.1")),
         new(
+            "acknowledge beyond the committed prefix", "Processor.Worker/Inbox/DeliveryTags.cs",
+            "var firstOpen = _open.Count > 0 ? _open.Min : _greatest + 1;", "var firstOpen = _greatest + 1;",
+            Check.Tests("Processor.Worker.Tests", "An_open_delivery_is_never_acknowledged")),
+        new(
             "inbox without its unique key", "Processor.Worker/Persistence/Migrations/20261123110308_Initial.cs",
             "table.PrimaryKey(\"inbox_state_pkey\", x => new { x.message_id, x.consumer_id });", "",
             Check.Faults("T04")),

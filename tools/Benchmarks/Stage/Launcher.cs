@@ -32,6 +32,8 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     {
         ["ConnectionStrings__RabbitMq"] = rabbitMq,
         ["ConnectionStrings__Postgres"] = postgres,
+        // In the Dockerfile, for the worker alone.
+        ["DOTNET_GCgen0size"] = "2000000",
     });
 
     /// <summary>A contestant to compare a service with, not yet started.</summary>

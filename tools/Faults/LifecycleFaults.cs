@@ -162,7 +162,7 @@ internal static class LifecycleFaults
     private static async Task SubscribeAsync(IChannel channel, ConcurrentDictionary<Guid, int> published, CancellationToken cancellationToken)
     {
         var queue = await channel.QueueDeclareAsync(cancellationToken: cancellationToken);
-        foreach (var name in new[] { nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed) })
+        foreach (var name in new[] { nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed), nameof(JobCanceled) })
         {
             await channel.QueueBindAsync(queue.QueueName, $"Platform.Contracts:{name}", "", cancellationToken: cancellationToken);
         }

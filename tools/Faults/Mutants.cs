@@ -97,6 +97,18 @@ internal static class MutantList
             "_ => options.LatePolicy is LatePolicy.Accept ? Verification.Late : Verification.RefusedAsLate,", "_ => Verification.Stale,",
             Check.Faults("N04")),
         new(
+            "reconciled fact under a new identity", "Processor.Worker/Reconciliation/ReconciledEvent.cs",
+            "EventId = EventIdentity.Create(eventType, jobId),", "EventId = Guid.CreateVersion7(now),",
+            Check.Tests("Processor.Worker.Tests", "An_event_that_is_missing_is_published_under_the_identity_of_the_webhook")),
+        new(
+            "a 404 believed at once", "Processor.Worker/Reconciliation/CheckDecision.cs",
+            """
+            counted.NotFound >= NotFoundTimes
+                        && now - counted.NotFoundSince >= schedule.NotFoundFor;
+            """,
+            "true;",
+            Check.Tests("Processor.Worker.Tests", "Four_answers_are_not_enough_however_long_they_take")),
+        new(
             "rate limit checked before verification", "Ingress.Api/Webhooks/WebhookEndpoint.cs",
             "        if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)",
             """

@@ -51,7 +51,7 @@ internal sealed class BenchQueue : IAsyncDisposable
         await _channel.QueueDeclareAsync(
             Subscriber, durable: true, exclusive: false, autoDelete: false,
             new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: cancellationToken);
-        foreach (var exchange in new[] { ExchangeOf<JobStarted>(), ExchangeOf<JobCompleted>(), ExchangeOf<JobFailed>() })
+        foreach (var exchange in new[] { ExchangeOf<JobStarted>(), ExchangeOf<JobCompleted>(), ExchangeOf<JobFailed>(), ExchangeOf<JobCanceled>() })
         {
             await _channel.QueueBindAsync(Subscriber, exchange, "", cancellationToken: cancellationToken);
         }

@@ -119,7 +119,9 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "registrations.rejected{}",
                 "route.missing{exchange=Platform.Contracts:RegisterJob}", "route.missing{exchange=Platform.Contracts:WebhookQuarantined}",
                 "route.missing{exchange=Platform.Contracts:WebhookReceived}", "route.missing{exchange=register-job_dead}",
-                "route.missing{exchange=webhook-received_dead}",
+                "route.missing{exchange=register-job_error}", "route.missing{exchange=register-job_skipped}",
+                "route.missing{exchange=webhook-received_dead}", "route.missing{exchange=webhook-received_error}",
+                "route.missing{exchange=webhook-received_skipped}",
                 "telemetry.dropped{signal=log_records}", "telemetry.dropped{signal=spans}",
             ],
             all.Collect().Keys.Order(StringComparer.Ordinal));

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
@@ -96,8 +95,7 @@ internal sealed class WebhookEvent
             builder.Property(row => row.TraceId).HasColumnName("trace_id");
             builder.Property(row => row.BodySha256).HasColumnName("body_sha256");
             builder.Property(row => row.Variants).HasColumnName("variants").HasDefaultValueSql("'{}'");
-            builder.Property(row => row.Fact).HasColumnName("fact").HasColumnType("jsonb")
-                .HasConversion(fact => Encoding.UTF8.GetString(fact!), text => Encoding.UTF8.GetBytes(text));
+            builder.Property(row => row.Fact).HasColumnName("fact").HasColumnType("jsonb").HasConversion(Utf8Json.Converter, Utf8Json.Comparer);
         }
     }
 }

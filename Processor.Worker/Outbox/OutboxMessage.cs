@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
@@ -110,8 +109,7 @@ internal sealed class OutboxMessage
             builder.Property(row => row.Id).HasColumnName("id").UseIdentityAlwaysColumn();
             builder.Property(row => row.MessageId).HasColumnName("message_id");
             builder.Property(row => row.MessageType).HasColumnName("message_type");
-            builder.Property(row => row.Body).HasColumnName("body").HasColumnType("jsonb")
-                .HasConversion(body => Encoding.UTF8.GetString(body), text => Encoding.UTF8.GetBytes(text));
+            builder.Property(row => row.Body).HasColumnName("body").HasColumnType("jsonb").HasConversion(Utf8Json.Converter, Utf8Json.Comparer);
             builder.Property(row => row.TraceParent).HasColumnName("trace_parent");
             builder.Property(row => row.CreatedAt).HasColumnName("created_at");
         }

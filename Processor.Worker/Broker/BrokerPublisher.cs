@@ -12,6 +12,7 @@ internal sealed class BrokerPublisher(BrokerConnector connector, TimeProvider ti
     // The client waits 5 s for a connection that hangs.
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(6);
 
+    private readonly SemaphoreSlim _turn = new(1);
     private IConnection? _connection;
     private IChannel? _channel;
 
@@ -29,6 +30,32 @@ internal sealed class BrokerPublisher(BrokerConnector connector, TimeProvider ti
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
         _channel = await _connection.CreateChannelAsync(confirms, cancellationToken);
+    }
+
+    /// <summary>Connects unless already connected, and publishes; when that fails, closes the connection. Callers take turns.</summary>
+    /// <param name="publish">Calls <see cref="PublishAsync"/>, as often as it likes.</param>
+    /// <param name="limit">For the turn, the connection and the confirms together.</param>
+    /// <exception cref="Exception">It is unknown what was published.</exception>
+    public async Task UseAsync(Func<CancellationToken, Task> publish, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(limit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        await _turn.WaitAsync(either.Token);
+        try
+        {
+            await OpenAsync(either.Token);
+            // WaitAsync, because publishing does not always honour its token.
+            await publish(either.Token).WaitAsync(either.Token);
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     /// <summary>Returns when the broker has confirmed the message. Many publishes may run concurrently.</summary>

@@ -86,7 +86,8 @@ internal sealed partial class OutboxDispatcher(
             return false;
         }
 
-        await PublishAsync(chunk, cancellationToken);
+        await publisher.UseAsync(
+            token => Task.WhenAll(chunk.Select(message => PublishAsync(message, token))), options.Value.PublishTimeout, cancellationToken);
         await transaction.CommitAsync(CancellationToken.None);
         metrics.OutboxPublished(chunk.Count);
         // A chunk cut at MostBytes lacks at most the one event that did not fit, which is far smaller than half of them.
@@ -112,23 +113,6 @@ internal sealed partial class OutboxDispatcher(
         }
 
         return chunk;
-    }
-
-    private async Task PublishAsync(List<OutboxMessage> chunk, CancellationToken cancellationToken)
-    {
-        using var timeout = new CancellationTokenSource(options.Value.PublishTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        try
-        {
-            await publisher.OpenAsync(either.Token);
-            // WaitAsync, because publishing does not always honour its token.
-            await Task.WhenAll(chunk.Select(message => PublishAsync(message, either.Token))).WaitAsync(either.Token);
-        }
-        catch
-        {
-            await publisher.DisposeAsync();
-            throw;
-        }
     }
 
     private async Task PublishAsync(OutboxMessage message, CancellationToken cancellationToken)

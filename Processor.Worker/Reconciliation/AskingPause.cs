@@ -82,7 +82,7 @@ internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
             if (!IsOn)
             {
                 _failures++;
-                Extend(Shorter(FirstPause * Math.Pow(2, Math.Min(_failures, 20) - 1), LongestPause));
+                Extend(FirstPause * Math.Min(Math.Pow(2, _failures - 1), LongestPause / FirstPause));
             }
 
             Extend(retryAfter ?? TimeSpan.Zero);
@@ -106,6 +106,4 @@ internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
         var until = time.GetUtcNow() + pause;
         _until = until > _until ? until : _until;
     }
-
-    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 }

@@ -34,17 +34,10 @@ internal sealed partial class Reconciler(
 
     // Room for requests that hang: after two seconds they use no budget.
     private readonly int _mostInFlight = 4 * options.Value.RequestsPerSecond;
-    private readonly SemaphoreSlim _publishing = new(1);
     private string? _provenKey;
 
     /// <summary>True while this replica is the one that asks.</summary>
     public bool IsActive { get; private set; }
-
-    public override void Dispose()
-    {
-        _publishing.Dispose();
-        base.Dispose();
-    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -113,9 +106,9 @@ internal sealed partial class Reconciler(
             {
                 await pause.WaitAsync(cancellationToken);
                 Array.ForEach([.. inFlight.Where(check => check.Value.IsCompleted).Select(check => check.Key)], jobId => inFlight.Remove(jobId));
-                // Not more than a second's worth: when one of them fails, the others are already on their way.
-                var limit = Math.Min(pause.IsProbing ? 1 : options.Value.RequestsPerSecond, _mostInFlight - inFlight.Count);
                 var isProbe = pause.IsProbing;
+                // Not more than a second's worth: when one of them fails, the others are already on their way.
+                var limit = Math.Min(isProbe ? 1 : options.Value.RequestsPerSecond, _mostInFlight - inFlight.Count);
                 foreach (var due in limit == 0 ? [] : await checks.FindDueAsync(limit, inFlight.Keys, cancellationToken))
                 {
                     inFlight.Add(due.Check.JobId, CheckAsync(due, cancellationToken));
@@ -271,27 +264,9 @@ internal sealed partial class Reconciler(
 
     private async Task PublishAsync(WebhookReceived found, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(PublishTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         var envelope = Envelope.Create(found, time.GetUtcNow());
         using var activity = ProcessorTraces.StartPublish(envelope, default);
-        // One at a time: with at most a hundred a second, nothing is gained by more.
-        await _publishing.WaitAsync(either.Token);
-        try
-        {
-            await publisher.OpenAsync(either.Token);
-            // WaitAsync, because publishing does not always honour its token.
-            await publisher.PublishAsync(envelope, activity?.Id, mandatory: true, either.Token).WaitAsync(either.Token);
-        }
-        catch
-        {
-            await publisher.DisposeAsync();
-            throw;
-        }
-        finally
-        {
-            _publishing.Release();
-        }
+        await publisher.UseAsync(token => publisher.PublishAsync(envelope, activity?.Id, mandatory: true, token), PublishTimeout, cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Information, "Jobs are not reconciled: neither MagicHourApi__Key nor a file at MagicHourApi__KeyFile has a key")]

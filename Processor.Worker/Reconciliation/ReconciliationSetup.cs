@@ -18,6 +18,7 @@ internal static class ReconciliationSetup
         services.AddSingleton<AskingPause>();
         services.AddSingleton<JobChecks>();
         services.AddSingleton<ReconcileLock>();
+        services.AddSingleton<JobChecker>();
         services.AddSingleton<Reconciler>();
         services.AddHostedService(provider => provider.GetRequiredService<Reconciler>());
         services.AddHostedService<ReconcileGauges>();

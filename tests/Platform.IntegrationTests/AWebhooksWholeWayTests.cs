@@ -134,11 +134,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     public async Task One_poison_message_is_parked_with_its_reason_and_its_neighbours_go_through()
     {
         await using var platform = await StartAsync(ingresses: 1, workers: 0);
-        await platform.ExecuteAsync(
-            """
-            create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this event is poison'; end $$;
-            create trigger refuse before insert on webhook_events for each row when (new.job_id = 'poison') execute function refuse();
-            """);
+        await RefuseAsync(platform, "poison");
         var poison = NewEvent("poison");
         byte[][] bodies = [.. NewEvents(250), poison, .. NewEvents(250)];
         Assert.Equal(new Dictionary<int, int> { [200] = 501 }, await platform.SendAsync(bodies));
@@ -158,11 +154,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
     public async Task A_message_whose_parking_queue_is_unbound_is_not_lost()
     {
         await using var platform = await StartAsync(ingresses: 1, workers: 0);
-        await platform.ExecuteAsync(
-            """
-            create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this event is poison'; end $$;
-            create trigger refuse before insert on webhook_events for each row when (new.job_id = 'poison') execute function refuse();
-            """);
+        await RefuseAsync(platform, "poison");
         await platform.StartWorkerAsync();
         Assert.Equal(new Dictionary<int, int> { [200] = 1 }, await platform.SendAsync([NewEvent("poison")]));
         // The worker has parked a message, and declares nothing again.
@@ -197,6 +189,13 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         await platform.CountAsync(1, "select count(*) from webhook_events where trace_id ~ '^[0-9a-f]{32}$'");
         Assert.Equal(0, await platform.QueryAsync<long>("select count(*) from webhook_events where trace_id = repeat('1', 32)"));
     }
+
+    /// <summary>The database refuses every event of a job.</summary>
+    private static Task RefuseAsync(TestPlatform platform, string jobId) => platform.ExecuteAsync(
+        $"""
+        create function refuse() returns trigger language plpgsql as $$ begin raise exception 'this event is poison'; end $$;
+        create trigger refuse before insert on webhook_events for each row when (new.job_id = '{jobId}') execute function refuse();
+        """);
 
     private async Task<TestPlatform> StartAsync(int ingresses, int workers)
     {

@@ -28,6 +28,5 @@ internal static class Reconciling
 
     /// <summary>One that never runs.</summary>
     public static Reconciler Reconciler(ProcessorMetrics metrics) => new(
-        null!, null!, null!, null!, null!, Schedule, null!, null!, Options.Create(new ReconcileOptions()), metrics, TimeProvider.System,
-        NullLogger<Reconciler>.Instance);
+        null!, null!, null!, null!, null!, null!, Options.Create(new ReconcileOptions()), metrics, TimeProvider.System, NullLogger<Reconciler>.Instance);
 }

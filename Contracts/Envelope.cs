@@ -37,6 +37,14 @@ public sealed record Envelope(Guid MessageId, string Exchange, ReadOnlyMemory<by
         EventIdentity.FromBody(message.BodySha256), nameof(WebhookQuarantined), message, ContractJson.Default.WebhookQuarantined,
         message.Body.Length, sentAt);
 
+    /// <summary>Wraps a report for the queue of the events.</summary>
+    /// <inheritdoc cref="Create(WebhookReceived, DateTimeOffset)"/>
+    public static Envelope Create(Guid messageId, PublishesConfirmed message, DateTimeOffset sentAt) =>
+        Create(messageId, nameof(PublishesConfirmed), message, ContractJson.Default.PublishesConfirmed, bodyLength: 0, sentAt) with
+        {
+            Exchange = $"{Namespace}:{nameof(WebhookReceived)}",
+        };
+
     /// <summary>Wraps a contract already serialised to JSON.</summary>
     /// <param name="contract">The name of the contract's type.</param>
     /// <param name="json">The contract as JSON in UTF-8; not validated.</param>
@@ -116,6 +124,7 @@ public sealed record ReceivedEnvelope(Guid MessageId, string MessageType, object
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(WebhookReceived))]
 [JsonSerializable(typeof(WebhookQuarantined))]
+[JsonSerializable(typeof(PublishesConfirmed))]
 [JsonSerializable(typeof(Guid))]
 [JsonSerializable(typeof(string[]))]
 internal sealed partial class ContractJson : JsonSerializerContext;

@@ -10,7 +10,7 @@ public sealed record WebhookQuarantined
     /// <summary>The reason, one of <see cref="QuarantineReasons"/>; more may be added.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>Unique per HTTP request.</summary>
+    /// <summary>Unique per HTTP request. From an ingress, it holds the <see cref="PublishNumber"/>.</summary>
     public required Guid DeliveryId { get; init; }
 
     /// <summary>When the request was received, by the ingress's clock.</summary>

@@ -23,7 +23,7 @@ public sealed record WebhookReceived
     /// <summary>The sender's <c>payload.id</c>: the project, which is the job. Opaque and case-sensitive; 1 to 200 characters.</summary>
     public required string JobId { get; init; }
 
-    /// <summary>Unique per HTTP request: distinguishes deliveries of the same event.</summary>
+    /// <summary>Unique per HTTP request: distinguishes deliveries of the same event. From an ingress, it holds the <see cref="PublishNumber"/>.</summary>
     public required Guid DeliveryId { get; init; }
 
     /// <summary>When the request was received, by the ingress's clock.</summary>

@@ -1,6 +1,7 @@
 using Platform.ServiceDefaults.Hosting;
 using Platform.ServiceDefaults.Logging;
 using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Rebuild;
 using Processor.Worker.Release;
 
 namespace Processor.Worker;
@@ -12,11 +13,13 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 {
     public const string Usage =
         """
-        Processor.Worker [--roles consume,notify,api,reconcile]
+        Processor.Worker [--roles consume,notify,api,reconcile,archive]
                                                         runs as a worker, in all roles by default
-        Processor.Worker migrate                        brings database schema and broker topology up to date, and exits
-        Processor.Worker release --error | --dead | --quarantined [--id ID]... [--dry-run]
+        Processor.Worker migrate [--plan]               brings database schema and broker topology up to date, or prints how, and exits
+        Processor.Worker release --error | --dead | --quarantined | --registrations | --notifications [--id ID]... [--dry-run]
                                                         puts parked messages back through the front of the pipeline, and exits
+        Processor.Worker retention [--dry-run]          drops what has expired, and exits
+        Processor.Worker rebuild [--job ID] [--check]   compares jobs with their events and writes those that differ, and exits
         Processor.Worker --version                      prints the version, and exits
         """;
 
@@ -25,6 +28,12 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 
     /// <summary>Null unless the verb is <see cref="Verb.Release"/>.</summary>
     public ReleaseRequest? Release { get; private init; }
+
+    /// <summary>Null unless the verb is <see cref="Verb.Rebuild"/>.</summary>
+    public RebuildRequest? Rebuild { get; private init; }
+
+    /// <summary>With <see cref="Verb.Retention"/> or <see cref="Verb.Migrate"/>: shows what would be done, and does nothing.</summary>
+    public bool IsDryRun { get; private init; }
 
     /// <param name="error">The problem, in one line; empty when the arguments are valid.</param>
     public static bool TryParse(string[] args, out Arguments arguments, out string error)
@@ -45,6 +54,22 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
             return isUnderstood;
         }
 
+        if (args is ["rebuild", .. var choices])
+        {
+            var isUnderstood = RebuildRequest.TryParse(choices, out var request, out error);
+            arguments = new Arguments(Worker.Verb.Rebuild, Roles.None, []) { Rebuild = request };
+            return isUnderstood;
+        }
+
+        if (args is ["retention", .. var switches])
+        {
+            // Unknown ones are rejected: a misspelt --dry-run must not drop anything.
+            var unknown = switches.FirstOrDefault(option => option != "--dry-run");
+            error = unknown is null ? "" : $"retention has no option '{unknown}'.";
+            arguments = new Arguments(Worker.Verb.Retention, Roles.None, []) { IsDryRun = switches.Length > 0 };
+            return unknown is null;
+        }
+
         if (args is [var only] && only.Equals(BuildVersion.Option, StringComparison.OrdinalIgnoreCase))
         {
             arguments = new Arguments(Worker.Verb.Version, Roles.None, []);
@@ -53,7 +78,12 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
 
         for (var rest = args.AsSpan(); !rest.IsEmpty && error.Length == 0;)
         {
-            if (rest[0].StartsWith('-'))
+            if (rest[0] == "--plan")
+            {
+                arguments = arguments with { IsDryRun = true };
+                rest = rest[1..];
+            }
+            else if (rest[0].StartsWith('-'))
             {
                 var (name, value) = ReadOption(ref rest);
                 (arguments, error) = arguments.WithOption(name, value);
@@ -66,10 +96,15 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
             }
         }
 
+        if (error.Length == 0 && arguments is { IsDryRun: true, Verb: not Worker.Verb.Migrate })
+        {
+            error = "--plan is an option of migrate.";
+        }
+
         return error.Length == 0;
     }
 
-    // Every option takes a value: --name value or --name=value.
+    // Every other option takes a value: --name value or --name=value.
     private static (string Name, string? Value) ReadOption(ref Span<string> rest)
     {
         var parts = rest[0].Split('=', 2);
@@ -82,7 +117,7 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
     private (Arguments Arguments, string Error) WithOption(string name, string? value) => name switch
     {
         "--roles" when ReadRoles(value ?? "") is var roles and not Roles.None => (this with { Roles = roles }, ""),
-        "--roles" => (this, "--roles takes one or more of consume, notify, api, reconcile, with commas between them."),
+        "--roles" => (this, "--roles takes one or more of consume, notify, api, reconcile, archive, with commas between them."),
         BuildVersion.Option => (this, $"{BuildVersion.Option} is used alone, without a value."),
         _ when !IsForHost(name) => (this, $"'{name}' is not an option."),
         _ when value is null => (this, $"{name} takes a value."),
@@ -101,7 +136,7 @@ internal sealed record Arguments(Verb? Verb, Roles Roles, string[] Host)
         var roles = Roles.None;
         foreach (var name in list.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (name is not ("consume" or "notify" or "api" or "reconcile"))
+            if (name is not ("consume" or "notify" or "api" or "reconcile" or "archive"))
             {
                 return Roles.None;
             }
@@ -118,6 +153,8 @@ internal enum Verb
 {
     Migrate,
     Release,
+    Retention,
+    Rebuild,
 
     /// <summary>Written as an option, <c>--version</c>.</summary>
     Version,

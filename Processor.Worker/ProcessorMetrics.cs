@@ -1,8 +1,10 @@
 using System.Diagnostics.Metrics;
 using Platform.Contracts;
+using Processor.Worker.Archiving;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
 using Processor.Worker.Reconciliation;
+using Processor.Worker.Retention;
 
 namespace Processor.Worker;
 
@@ -43,6 +45,9 @@ internal sealed class ProcessorMetrics : IHostedService
     private readonly Counter<long> _sampleErrors;
     private readonly Counter<long> _eventsMissed;
     private readonly Counter<long> _apiRequests;
+    private readonly Counter<long> _rowsDropped;
+    private readonly Counter<long> _copies;
+    private readonly Counter<long> _bytesArchived;
 
     public ProcessorMetrics(IMeterFactory meters)
     {
@@ -64,6 +69,9 @@ internal sealed class ProcessorMetrics : IHostedService
         _eventsMissed = meter.CreateCounter<long>(
             "reconcile.events.missed", "{event}", "Events that no webhook had reported when Magic Hour's API did, by type.");
         _apiRequests = meter.CreateCounter<long>("reconcile.requests", "{request}", "Requests to Magic Hour's API, by result.");
+        _rowsDropped = meter.CreateCounter<long>("retention.rows.dropped", "{row}", "Expired rows dropped by this process, by table.");
+        _copies = meter.CreateCounter<long>("archive.copies", "{attempt}", "Attempts to copy a download to the archive, by result.");
+        _bytesArchived = meter.CreateCounter<long>("archive.copied", "By", "Bytes copied to the archive.");
     }
 
     /// <summary>Starts every counter at zero: Prometheus does not count the first appearance of a series as an increase.</summary>
@@ -132,6 +140,23 @@ internal sealed class ProcessorMetrics : IHostedService
 
     public void ApiRequested(RequestResult result) => _apiRequests.Add(1, Tag("result", result.Name()));
 
+    /// <summary>Starts the counters of the archive at zero.</summary>
+    public void ArchivingBegins()
+    {
+        Array.ForEach(Enum.GetValues<CopyResult>(), result => _copies.Add(0, Tag("result", Name(result))));
+        _bytesArchived.Add(0);
+    }
+
+    public void Archived(CopyResult result) => _copies.Add(1, Tag("result", Name(result)));
+
+    public void Archived(int bytes) => _bytesArchived.Add(bytes);
+
+    /// <summary>Starts the counters of retention at zero.</summary>
+    public void RetentionBegins() => Array.ForEach([.. RetentionRules.Tables], table => RowsDropped(table, 0));
+
+    /// <param name="table">One of <see cref="RetentionRules.Tables"/>.</param>
+    public void RowsDropped(string table, long rows) => _rowsDropped.Add(rows, Tag("table", table));
+
     // Released messages are excluded: their age reflects when a person released them, not the speed of the pipeline.
     private void RecordAge(UnitOfWork unit, DateTimeOffset now)
     {
@@ -146,6 +171,14 @@ internal sealed class ProcessorMetrics : IHostedService
         _notificationAttempts.Add(count, Tag("channel", channel), Tag("status", status.Name()));
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
+
+    private static string Name(CopyResult result) => result switch
+    {
+        CopyResult.Stored => "stored",
+        CopyResult.Retried => "retried",
+        CopyResult.Failed => "failed",
+        _ => throw new ArgumentOutOfRangeException(nameof(result), result, null),
+    };
 
     private static string Name(ParkingReason reason) => reason switch
     {

@@ -4,6 +4,8 @@ using Platform.ServiceDefaults.Logging;
 using Platform.ServiceDefaults.Settings;
 using Platform.ServiceDefaults.Telemetry;
 using Processor.Worker;
+using Processor.Worker.Accounting;
+using Processor.Worker.Archiving;
 using Processor.Worker.Backlog;
 using Processor.Worker.Broker;
 using Processor.Worker.Consumers;
@@ -15,9 +17,13 @@ using Processor.Worker.Notifications;
 using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
+using Processor.Worker.Rebuild;
 using Processor.Worker.Reconciliation;
 using Processor.Worker.Registration;
 using Processor.Worker.Release;
+using Processor.Worker.Replays;
+using Processor.Worker.Retention;
+using Processor.Worker.WebConsole;
 
 ProcessEdge.DescribeUnhandledExceptions("processor-worker", Assembly.GetExecutingAssembly());
 if (!Arguments.TryParse(args, out var arguments, out var error))
@@ -34,24 +40,35 @@ if (arguments.Verb is Verb.Version)
 
 return arguments switch
 {
-    { Verb: Verb.Migrate } => await MigrateAsync(arguments.Host),
+    { Verb: Verb.Migrate } => await MigrateAsync(arguments.Host, arguments.IsDryRun),
     { Release: { } request } => await ReleaseAsync(request),
+    { Rebuild: { } request } => await RebuildAsync(request),
+    { Verb: Verb.Retention } => await RetentionAsync(arguments.IsDryRun),
     _ => await WorkAsync(arguments.Host, arguments.Roles),
 };
 
-static Task<int> MigrateAsync(string[] settings)
+static Task<int> MigrateAsync(string[] settings, bool isDryRun)
 {
     var builder = CreateBuilder(settings);
     // Consumers are registered only for their topology and never constructed, so their dependencies are missing. The Development
     // environment would validate them.
     builder.Host.UseDefaultServiceProvider(options => options.ValidateOnBuild = false);
     builder.Services.AddTopologyDeployment();
+    builder.Services.AddDirectConnection();
     builder.Services.AddDatabaseRights();
-    return RunAsync(builder, app => MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping));
+    return RunAsync(builder, app => isDryRun
+        ? MigrateCommand.PlanAsync(app.Services, app.Lifetime.ApplicationStopping)
+        : MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping));
 }
 
 static Task<int> ReleaseAsync(ReleaseRequest request) =>
     RunAsync(CreateBuilder([]), app => ReleaseCommand.RunAsync(app.Services, request, app.Lifetime.ApplicationStopping));
+
+static Task<int> RetentionAsync(bool isDryRun) =>
+    RunAsync(CreateBuilder([]), app => RetentionCommand.RunAsync(app.Services, isDryRun, app.Lifetime.ApplicationStopping));
+
+static Task<int> RebuildAsync(RebuildRequest request) =>
+    RunAsync(CreateBuilder([]), app => RebuildCommand.RunAsync(app.Services, request, app.Lifetime.ApplicationStopping));
 
 static Task<int> WorkAsync(string[] settings, Roles roles)
 {
@@ -65,9 +82,12 @@ static Task<int> WorkAsync(string[] settings, Roles roles)
         builder.Services.AddOutbox();
         builder.Services.AddMessaging();
         builder.Services.AddEvents();
+        builder.Services.AddLedger();
         // Only this role writes bodies and may create partitions.
         builder.Services.AddHostedService<BodyPartitions>();
         builder.Services.AddRegistrationQueue();
+        builder.Services.AddHostedService<ReplayRunner>();
+        builder.Services.AddRetentionSchedule();
     }
 
     if (roles.HasFlag(Roles.Notify))
@@ -78,11 +98,17 @@ static Task<int> WorkAsync(string[] settings, Roles roles)
     if (roles.HasFlag(Roles.Api))
     {
         builder.Services.AddOperations();
+        builder.Services.AddConsole(builder.Configuration);
     }
 
     if (roles.HasFlag(Roles.Reconcile))
     {
         builder.Services.AddReconciliation();
+    }
+
+    if (roles.HasFlag(Roles.Archive))
+    {
+        builder.Services.AddArchiving();
     }
 
     return RunAsync(builder, app => ServeAsync(app, roles));
@@ -94,6 +120,7 @@ static async Task<int> ServeAsync(WebApplication app, Roles roles)
     if (roles.HasFlag(Roles.Api))
     {
         app.MapOperations();
+        app.MapConsole();
     }
 
     app.MapHealth();
@@ -123,6 +150,8 @@ static WebApplicationBuilder CreateBuilder(string[] settings)
     builder.AcceptForeignHeaders();
     builder.Services.AddPersistence();
     builder.Services.AddBroker();
+    builder.Services.AddRetention();
+    builder.Services.AddAccounting();
     builder.AddConsoleLines();
     builder.AddTelemetry();
     return builder;

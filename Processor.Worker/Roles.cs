@@ -2,7 +2,8 @@ namespace Processor.Worker;
 
 /// <summary>
 /// The tasks of one worker process. In Kubernetes each role is a Deployment of the same image. Only <see cref="Consume"/> scales with the
-/// queue, only <see cref="Notify"/> and <see cref="Reconcile"/> reach the internet, and <see cref="Api"/> keeps running while the others scale.
+/// queue, only <see cref="Notify"/>, <see cref="Reconcile"/> and <see cref="Archive"/> reach the internet, and <see cref="Api"/> keeps running while
+/// the others scale.
 /// </summary>
 [Flags]
 internal enum Roles
@@ -21,14 +22,17 @@ internal enum Roles
     /// <summary>Finds in Magic Hour's API what no webhook has reported.</summary>
     Reconcile = 8,
 
-    All = Consume | Notify | Api | Reconcile,
+    /// <summary>Copies downloads to the archive.</summary>
+    Archive = 16,
+
+    All = Consume | Notify | Api | Reconcile | Archive,
 }
 
 internal static class BrokerRoles
 {
     /// <summary>
-    /// True when any role reads queues. The broker users of those that reach the internet may not: <see cref="Roles.Notify"/> has no permissions,
-    /// and <see cref="Roles.Reconcile"/> may only publish events.
+    /// True when any role reads queues. The broker users of those that reach the internet may not: <see cref="Roles.Notify"/> and
+    /// <see cref="Roles.Archive"/> have no permissions, and <see cref="Roles.Reconcile"/> may only publish events.
     /// </summary>
-    public static bool ReadQueues(this Roles roles) => (roles & ~(Roles.Notify | Roles.Reconcile)) != Roles.None;
+    public static bool ReadQueues(this Roles roles) => (roles & ~(Roles.Notify | Roles.Reconcile | Roles.Archive)) != Roles.None;
 }

@@ -9,6 +9,7 @@ namespace Ingress.Api.Publishing;
 /// </summary>
 internal sealed partial class EventPublisher(
     PublishQueue queue,
+    PublishNumbers numbers,
     BrokerHealth broker,
     PublishBreaker breaker,
     IOptions<IngressOptions> options,
@@ -25,7 +26,8 @@ internal sealed partial class EventPublisher(
     /// Returns Confirmed only when the message is safe. An unconfirmed message may still be delivered: the inbox deduplicates it by its id.
     /// </summary>
     /// <remarks>Not cancelled with the request: a sender that hangs up would leave a publish half done.</remarks>
-    public async Task<PublishOutcome> PublishAsync(Envelope message)
+    /// <param name="create">Called once if the publish is attempted; only then does it take a number.</param>
+    public async Task<PublishOutcome> PublishAsync(Func<PublishNumber, Envelope> create)
     {
         if (broker.State is not (BrokerState.Available or BrokerState.Unknown))
         {
@@ -39,11 +41,25 @@ internal sealed partial class EventPublisher(
                 return GiveUp(PublishObstacle.TooMany);
             }
 
-            return breaker.TryEnter() ? await TryPublishAsync(message) : GiveUp(PublishObstacle.BreakerOpen);
+            return breaker.TryEnter() ? await PublishNumberedAsync(create) : GiveUp(PublishObstacle.BreakerOpen);
         }
         finally
         {
             Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    private async Task<PublishOutcome> PublishNumberedAsync(Func<PublishNumber, Envelope> create)
+    {
+        var number = numbers.Next();
+        var outcome = PublishOutcome.NotConfirmed;
+        try
+        {
+            return outcome = await TryPublishAsync(create(number));
+        }
+        finally
+        {
+            numbers.Settle(number, outcome is PublishOutcome.Confirmed);
         }
     }
 

@@ -2,7 +2,7 @@ namespace Ingress.Api.Publishing;
 
 /// <summary>
 /// Detects a hung client that only a restart fixes. RabbitMQ.Client 7.2 has recovered from a broken connection with its publishes blocked
-/// for ever. The <see cref="PublisherConnection"/> replaces a connection when it hangs, so this covers unforeseen causes.
+/// indefinitely. The <see cref="PublisherConnection"/> replaces a connection when it hangs, so this covers unforeseen causes.
 /// </summary>
 internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerHealth broker)
 {
@@ -15,7 +15,7 @@ internal sealed class PublishWatchdog(PublishBreaker breaker, BrokerHealth broke
     /// <summary>True when the broker has been available the whole time and has answered no publish.</summary>
     /// <remarks>
     /// To this process, a queue without its quorum looks the same: the broker answers and only the confirms are missing. That costs one
-    /// restart and no more. A process that has never had an answer did not benefit from its restart and is not restarted again: Kubernetes
+    /// restart, but only one. A process that has never had an answer did not benefit from its restart and is not restarted again: Kubernetes
     /// would wait longer between restarts each time, and no replica would be running when the quorum returns.
     /// </remarks>
     public bool IsStuck =>

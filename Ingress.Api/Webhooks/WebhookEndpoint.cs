@@ -126,7 +126,8 @@ internal sealed partial class WebhookEndpoint(
         connections.Prefer(http);
         received.Content = WebhookContent.Read(body.Body);
         var started = time.GetTimestamp();
-        var outcome = await publisher.PublishAsync(WebhookMessage.Create(received, headers, secret, body, time.GetUtcNow()));
+        var outcome = await publisher.PublishAsync(
+            number => WebhookMessage.Create(received, headers, secret, body, number.ToDeliveryId(), time.GetUtcNow()));
         received.Publishing = time.GetElapsedTime(started);
         if (outcome is not PublishOutcome.Confirmed)
         {

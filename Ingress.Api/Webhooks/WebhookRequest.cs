@@ -8,8 +8,6 @@ internal sealed class WebhookRequest(DateTimeOffset at)
     /// <summary>In whole microseconds: precision that PostgreSQL cannot store must not decide which of two bodies came first.</summary>
     public DateTimeOffset At { get; } = at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
 
-    public Guid DeliveryId { get; } = Guid.CreateVersion7(at);
-
     public Verification Verification { get; set; }
 
     /// <summary>From here on, any failure is the platform's, and the sender must retry.</summary>

@@ -12,6 +12,9 @@ internal sealed class BacklogGauges
     private volatile DatabaseBacklog? _database;
     private volatile IReadOnlyList<NotificationBacklog> _notifications = [];
     private volatile CheckBacklog? _checks;
+    private volatile ArchiveBacklog? _archive;
+    private volatile LastRetention? _retention;
+    private volatile MissingEvents? _missing;
     private volatile IReadOnlyList<QueueDepth> _queues = [];
     private volatile IReadOnlyList<RouteState> _routes = [];
 
@@ -41,13 +44,25 @@ internal sealed class BacklogGauges
             "Notifications that could not be delivered and need a person, by channel.");
         meter.CreateObservableGauge(
             "reconcile.checks.overdue", () => ObserveChecks(backlog => backlog.Overdue), "{check}",
-            "Checks of jobs at Magic Hour's API whose time has come.");
+            "Due checks of jobs at Magic Hour's API.");
         meter.CreateObservableGauge(
             "reconcile.oldest_overdue.age", () => ObserveChecks(backlog => backlog.OldestAge.TotalSeconds), "s",
             "How long the oldest of these checks has been due; 0 when there is none.");
         meter.CreateObservableGauge(
             "reconcile.jobs.unaccounted", () => ObserveChecks(backlog => backlog.Unaccounted), "{job}",
             "Jobs without an end that are no longer checked, and need a person.");
+        meter.CreateObservableGauge(
+            "archive.next_expiry", () => ObserveArchive(backlog => backlog.NearestExpiry?.TotalSeconds), "s",
+            "Time until the next download that is not archived expires; missing when all are archived, and without an archive.");
+        meter.CreateObservableGauge(
+            "archive.erasures.pending", () => ObserveArchive(backlog => backlog.Erasures), "{file}",
+            "Files of erased jobs that are still to be deleted from the archive.");
+        meter.CreateObservableGauge(
+            "retention.last_success.age", ObserveRetention, "s",
+            "Time since the last run of retention that succeeded.");
+        meter.CreateObservableGauge(
+            "accounting.events.missing", ObserveMissing, "{event}",
+            "Accepted events of the last day that never arrived, or whose row was deleted, by cause.");
         meter.CreateObservableGauge(
             "queue.messages", () => ObserveQueues(queue => queue.Messages), "{message}",
             "Messages in a queue that no consumer has fetched.");
@@ -65,6 +80,12 @@ internal sealed class BacklogGauges
 
     public void Update(CheckBacklog? checks) => _checks = checks;
 
+    public void Update(ArchiveBacklog? archive) => _archive = archive;
+
+    public void Update(LastRetention? retention) => _retention = retention;
+
+    public void Update(MissingEvents? missing) => _missing = missing;
+
     public void Update(IReadOnlyList<QueueDepth> queues) => _queues = queues;
 
     public void Update(IReadOnlyList<RouteState> routes) => _routes = routes;
@@ -76,6 +97,17 @@ internal sealed class BacklogGauges
         _notifications.Select(backlog => new Measurement<double>(value(backlog), new KeyValuePair<string, object?>("channel", backlog.Channel)));
 
     private Measurement<double>[] ObserveChecks(Func<CheckBacklog, double> value) => _checks is { } backlog ? [new(value(backlog))] : [];
+
+    private Measurement<double>[] ObserveArchive(Func<ArchiveBacklog, double?> value) =>
+        _archive is { } backlog && value(backlog) is { } number ? [new(number)] : [];
+
+    private Measurement<double>[] ObserveRetention() => _retention is { } last ? [new(last.Age.TotalSeconds)] : [];
+
+    private Measurement<long>[] ObserveMissing() => _missing is { } events
+        ? [new(events.Missing, Cause("not_received")), new(events.Deleted, Cause("deleted"))]
+        : [];
+
+    private static KeyValuePair<string, object?> Cause(string cause) => new("cause", cause);
 
     private IEnumerable<Measurement<long>> ObserveQueues(Func<QueueDepth, long> value) =>
         _queues.Select(queue => new Measurement<long>(value(queue), new KeyValuePair<string, object?>("queue", queue.Queue)));

@@ -1,4 +1,7 @@
+using Microsoft.Extensions.Options;
 using Npgsql;
+using Processor.Worker.Accounting;
+using Processor.Worker.Archive;
 using Processor.Worker.Broker;
 using Processor.Worker.Consumers;
 using Processor.Worker.Migrate;
@@ -11,17 +14,20 @@ namespace Processor.Worker.Backlog;
 /// is visible even without a consumer. Only roles that read queues query the broker.
 /// </summary>
 /// <param name="attachment">Null in a process that does not consume.</param>
+/// <param name="archive">Null in a process that does not use the archive.</param>
 internal sealed partial class BacklogSampler(
     Roles roles,
     NpgsqlDataSource database,
     BrokerConnector connector,
     MigrationGate gate,
     MissingRoutes routes,
+    IOptions<AccountingOptions> accounting,
     BacklogGauges gauges,
     ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<BacklogSampler> logger,
-    ConsumerWatchdog? attachment = null) : BackgroundService
+    ConsumerWatchdog? attachment = null,
+    ArchiveStore? archive = null) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -38,6 +44,14 @@ internal sealed partial class BacklogSampler(
                 gauges.Update(await TrySampleAsync(token => DatabaseBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
                 gauges.Update(await TrySampleAsync(token => NotificationBacklog.ReadAllAsync(database, time.GetUtcNow(), token), stoppingToken) ?? []);
                 gauges.Update(await TrySampleAsync(token => CheckBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                if (archive?.IsConfigured is true)
+                {
+                    gauges.Update(await TrySampleAsync(token => ArchiveBacklog.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                }
+
+                gauges.Update(await TrySampleAsync(token => LastRetention.ReadAsync(database, time.GetUtcNow(), token), stoppingToken));
+                gauges.Update(await TrySampleAsync(
+                    token => MissingEvents.ReadAsync(database, time.GetUtcNow(), accounting.Value.Patience, token), stoppingToken));
                 if (roles.ReadQueues())
                 {
                     var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);

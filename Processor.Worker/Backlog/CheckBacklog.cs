@@ -3,7 +3,7 @@ using Npgsql;
 namespace Processor.Worker.Backlog;
 
 /// <summary>The backlog of the reconciler.</summary>
-/// <param name="Overdue">Checks whose time has come; those of jobs that have ended since are deleted then, so they count too.</param>
+/// <param name="Overdue">Due checks, including those of jobs that have ended since, which are deleted when due.</param>
 /// <param name="OldestAge">How long the oldest of them has been due; zero when there is none.</param>
 /// <param name="Unaccounted">Jobs given up without an end.</param>
 internal sealed record CheckBacklog(long Overdue, TimeSpan OldestAge, long Unaccounted)

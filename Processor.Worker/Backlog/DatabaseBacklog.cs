@@ -1,4 +1,5 @@
 using Npgsql;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Backlog;
 
@@ -11,7 +12,7 @@ internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, 
         """
         select (select count(*) from outbox_message),
                (select created_at from outbox_message order by id limit 1),
-               (select count(*) from quarantined_events),
+               (select count(*) from quarantined_events where discarded_at is null),
                (select min(download_expires_at) from jobs where download_expires_at > $1 and isfinite(download_expires_at))
         """;
 
@@ -21,7 +22,7 @@ internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, 
         command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime });
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         await row.ReadAsync(cancellationToken);
-        return new DatabaseBacklog(row.GetInt64(0), Age(row, 1, now), row.GetInt64(2), Time(row, 3) - now);
+        return new DatabaseBacklog(row.GetInt64(0), Age(row, 1, now), row.GetInt64(2), row.TimeOrNull(3) - now);
     }
 
     /// <summary>
@@ -29,8 +30,5 @@ internal sealed record DatabaseBacklog(long OutboxMessages, TimeSpan OutboxAge, 
     /// it.
     /// </summary>
     public static TimeSpan Age(NpgsqlDataReader row, int column, DateTimeOffset now) =>
-        Time(row, column) is { } since && since < now ? now - since : TimeSpan.Zero;
-
-    private static DateTimeOffset? Time(NpgsqlDataReader row, int column) =>
-        row.IsDBNull(column) ? null : row.GetFieldValue<DateTimeOffset>(column);
+        row.TimeOrNull(column) is { } since && since < now ? now - since : TimeSpan.Zero;
 }

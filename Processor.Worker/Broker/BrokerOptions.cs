@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Platform.ServiceDefaults.Broker;
+using Platform.ServiceDefaults.Settings;
 
 namespace Processor.Worker.Broker;
 
@@ -22,7 +23,7 @@ internal sealed class BrokerOptions : BrokerTrustOptions
     public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         var errors = base.Validate(validationContext);
-        return ManagementUrl is { IsAbsoluteUri: false } or { Scheme: not ("http" or "https") }
+        return ManagementUrl is not null && !HttpAddress.IsHttp(ManagementUrl)
             ? errors.Prepend(new ValidationResult("must be an absolute http or https address.", [nameof(ManagementUrl)]))
             : errors;
     }

@@ -1,6 +1,7 @@
 using MassTransit;
 using Platform.Contracts;
 using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Accounting;
 using Processor.Worker.Events;
 using Processor.Worker.Persistence;
 
@@ -15,6 +16,7 @@ internal static class ConsumerSetup
         {
             context.ConfigureConsumer<WebhookReceivedConsumer>(endpoint);
             context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
+            context.ConfigureConsumer<PublishesConfirmedConsumer>(endpoint);
         });
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ConsumerWatchdog>(provider, IsBelieved(provider)));
         return services;

@@ -1,18 +1,33 @@
 using MassTransit;
+using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Inbox;
+using Processor.Worker.Retention;
 
 namespace Processor.Worker.Consumers;
 
 /// <summary>Stores an event and applies it to its job.</summary>
-internal sealed class WebhookReceivedConsumer(UnitOfWork unit) : IConsumer<WebhookReceived>
+internal sealed class WebhookReceivedConsumer(UnitOfWork unit, IOptions<RetentionOptions> retention, TimeProvider time) : IConsumer<WebhookReceived>
 {
+    /// <exception cref="ForgottenIdentityException">The event waited so long that its identity may be forgotten.</exception>
     public Task Consume(ConsumeContext<WebhookReceived> context)
     {
+        if (context.Message.ReceivedAt < retention.Value.ForgottenBefore(time.GetUtcNow()))
+        {
+            throw new ForgottenIdentityException(context.Message.ReceivedAt);
+        }
+
         unit.Store(context.Message);
         return Task.CompletedTask;
     }
 }
+
+/// <summary>
+/// An event is so old that it is parked: if it was applied before, retention may have dropped its identity, and it would take effect twice. A
+/// person can find out, and releases it while <c>Retention__Events</c> is 0.
+/// </summary>
+internal sealed class ForgottenIdentityException(DateTimeOffset receivedAt)
+    : Exception($"Received at {receivedAt:O}: it may have been applied, and its identity dropped since (Retention__Events).");
 
 /// <summary>The policy of the queue <c>webhook-received</c>.</summary>
 internal sealed class WebhookReceivedDefinition : ConsumerDefinition<WebhookReceivedConsumer>

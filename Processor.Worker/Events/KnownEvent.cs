@@ -26,7 +26,7 @@ internal sealed record KnownEvent(Guid EventId, string JobId, JobFact? Fact, IRe
             ReadJobId(row),
             fact is null ? null : JobFact.FromJson(fact),
             row.GetFieldValue<byte[][]>(3),
-            row.IsDBNull(4) ? null : row.GetString(4))
+            row.TextOrNull(4))
         {
             FactLength = fact?.Length ?? 0,
         };

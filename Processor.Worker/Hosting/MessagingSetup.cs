@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Platform.ServiceDefaults.Broker;
+using Processor.Worker.Accounting;
 using Processor.Worker.Broker;
 using Processor.Worker.Consumers;
 using Processor.Worker.Inbox;
@@ -27,8 +28,17 @@ internal static class MessagingSetup
         return services;
     }
 
-    /// <summary>A bus that declares exchanges and bindings at start, and consumes nothing.</summary>
-    public static IServiceCollection AddTopologyDeployment(this IServiceCollection services) => services.AddBus((context, rabbit) =>
+    /// <summary>Creates buses that declare exchanges and bindings at start, and consume nothing (<c>Func&lt;IBusControl&gt;</c>).</summary>
+    public static IServiceCollection AddTopologyDeployment(this IServiceCollection services) => services
+        .AddBus(DeclareOnly)
+        .AddSingleton<Func<IBusControl>>(provider => () => MassTransit.Bus.Factory.CreateUsingRabbitMq(rabbit =>
+        {
+            var context = provider.GetRequiredService<IBusRegistrationContext>();
+            rabbit.UseBroker(context);
+            DeclareOnly(context, rabbit);
+        }));
+
+    private static void DeclareOnly(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
     {
         rabbit.DeployTopologyOnly = true;
         rabbit.DeployPublishTopology = true;
@@ -36,8 +46,10 @@ internal static class MessagingSetup
         rabbit.Publish<JobCompleted>();
         rabbit.Publish<JobFailed>();
         rabbit.Publish<JobCanceled>();
+        // Reports come through the exchange of the events.
+        rabbit.Publish<PublishesConfirmed>(report => report.Exclude = true);
         rabbit.ConfigureEndpoints(context);
-    });
+    }
 
     private static IServiceCollection AddBus(
         this IServiceCollection services, Action<IBusRegistrationContext, IRabbitMqBusFactoryConfigurator> configure) => services
@@ -48,6 +60,7 @@ internal static class MessagingSetup
             // By default MassTransit sends usage telemetry to its vendor.
             bus.DisableUsageTelemetry();
             bus.AddEventConsumers();
+            bus.AddAccountingConsumers();
             bus.AddRegistrationConsumers();
             bus.UsingRabbitMq((context, rabbit) =>
             {

@@ -45,6 +45,7 @@ internal sealed class DeliveryAttempt
         {
             builder.ToTable("delivery_attempts");
             builder.HasKey(row => row.MessageId).HasName("delivery_attempts_pkey");
+            builder.HasIndex(row => row.LastAttemptAt).HasDatabaseName("delivery_attempts_last_attempt_at");
             builder.Property(row => row.MessageId).HasColumnName("message_id").ValueGeneratedNever();
             builder.Property(row => row.Attempts).HasColumnName("attempts");
             builder.Property(row => row.LastAttemptAt).HasColumnName("last_attempt_at");

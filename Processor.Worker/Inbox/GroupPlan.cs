@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Processor.Worker.Accounting;
 using Processor.Worker.Events;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
@@ -10,6 +11,7 @@ namespace Processor.Worker.Inbox;
 internal sealed class GroupPlan
 {
     private readonly DateTimeOffset _now;
+    private readonly HashSet<string> _erased;
     private readonly Dictionary<Guid, KnownEvent> _known;
     private readonly Dictionary<string, JobChange> _changes = [];
 
@@ -27,20 +29,29 @@ internal sealed class GroupPlan
 
     public List<QuarantinedEvent> Quarantined { get; } = [];
 
+    /// <summary>The numbers of the messages, whatever became of them.</summary>
+    public List<Arrival> Arrivals { get; } = [];
+
     /// <summary>In the order of the units.</summary>
     public List<CommitOutcome> Outcomes { get; } = [];
 
     /// <param name="units">No two with the same message id, and no two new ones with the same event.</param>
     /// <param name="claimed">The ids of messages not consumed before.</param>
+    /// <param name="erased">Those of the units' jobs whose data was erased.</param>
     /// <param name="known">The events already committed for the jobs of the units.</param>
     /// <param name="now">The time of the commit.</param>
-    public GroupPlan(IReadOnlyList<UnitOfWork> units, HashSet<Guid> claimed, IEnumerable<KnownEvent> known, DateTimeOffset now)
+    public GroupPlan(IReadOnlyList<UnitOfWork> units, HashSet<Guid> claimed, HashSet<string> erased, IEnumerable<KnownEvent> known, DateTimeOffset now)
     {
         _now = now;
+        _erased = erased;
         _known = known.ToDictionary(one => one.EventId);
         foreach (var unit in units)
         {
             Outcomes.Add(Decide(unit, claimed.Contains(unit.MessageId)));
+            if (unit.Number is { } number)
+            {
+                Arrivals.Add(new Arrival(number, unit.Quarantined is null ? Receptions.Applied : Receptions.Quarantined));
+            }
         }
 
         WriteJobs();
@@ -53,6 +64,7 @@ internal sealed class GroupPlan
     private CommitOutcome Decide(UnitOfWork unit, bool isClaimed) => unit switch
     {
         { Quarantined: not null } when isClaimed => Quarantine(unit),
+        { Event: { } received } when _erased.Contains(received.JobId) => CommitOutcome.Erased,
         { Event: { } received } when _known.TryGetValue(received.EventId, out var known) => Repeat(unit, known),
         { Event: not null } when isClaimed => Add(unit),
         // Consumed before, and the row of the event was deleted since: the inbox still has the message id.

@@ -1,4 +1,5 @@
 using Npgsql;
+using Processor.Worker.Accounting;
 using Processor.Worker.Events;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
@@ -35,9 +36,9 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
-        var (claimed, known) = await ClaimAsync(connection, group, now, cancellationToken);
-        var plan = new GroupPlan(group, claimed, known, now);
-        await WriteAsync(connection, plan, [.. group.Where(unit => unit.IsSuspect).Select(unit => unit.MessageId)], cancellationToken);
+        var (claimed, erased, known) = await ClaimAsync(connection, group, now, cancellationToken);
+        var plan = new GroupPlan(group, claimed, erased, known, now);
+        await WriteAsync(connection, plan, now, [.. group.Where(unit => unit.IsSuspect).Select(unit => unit.MessageId)], cancellationToken);
 
         // Never cancelled: while the primary waits for a standby, a cancelled commit would report success for data that a failover then
         // loses.
@@ -51,7 +52,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         return plan;
     }
 
-    private static async Task<(HashSet<Guid> Claimed, List<KnownEvent> Known)> ClaimAsync(
+    private static async Task<(HashSet<Guid> Claimed, HashSet<string> Erased, List<KnownEvent> Known)> ClaimAsync(
         NpgsqlConnection connection, IReadOnlyList<UnitOfWork> group, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var jobIds = JobIds(group);
@@ -59,19 +60,29 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         // The order matters: a read after the locks sees everything committed for these jobs.
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { JobLock.Acquire(jobIds), InboxState.Claim(Claims(group, now)), KnownEvent.SelectByJob(jobIds) },
+            BatchCommands =
+            {
+                JobLock.Acquire(jobIds), InboxState.Claim(Claims(group, now)), ErasedJob.SelectAmong(jobIds), KnownEvent.SelectByJob(jobIds),
+            },
         };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var claimed = await ReadSetAsync<Guid>(reader, cancellationToken);
+        var erased = await ReadSetAsync<string>(reader, cancellationToken);
         await reader.NextResultAsync(cancellationToken);
+        return (claimed, erased, await ReadKnownAsync(reader, group, cancellationToken));
+    }
 
-        var claimed = new HashSet<Guid>();
+    /// <summary>The only column of the next result.</summary>
+    private static async Task<HashSet<T>> ReadSetAsync<T>(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        await reader.NextResultAsync(cancellationToken);
+        var values = new HashSet<T>();
         while (await reader.ReadAsync(cancellationToken))
         {
-            claimed.Add(reader.GetGuid(0));
+            values.Add(reader.GetFieldValue<T>(0));
         }
 
-        await reader.NextResultAsync(cancellationToken);
-        return (claimed, await ReadKnownAsync(reader, group, cancellationToken));
+        return values;
     }
 
     private static List<string> JobIds(IReadOnlyList<UnitOfWork> group)
@@ -129,7 +140,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
     }
 
     private static async Task WriteAsync(
-        NpgsqlConnection connection, GroupPlan plan, List<Guid> cleared, CancellationToken cancellationToken)
+        NpgsqlConnection connection, GroupPlan plan, DateTimeOffset now, List<Guid> cleared, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
         Add(plan.Events, WebhookEvent.Insert);
@@ -140,6 +151,7 @@ internal sealed class GroupTransaction(NpgsqlDataSource database, OutboxSignal o
         Add(plan.Notifications, Notification.Decide);
         Add(plan.Quarantined, QuarantinedEvent.Insert);
         Add(cleared, DeliveryAttempt.Forget);
+        Add(plan.Arrivals, arrivals => ReceivedNumbers.Insert(arrivals, now));
         if (batch.BatchCommands.Count > 0)
         {
             await batch.ExecuteNonQueryAsync(cancellationToken);

@@ -4,6 +4,7 @@ using MassTransit;
 using MassTransit.Middleware;
 using MassTransit.Middleware.Outbox;
 using Platform.Contracts;
+using Processor.Worker.Accounting;
 using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
@@ -19,6 +20,7 @@ internal sealed class InboxContextFactory(
     GroupCommitter committer,
     CommitWatchdog watchdog,
     PostponedMessages postponed,
+    PendingArrivals arrivals,
     ProcessorMetrics metrics,
     IServiceProvider provider,
     TimeProvider time)
@@ -33,7 +35,13 @@ internal sealed class InboxContextFactory(
         }
         catch (NewerVersionException exception)
         {
+            await arrivals.RecordAsync(context.Message, context.CancellationToken);
             await postponed.PostponeAsync(unit, context.ReceiveContext, exception);
+        }
+        catch (Exception exception) when (IsParked(exception))
+        {
+            await arrivals.RecordAsync(context.Message, context.CancellationToken);
+            throw;
         }
     }
 
@@ -47,6 +55,11 @@ internal sealed class InboxContextFactory(
         try
         {
             using var turn = await guard.TakeTurnAsync(unit, Begin(context), context.CancellationToken);
+            if (unit.IsSuspect)
+            {
+                await arrivals.RecordAsync(context.Message, context.CancellationToken);
+            }
+
             await next.Send(new InboxConsumeContext<T>(context, options, provider));
 
             started = time.GetTimestamp();
@@ -93,10 +106,12 @@ internal sealed class InboxContextFactory(
         }
     }
 
-    // A cancelled message returns to the queue; every other failure parks the message.
+    // A cancelled message returns to the queue, and one for a newer version is postponed; every other failure parks the message.
+    private static bool IsParked(Exception exception) => exception is not (OperationCanceledException or NewerVersionException);
+
     private void ReportParking(Exception exception)
     {
-        if (exception is not OperationCanceledException)
+        if (IsParked(exception))
         {
             metrics.Parked(exception is SuspectException ? ParkingReason.Suspect : ParkingReason.Poison);
             ProcessorTraces.Parked(Activity.Current, unit);

@@ -5,7 +5,7 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Inbox;
 
-/// <summary>A message that a consumer has consumed. The unique key guarantees "once"; rows never expire.</summary>
+/// <summary>A message that a consumer has consumed. The unique key guarantees "once"; its rows outlive every later delivery (<see cref="Retention.ExpiredEvents"/>).</summary>
 internal sealed class InboxState
 {
     public required Guid MessageId { get; init; }

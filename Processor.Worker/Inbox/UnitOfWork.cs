@@ -33,6 +33,9 @@ internal sealed class UnitOfWork
     /// <summary>When the webhook behind the message was received.</summary>
     public DateTimeOffset? ReceivedAt => Event?.ReceivedAt ?? Quarantined?.ReceivedAt;
 
+    /// <summary>The number under which the message was published; null when it has none.</summary>
+    public PublishNumber? Number => PublishNumber.FromDeliveryId(Event?.DeliveryId ?? Quarantined?.DeliveryId ?? Guid.Empty);
+
     /// <summary>The message was delivered several times before (<see cref="PoisonMessageGuard"/>).</summary>
     public bool IsSuspect { get; set; }
 
@@ -108,6 +111,9 @@ internal enum CommitOutcome
 
     /// <summary>Stored in quarantine for a person to review.</summary>
     Quarantined,
+
+    /// <summary>The data of its job was erased: only the identity is remembered.</summary>
+    Erased,
 }
 
 internal static class CommitOutcomes
@@ -119,6 +125,7 @@ internal static class CommitOutcomes
         CommitOutcome.Duplicate => "duplicate",
         CommitOutcome.Variant => "variant",
         CommitOutcome.Quarantined => "quarantined",
+        CommitOutcome.Erased => "erased",
         _ => throw new ArgumentOutOfRangeException(nameof(outcome), outcome, null),
     };
 }

@@ -10,7 +10,7 @@ namespace Processor.Worker.Jobs;
 /// The state of a job: a pure function of the set of its events, whatever their order (<see cref="From"/>). Every
 /// <c>*_at</c> is the time at which an event was received.
 /// </summary>
-internal sealed class Job
+internal sealed record Job
 {
     private static readonly JobStatus[] StatusOrder = Enum.GetValues<JobStatus>();
 
@@ -62,7 +62,7 @@ internal sealed class Job
     public required DateTimeOffset UpdatedAt { get; init; }
 
     /// <summary>
-    /// Computes a job from its facts, one for each event. The greatest status wins, and so do the fields of its event; events of a lower
+    /// Computes a job from its facts, one for each event. The highest status wins, and so do the fields of its event; events of a lower
     /// status only fill fields that the higher ones leave empty.
     /// </summary>
     /// <param name="facts">At least one, in any order.</param>
@@ -214,6 +214,12 @@ internal sealed class Job
             // The reconciler looks every few seconds for unfinished jobs without a check, and they are few among all jobs. The alternative, a row
             // per job in the group commit, would cost every event a statement; this costs a started one an entry in a small index.
             builder.HasIndex(job => job.MagicHourId).HasDatabaseName("jobs_unfinished").HasFilter("status in ('queued', 'rendering')");
+            // For the same reason: those that failed lately.
+            builder.HasIndex(job => job.FailedAt).HasDatabaseName("jobs_failed").HasFilter("status = 'failed'");
+            // The list of the operations API (Operations/JobList.cs), newest first: all jobs, those of a user, and the few that ended otherwise than planned.
+            builder.HasIndex(job => new { job.CreatedAt, job.MagicHourId }, "jobs_created_at");
+            builder.HasIndex(job => new { job.UserId, job.CreatedAt, job.MagicHourId }, "jobs_user_id").HasFilter("user_id is not null");
+            builder.HasIndex(job => new { job.Status, job.CreatedAt, job.MagicHourId }, "jobs_unsuccessful").HasFilter("status in ('failed', 'canceled')");
         }
     }
 }

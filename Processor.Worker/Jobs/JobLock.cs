@@ -14,11 +14,11 @@ namespace Processor.Worker.Jobs;
 /// </remarks>
 internal static class JobLock
 {
-    /// <summary>Most jobs in one transaction.</summary>
+    /// <summary>Maximum number of jobs in one transaction.</summary>
     public const int MostJobs = 512;
 
-    // The other half of a connection's share is for tables and indexes.
-    private const int MostWithoutPermit = 32;
+    /// <summary>Maximum number of jobs in one transaction without a permit. The other half of a connection's share is for tables and indexes.</summary>
+    public const int MostWithoutPermit = 32;
 
     /// <summary>Separates these locks from those of other programs on the same database.</summary>
     private const int Space = 0x6A6F62;
@@ -50,6 +50,19 @@ internal static class JobLock
                 new NpgsqlParameter<int> { TypedValue = Space },
                 Column.Text(jobIds, jobId => jobId),
             },
+        };
+    }
+
+    /// <summary>
+    /// Takes the locks that are free, and returns the ids of those jobs. It never waits, so that its caller blocks no group behind another.
+    /// </summary>
+    /// <param name="jobIds">At most <see cref="MostWithoutPermit"/>.</param>
+    public static NpgsqlBatchCommand TryAcquire(IReadOnlyList<string> jobIds)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(jobIds.Count, MostWithoutPermit);
+        return new NpgsqlBatchCommand("select job_id from unnest($1) as job_id where pg_try_advisory_xact_lock($2, hashtext(job_id))")
+        {
+            Parameters = { Column.Text(jobIds, jobId => jobId), new NpgsqlParameter<int> { TypedValue = Space } },
         };
     }
 }

@@ -1,7 +1,7 @@
 namespace Processor.Worker.Jobs;
 
 /// <summary>
-/// The status of a job. The order is total and is the whole state machine: a job only ever moves to a greater status, whatever
+/// The status of a job. The order is total and is the whole state machine: a job only ever moves to a higher status, regardless of
 /// the order in which its events arrive. <see cref="Completed"/> wins over <see cref="Failed"/> because it carries the result.
 /// </summary>
 internal enum JobStatus

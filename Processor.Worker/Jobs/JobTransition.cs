@@ -2,7 +2,7 @@ using Platform.Contracts;
 
 namespace Processor.Worker.Jobs;
 
-/// <summary>An event moved a job to a greater status. Other services learn of it by a domain event.</summary>
+/// <summary>An event moved a job to a higher status. Other services learn of it by a domain event.</summary>
 /// <param name="EventId">The event that caused it.</param>
 /// <param name="From">Null for the job's first event.</param>
 internal sealed record JobTransition(Guid EventId, string JobId, JobStatus? From, JobFact Fact)

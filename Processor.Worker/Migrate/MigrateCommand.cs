@@ -1,4 +1,6 @@
 using MassTransit;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Broker;
 using Processor.Worker.Persistence;
@@ -11,7 +13,9 @@ namespace Processor.Worker.Migrate;
 /// </summary>
 internal static class MigrateCommand
 {
-    private static readonly TimeSpan DeployTimeout = TimeSpan.FromSeconds(60);
+    private const int DeployAttempts = 3;
+
+    private static readonly TimeSpan DeployTimeout = TimeSpan.FromSeconds(20);
 
     public static async Task<int> RunAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
@@ -24,7 +28,7 @@ internal static class MigrateCommand
             // Queues come first: wrong arguments are an error here, but cause endless reconnects in the bus.
             var topology = services.GetRequiredService<BrokerTopology>();
             await topology.DeclareAsync(cancellationToken);
-            await DeployAsync(services.GetRequiredService<IBusControl>(), DeployTimeout, services.GetRequiredService<TimeProvider>(), cancellationToken);
+            await DeployAsync(services.GetRequiredService<Func<IBusControl>>(), DeployTimeout, services.GetRequiredService<TimeProvider>(), cancellationToken);
             await topology.VerifyAsync(cancellationToken);
             Console.WriteLine($"topology: {string.Join(", ", Topology.Queues.Keys)} and their exchanges are in place");
 
@@ -39,20 +43,56 @@ internal static class MigrateCommand
         }
     }
 
-    /// <summary>Declares the exchanges and bindings of the bus.</summary>
-    /// <exception cref="TimeoutException">It took longer, even if the bus ignores its token.</exception>
-    internal static async Task DeployAsync(IBusControl bus, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>
+    /// With <c>--plan</c>: prints what would be done, the schema as a script that psql accepts, and does nothing. Exits with 0 whether or not something is pending.
+    /// </summary>
+    public static async Task<int> PlanAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(limit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            // A bus that is stopped while an endpoint starts may wait for that endpoint for ever.
-            await bus.DeployAsync(either.Token).WaitAsync(either.Token);
+            await services.GetRequiredService<DatabaseSession>().VerifyAsync(cancellationToken);
+            var pending = await MigrationPlan.ReadAsync(
+                services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<IDbContextFactory<ProcessorDbContext>>(), cancellationToken);
+            Console.WriteLine(pending.Count == 0 ? "-- schema: up to date" : $"-- schema: would apply {string.Join(", ", pending.Select(migration => migration.Id))}");
+            foreach (var migration in pending)
+            {
+                Console.WriteLine($"\n-- {migration.Id}\n{string.Concat(migration.Statements.Select(statement => $"{statement};\n"))}");
+            }
+
+            var stands = await services.GetRequiredService<BrokerTopology>().ExistsAsync(cancellationToken);
+            Console.WriteLine($"-- topology: {(stands ? "the queues exist; would declare them again, with their exchanges" : "would declare queues and exchanges")}");
+            Console.WriteLine($"-- rights: {services.GetRequiredService<DatabaseRights>().Plan}");
+            return 0;
         }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"The exchanges were not declared within {limit.TotalSeconds:0} s. Run it again.");
+            VerbFailure.Write("migrate --plan", exception);
+            return 1;
         }
+    }
+
+    /// <summary>Declares the exchanges and bindings of the bus.</summary>
+    /// <param name="createBus">Called for each attempt.</param>
+    /// <param name="limit">Of each attempt.</param>
+    /// <exception cref="TimeoutException">All attempts took longer, even if the bus ignores its token.</exception>
+    internal static async Task DeployAsync(Func<IBusControl> createBus, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; attempt <= DeployAttempts; attempt++)
+        {
+            using var timeout = new CancellationTokenSource(limit, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+            try
+            {
+                // A bus that is stopped while an endpoint starts may wait for that endpoint for ever; another one may not.
+                await createBus().DeployAsync(either.Token).WaitAsync(either.Token);
+                return;
+            }
+            catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+            {
+                // Declaring again changes nothing.
+            }
+        }
+
+        throw new TimeoutException($"The exchanges were not declared within {DeployAttempts * limit.TotalSeconds:0} s. Run it again.");
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
+using NpgsqlTypes;
 using Processor.Worker.Jobs;
 using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
@@ -65,7 +66,10 @@ internal sealed class Notification
     };
 
     /// <summary>Inserts notifications for a job that may have ended before its owner was registered. The caller holds its lock.</summary>
-    public static NpgsqlBatchCommand DecideFor(string jobId, DateTimeOffset now) => new(
+    /// <param name="endedAfter">
+    /// A job that ended before is over: its notifications may have been dropped since, and would be sent again. Null for no limit.
+    /// </param>
+    public static NpgsqlBatchCommand DecideFor(string jobId, DateTimeOffset now, DateTimeOffset? endedAfter) => new(
         $"""
         insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at)
         select jobs.magic_hour_id, jobs.status, contact.channel, 'pending', 0, $2, $2
@@ -73,10 +77,16 @@ internal sealed class Notification
         join job_registrations as registration on registration.job_id = jobs.magic_hour_id
         {JobRegistration.Contacts}
         where jobs.magic_hour_id = $1 and jobs.status in ('completed', 'failed', 'canceled') and contact.address is not null
+            and ($3 is null or coalesce(greatest(jobs.completed_at, jobs.failed_at, jobs.canceled_at), jobs.updated_at) >= $3)
         on conflict do nothing
         """)
     {
-        Parameters = { new NpgsqlParameter<string> { TypedValue = jobId }, new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime } },
+        Parameters =
+        {
+            new NpgsqlParameter<string> { TypedValue = jobId },
+            new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime },
+            new NpgsqlParameter<DateTime?> { TypedValue = endedAfter?.UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+        },
     };
 
     internal sealed class Mapping : IEntityTypeConfiguration<Notification>
@@ -92,7 +102,9 @@ internal sealed class Notification
             builder.HasIndex(row => new { row.Channel, row.NextAttemptAt }).HasDatabaseName("notifications_due")
                 .HasFilter("status in ('pending', 'sending')");
             // Parked rows are few, and the metrics count them.
-            builder.HasIndex(row => row.DecidedAt).HasDatabaseName("notifications_parked").HasFilter("status = 'parked'");
+            builder.HasIndex(row => row.DecidedAt, "notifications_parked").HasFilter("status = 'parked'");
+            // Those that expire. An entry is made when a notification is delivered, and not by an event.
+            builder.HasIndex(row => row.DecidedAt, "notifications_settled").HasFilter("status in ('delivered', 'superseded')");
             builder.Property(row => row.JobId).HasColumnName("job_id");
             builder.Property(row => row.Outcome).HasColumnName("outcome")
                 .HasConversion(outcome => Job.StatusText(outcome), text => Job.ParseStatus(text));

@@ -1,6 +1,7 @@
 using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Jobs;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Notifications;
 
@@ -59,18 +60,16 @@ internal sealed record NotificationDelivery
             Channel = row.GetString(2),
             Attempt = row.GetInt32(3),
             DecidedAt = row.GetFieldValue<DateTimeOffset>(4),
-            Address = Text(5) ?? "",
-            UserId = Text(6),
+            Address = row.TextOrNull(5) ?? "",
+            UserId = row.TextOrNull(6),
             Status = Job.ParseStatus(row.GetString(7)),
             Resource = row.GetString(8),
-            ProjectType = Text(9),
-            Name = Text(10),
-            Downloads = VisibleDownload.FromJson(Text(11)),
-            ErrorCode = Text(12),
-            ErrorMessage = Text(13),
+            ProjectType = row.TextOrNull(9),
+            Name = row.TextOrNull(10),
+            Downloads = VisibleDownload.FromJson(row.TextOrNull(11)),
+            ErrorCode = row.TextOrNull(12),
+            ErrorMessage = row.TextOrNull(13),
             CorrectsFailure = row.GetBoolean(14),
         };
-
-        string? Text(int column) => row.IsDBNull(column) ? null : row.GetString(column);
     }
 }

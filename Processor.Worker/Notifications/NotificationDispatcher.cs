@@ -11,6 +11,7 @@ internal sealed partial class NotificationDispatcher(
     INotificationChannel channel,
     NotificationQueue queue,
     NotificationSettler settler,
+    NotificationDownloads downloads,
     MigrationGate gate,
     IOptions<NotificationOptions> options,
     ProcessorMetrics metrics,
@@ -37,8 +38,8 @@ internal sealed partial class NotificationDispatcher(
     {
         if (begun is null)
         {
-            var doubled = Math.Min(2 * _failurePause.Ticks, LongestFailurePause.Ticks);
-            return _failurePause = TimeSpan.FromTicks(Math.Max(options.Value.PollInterval.Ticks, doubled));
+            var doubled = Pauses.Double(_failurePause, LongestFailurePause);
+            return _failurePause = doubled > options.Value.PollInterval ? doubled : options.Value.PollInterval;
         }
 
         _failurePause = TimeSpan.Zero;
@@ -78,10 +79,10 @@ internal sealed partial class NotificationDispatcher(
         var room = Math.Min(await WaitForPlacesAsync(cancellationToken), options.Value.ChunkSize);
         await ParkExpiredAsync(cancellationToken);
         var deferred = _targets.LookAhead() is { } find ? await queue.DeferAsync(channel, find, cancellationToken) : 0;
-        var lease = options.Value.SendTimeout + NotificationSettler.SettleTime;
+        var lease = NotificationDownloads.LongestWait + options.Value.SendTimeout + NotificationSettler.SettleTime;
         var due = await queue.ClaimAsync(channel.Name, Math.Min(room, _pace.Available), lease, cancellationToken);
         _pace.Take(due.Count);
-        _inWork.AddRange(due.Select(Begin));
+        _inWork.AddRange(due.Select(notification => Begin(notification, cancellationToken)));
         return due.Count + deferred;
     }
 
@@ -131,23 +132,31 @@ internal sealed partial class NotificationDispatcher(
         }
     }
 
-    private Attempt Begin(NotificationDelivery notification)
+    private Attempt Begin(NotificationDelivery notification, CancellationToken stoppingToken)
     {
         var leftQuickLane = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return new Attempt(DeliverAsync(notification, leftQuickLane), leftQuickLane.Task);
+        return new Attempt(DeliverAsync(notification, leftQuickLane, stoppingToken), leftQuickLane.Task);
     }
 
-    private async Task DeliverAsync(NotificationDelivery notification, TaskCompletionSource leftQuickLane)
+    private async Task DeliverAsync(NotificationDelivery notification, TaskCompletionSource leftQuickLane, CancellationToken stoppingToken)
     {
         var delivery = notification switch
         {
             { IsSuperseded: true } => Delivery.Refused("the job has completed after all"),
             { Address: "" } => Delivery.Refused("no address any more"),
-            _ when channel.FindTarget(notification.Address) is { } target => await SendToTargetAsync(notification, target, leftQuickLane),
-            _ => await SendAsync(notification, CancellationToken.None),
+            _ => await SendFreshAsync(notification, leftQuickLane, stoppingToken),
         };
         await settler.SettleAsync(AttemptResult.From(notification, delivery, time.GetUtcNow()));
         leftQuickLane.TrySetResult();
+    }
+
+    private async Task<Delivery> SendFreshAsync(NotificationDelivery notification, TaskCompletionSource leftQuickLane, CancellationToken stoppingToken)
+    {
+        // Stopping ends only the wait for fresh URLs: the attempt itself runs to its end.
+        var fresh = await downloads.RefreshAsync(notification, stoppingToken);
+        return channel.FindTarget(fresh.Address) is { } target
+            ? await SendToTargetAsync(fresh, target, leftQuickLane)
+            : await SendAsync(fresh, CancellationToken.None);
     }
 
     /// <summary>An attempt that becomes slow moves from the quick lane to the slow lane and frees its slot.</summary>

@@ -19,7 +19,7 @@ internal sealed partial class NotificationQueue(NpgsqlDataSource database, TimeP
 
     /// <summary>
     /// Claims due notifications under a lease; several workers may claim side by side. If a worker crashes, others take over once the lease
-    /// expires. The attempt still counts, so that a notification that crashes workers is not retried for ever.
+    /// expires. The attempt still counts, so that a notification that crashes workers is not retried indefinitely.
     /// </summary>
     /// <param name="lease">Longer than the time limit of an attempt.</param>
     /// <returns>Due notifications, the longest overdue first. No two leases of one notification overlap.</returns>

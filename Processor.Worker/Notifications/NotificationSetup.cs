@@ -1,5 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Archive;
+using Processor.Worker.Downloads;
 
 namespace Processor.Worker.Notifications;
 
@@ -12,8 +15,11 @@ internal static class NotificationSetup
         services.AddSettings<OutgoingWebhookOptions>(OutgoingWebhookOptions.Section);
         services.AddSingleton<NotificationQueue>();
         services.AddSingleton<NotificationSettler>();
-        services.AddSingleton<TargetGuard>();
-        services.AddSingleton<ResolveHost>((host, cancellationToken) => Dns.GetHostAddressesAsync(host, cancellationToken));
+        services.AddDownloads();
+        services.AddArchiveLinks();
+        services.AddSingleton<NotificationDownloads>();
+        services.TryAddSingleton<TargetGuard>();
+        services.TryAddSingleton<ResolveHost>((host, cancellationToken) => Dns.GetHostAddressesAsync(host, cancellationToken));
         services.AddHostedService<NotificationGauges>();
         services.AddChannel<EmailChannel>();
         services.AddChannel<WebhookChannel>();

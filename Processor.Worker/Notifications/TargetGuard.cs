@@ -23,6 +23,22 @@ internal sealed class TargetGuard(IOptions<OutgoingWebhookOptions> options, Reso
     private readonly DnsEndPoint[] _allowedHosts =
         [.. options.Value.AllowedTargets.Where(target => !AddressText.TryReadNetwork(target, out _)).Select(ReadHost)];
 
+    private const int MaxHeadersKiB = 16;
+
+    /// <summary>A handler for requests to such targets. The time limits and the use of responses are the caller's.</summary>
+    public SocketsHttpHandler CreateHandler() => new()
+    {
+        ConnectCallback = ConnectAsync,
+        // A redirect or a proxy would bypass the guard.
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        // Targets must not learn the platform's trace ids, and baggage from other systems must not be passed on.
+        ActivityHeadersPropagator = null,
+        MaxResponseHeadersLength = MaxHeadersKiB,
+        PooledConnectionLifetime = TimeSpan.FromMinutes(1),
+    };
+
     /// <summary>Implements <see cref="SocketsHttpHandler.ConnectCallback"/>.</summary>
     /// <exception cref="TargetRefusedException">The target is inside the platform's own network, or denied.</exception>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ namespace Processor.Worker.Notifications;
 /// <param name="inWork">Largest number of attempts in flight to one target.</param>
 internal sealed class Targets(int inWork, TimeProvider time)
 {
-    /// <summary>Most targets remembered. A forgotten one starts anew; the dispatcher's lanes limit the slots it can occupy.</summary>
+    /// <summary>Maximum number of targets remembered. A forgotten one starts anew; the dispatcher's lanes limit the slots it can occupy.</summary>
     public const int MostKnown = 10_000;
 
     // Slow attempts in flight to one target.

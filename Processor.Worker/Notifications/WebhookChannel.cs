@@ -9,8 +9,6 @@ namespace Processor.Worker.Notifications;
 /// <summary>Notifies by a signed webhook (Standard Webhooks). Users choose the target: it may lie, stall and point anywhere.</summary>
 internal sealed partial class WebhookChannel : INotificationChannel, IDisposable
 {
-    private const int MaxHeadersKiB = 16;
-
     private readonly OutgoingWebhookOptions _options;
     private readonly TimeProvider _time;
     private readonly DateTimeOffset? _sharedUntil;
@@ -21,21 +19,11 @@ internal sealed partial class WebhookChannel : INotificationChannel, IDisposable
         _options = options.Value;
         _sharedUntil = _options.ReadTransitionEnd();
         _time = time;
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = guard.ConnectAsync,
-            // A redirect or a proxy would bypass the guard.
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            // Receivers must not learn the platform's trace ids, and baggage from other systems must not be passed on.
-            ActivityHeadersPropagator = null,
-            MaxResponseHeadersLength = MaxHeadersKiB,
-            // The response is not used. A short one is drained, so that the connection can be reused; a long one closes it.
-            MaxResponseDrainSize = 16 * 1024,
-            ResponseDrainTimeout = TimeSpan.FromSeconds(1),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(1),
-        })
+        var handler = guard.CreateHandler();
+        // The response is not used. A short one is drained, so that the connection can be reused; a long one closes it.
+        handler.MaxResponseDrainSize = 16 * 1024;
+        handler.ResponseDrainTimeout = TimeSpan.FromSeconds(1);
+        _http = new HttpClient(handler)
         {
             // Each attempt has its own time limit, which covers everything.
             Timeout = Timeout.InfiniteTimeSpan,

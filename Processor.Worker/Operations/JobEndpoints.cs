@@ -1,19 +1,15 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Owners;
-using Processor.Worker.Persistence;
 using Processor.Worker.Registration;
 
 namespace Processor.Worker.Operations;
 
 /// <summary><c>/jobs/{id}</c>: registers the owner of a job, and shows the job.</summary>
-internal sealed class JobEndpoints(
-    JobRegistrar registrar, IDbContextFactory<ProcessorDbContext> contexts, IOptions<JaegerOptions> jaeger, TimeProvider time)
+internal sealed class JobEndpoints(JobRegistrar registrar, JobReader jobs, TimeProvider time)
 {
     public async Task<Results<Ok<JobView>, ValidationProblem, ProblemHttpResult>> RegisterAsync(
-        string id, JobOwner owner, Registrant registrant, CancellationToken cancellationToken)
+        string id, JobOwner owner, Caller caller, CancellationToken cancellationToken)
     {
         var registration = owner.Register(id, time.GetUtcNow());
         if (RegistrationRules.FindErrors(registration) is { Count: > 0 } errors)
@@ -21,24 +17,25 @@ internal sealed class JobEndpoints(
             return TypedResults.ValidationProblem(errors);
         }
 
-        if (await registrar.RegisterAsync(registration, registrant, cancellationToken) is RegistrationOutcome.Rejected)
+        switch (await registrar.RegisterAsync(registration, caller.Identity, cancellationToken))
         {
-            return TypedResults.Problem(
-                "Another identity has registered this job, and only that identity may change the registration.",
-                statusCode: StatusCodes.Status403Forbidden);
+            case RegistrationOutcome.Rejected:
+                return TypedResults.Problem(
+                    "Another identity has registered this job, and only that identity may change the registration.",
+                    statusCode: StatusCodes.Status403Forbidden);
+            case RegistrationOutcome.Erased:
+                return ErasureEndpoint.Gone;
+            default:
+                break;
         }
 
-        await using var context = await contexts.CreateDbContextAsync(cancellationToken);
-        return TypedResults.Ok(await JobView.ReadAsync(context, id, jaeger.Value, cancellationToken));
+        return TypedResults.Ok((await jobs.FindAsync(id, cancellationToken))?.For(caller));
     }
 
-    public async Task<Results<Ok<JobView>, ProblemHttpResult>> ShowAsync(string id, CancellationToken cancellationToken)
-    {
-        await using var context = await contexts.CreateDbContextAsync(cancellationToken);
-        return await JobView.ReadAsync(context, id, jaeger.Value, cancellationToken) is { } job
-            ? TypedResults.Ok(job)
+    public async Task<Results<Ok<JobView>, ProblemHttpResult>> ShowAsync(string id, Caller caller, CancellationToken cancellationToken) =>
+        await jobs.FindAsync(id, cancellationToken) is { } job
+            ? TypedResults.Ok(job.For(caller))
             : TypedResults.Problem("This job has no event and no registration.", statusCode: StatusCodes.Status404NotFound);
-    }
 }
 
 /// <summary>The owner of a job and the addresses for notifications; equivalent to the message <see cref="RegisterJob"/>.</summary>

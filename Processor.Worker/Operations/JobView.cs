@@ -1,10 +1,9 @@
-using Microsoft.EntityFrameworkCore;
+using Processor.Worker.Archive;
 using Processor.Worker.Events;
 using Processor.Worker.Inbox;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 using Processor.Worker.Owners;
-using Processor.Worker.Persistence;
 using Processor.Worker.Reconciliation;
 
 namespace Processor.Worker.Operations;
@@ -55,6 +54,9 @@ internal sealed record JobView
 
     public required DateTimeOffset UpdatedAt { get; init; }
 
+    /// <summary>When its data was erased: only status and times are left. Null when it was not.</summary>
+    public DateTimeOffset? ErasedAt { get; init; }
+
     /// <summary>How the job is looked up at Magic Hour. Null once it has ended, before that is planned, and without an API key.</summary>
     public CheckView? Check { get; init; }
 
@@ -63,29 +65,18 @@ internal sealed record JobView
 
     public required IReadOnlyList<NotificationView> Notifications { get; init; }
 
-    /// <returns>Null when the job is unknown.</returns>
-    public static async Task<JobView?> ReadAsync(ProcessorDbContext context, string jobId, JaegerOptions jaeger, CancellationToken cancellationToken)
+    /// <summary>Without addresses and signed URLs, unless the caller may see them.</summary>
+    public JobView For(Caller caller) => caller.MaySeeRaw ? this : this with
     {
-        if (await context.Set<Job>().AsNoTracking().FirstOrDefaultAsync(job => job.MagicHourId == jobId, cancellationToken) is not { } job)
-        {
-            return null;
-        }
+        Name = Redaction.Text(Name),
+        Email = Redaction.Text(Email),
+        WebhookUrl = Redaction.Text(WebhookUrl),
+        ErrorMessage = Redaction.Text(ErrorMessage),
+        Downloads = [.. Downloads.Select(file => file with { Url = Redaction.Text(file.Url)! })],
+        Notifications = [.. Notifications.Select(row => row with { LastError = Redaction.Text(row.LastError) })],
+    };
 
-        var registration = await context.Set<JobRegistration>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
-        var events = await context.Set<WebhookEvent>().AsNoTracking()
-            .Where(row => row.JobId == jobId).OrderBy(row => row.ReceivedAt).ToListAsync(cancellationToken);
-        var notifications = await context.Set<Notification>().AsNoTracking()
-            .Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel).ToListAsync(cancellationToken);
-        var check = await context.Set<JobCheck>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
-        return From(job, registration) with
-        {
-            Check = check is not null && job.Status is (JobStatus.Queued or JobStatus.Rendering) ? CheckView.From(check) : null,
-            Events = [.. events.Select(row => EventView.From(row, jaeger))],
-            Notifications = [.. notifications.Select(NotificationView.From)],
-        };
-    }
-
-    private static JobView From(Job job, JobRegistration? registration) => new()
+    internal static JobView From(Job job, JobRegistration? registration) => new()
     {
         JobId = job.MagicHourId,
         Resource = job.Resource,
@@ -96,7 +87,7 @@ internal sealed record JobView
         ProjectType = job.ProjectType,
         Name = job.Name,
         DownloadsCut = job.DownloadsCut,
-        Downloads = [.. VisibleDownload.FromJson(job.Downloads).Take(JobLimits.Downloads).Select(file => new DownloadView(file.Url, DownloadExpiry.Show(file.ExpiresAt)))],
+        Downloads = [],
         ErrorCode = job.ErrorCode,
         ErrorMessage = job.ErrorMessage,
         CreditsCharged = job.CreditsCharged,
@@ -115,7 +106,12 @@ internal sealed record JobView
 /// <summary>A file of a completed job.</summary>
 /// <param name="Url">Signed: a credential.</param>
 /// <param name="ExpiresAt">The sender's text. Null when the sender gave none, or a placeholder for none, such as year 1.</param>
-internal sealed record DownloadView(string Url, string? ExpiresAt);
+/// <param name="Size">Bytes, of a file in the archive, to which its URL leads. Null when it is not there.</param>
+/// <param name="Sha256">Of its content, in lower-case hex. Null like <paramref name="Size"/>.</param>
+internal sealed record DownloadView(string Url, string? ExpiresAt, long? Size = null, string? Sha256 = null)
+{
+    public static DownloadView From(ArchivedFile file) => new(file.Download.Url, DownloadExpiry.Show(file.Download.ExpiresAt), file.Size, file.Sha256);
+}
 
 /// <summary>The plan to look up a job without an end at Magic Hour.</summary>
 /// <param name="State"><c>waiting</c>, <c>given_up</c> after 48 hours without an end, or <c>parked</c> when Magic Hour refuses the id.</param>

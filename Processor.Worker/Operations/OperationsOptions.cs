@@ -25,6 +25,19 @@ internal sealed class OperationsOptions : IValidatableObject, ISecretOptions
     /// </summary>
     public NamedKey[] Keys { get; set; } = [];
 
+    /// <summary>Streams of server-sent events of one process at once; a further one gets 503. 0 to 10,000. Default: 100.</summary>
+    [Range(0, 10_000)]
+    public int MaxStreams { get; set; } = 100;
+
+    /// <summary>
+    /// Opens the console once for each start of the process, with the rights of the first key: <c>/console/sign-in?token=…</c>. At least 24 characters; only in
+    /// <c>Development</c>. Empty is none. Default: none.
+    /// </summary>
+    public string? SignInToken { get; set => field = string.IsNullOrWhiteSpace(value) ? null : value; }
+
+    /// <summary>Signs people in to the console; it exists with this provider or a key. Default: none.</summary>
+    public OidcOptions Oidc { get; set; } = new();
+
     private IEnumerable<(string Key, string Setting)> All =>
     [
         .. ApiKeys.Select((key, i) => (key, $"{nameof(ApiKeys)}__{i}")),
@@ -45,6 +58,20 @@ internal sealed class OperationsOptions : IValidatableObject, ISecretOptions
             }
         }
 
+        if (SignInToken is not null && !All.Any())
+        {
+            yield return new ValidationResult("needs a key, whose rights it gives.", [nameof(SignInToken)]);
+        }
+        else if (SignInToken is { Length: < MinKeyLength })
+        {
+            yield return new ValidationResult($"must have at least {MinKeyLength} characters.", [nameof(SignInToken)]);
+        }
+
+        foreach (var error in Oidc.FindErrors())
+        {
+            yield return error;
+        }
+
         for (var i = 0; i < Keys.Length; i++)
         {
             if (!NamedKey.IsName(Keys[i].Name))
@@ -53,14 +80,20 @@ internal sealed class OperationsOptions : IValidatableObject, ISecretOptions
                     "must be 1 to 64 letters, digits, '.', '_' or '-', and not look like the fingerprint of a key.",
                     [$"{nameof(Keys)}__{i}__{nameof(NamedKey.Name)}"]);
             }
+
+            if (RightNames.Parse(Keys[i].Rights) is null)
+            {
+                yield return new ValidationResult(
+                    $"must be some of {string.Join(", ", RightNames.All)}.", [$"{nameof(Keys)}__{i}__{nameof(NamedKey.Rights)}"]);
+            }
         }
     }
 
     public IEnumerable<ValidationResult> FindDefaultSecrets() =>
-        from one in All
-        let error = DefaultSecrets.FindError(one.Key)
-        where error is not null
-        select new ValidationResult(error, [one.Setting]);
+        (from one in All
+         let error = DefaultSecrets.FindError(one.Key)
+         where error is not null
+         select new ValidationResult(error, [one.Setting])).Concat(Oidc.FindDefaultSecrets());
 }
 
 /// <summary>A key with its owner's name.</summary>
@@ -71,6 +104,15 @@ internal sealed partial class NamedKey
 
     /// <summary>At least 24 characters, with surrounding white space trimmed.</summary>
     public string Key { get; set => field = SecretText.Trim(value); } = "";
+
+    /// <summary>
+    /// What the key may do: <c>read</c>, <c>operate</c>, <c>erase</c>, <c>raw</c>. Default: none listed, which means all of them, because
+    /// keys are older than rights.
+    /// </summary>
+    public string[] Rights { get; set; } = [];
+
+    /// <summary>The rights as validated.</summary>
+    internal Rights Granted => Rights is [] ? Operations.Rights.All : RightNames.Parse(Rights) ?? Operations.Rights.None;
 
     // The fingerprint is the identity of a key without a name, so it must not be used as a name (ApiKeys).
     public static bool IsName(string? name) => name is not null && Written().IsMatch(name) && !Fingerprint().IsMatch(name);
@@ -92,7 +134,7 @@ internal sealed class JaegerOptions : IValidatableObject
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (BaseUrl is { IsAbsoluteUri: false } or { Scheme: not ("http" or "https") })
+        if (BaseUrl is not null && !HttpAddress.IsHttp(BaseUrl))
         {
             yield return new ValidationResult("must be an absolute http or https address.", [nameof(BaseUrl)]);
         }

@@ -1,22 +1,20 @@
-using System.Net;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Archive;
+using Processor.Worker.Audit;
+using Processor.Worker.Downloads;
 using Processor.Worker.Notifications;
-using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
+using Processor.Worker.Release;
+using RabbitMQ.Client.Exceptions;
+using Scalar.AspNetCore;
 using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace Processor.Worker.Operations;
 
 internal static class OperationsSetup
 {
-    private const string Jobs = "/jobs";
-    private const string WebhookSecrets = "/webhook-secret";
     private const string Description = "/openapi";
-    private const int MaxBodyBytes = 16 * 1024;
-    private const string Encoding = "The id is percent-encoded: team/1 is team%2F1, and .. is %2E%2E.";
 
     public static IServiceCollection AddOperations(this IServiceCollection services)
     {
@@ -25,8 +23,30 @@ internal static class OperationsSetup
         services.AddSettings<OutgoingWebhookOptions>(OutgoingWebhookOptions.Section);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<KeyFailures>();
+        services.AddSingleton<KeyGuard>();
+        services.AddSingleton(provider => new OperationsDatabase(
+            PersistenceSetup.CreateDataSource("processor-worker-operations", OperationsDatabase.Limits, provider)));
+        services.AddSingleton<AuditTrail>();
+        services.AddSingleton<ParkingPlaces>();
+        services.AddSingleton<JobReader>();
         services.AddSingleton<JobEndpoints>();
+        services.AddSingleton<ErasureEndpoint>();
+        services.AddSingleton<NotificationEndpoints>();
+        services.AddDownloads();
+        services.AddArchiveLinks();
+        services.AddSingleton<DownloadEndpoint>();
         services.AddSingleton<WebhookSecretEndpoint>();
+        services.AddSingleton<EventReader>();
+        services.AddSingleton<EventEndpoints>();
+        services.AddSingleton<EventFeed>();
+        services.AddSingleton<EventStreams>();
+        services.AddSingleton<StreamEndpoints>();
+        services.AddSingleton<JobList>();
+        services.AddSingleton<ParkedEndpoints>();
+        services.AddSingleton<ReplayEndpoints>();
+        services.AddSingleton<AuditList>();
+        services.AddSingleton<StatsReader>();
+        services.AddSingleton<AccountingEndpoint>();
         services.AddProblemDetails();
         services.AddOpenApi(openApi => openApi.AddDocumentTransformer((document, _, _) =>
         {
@@ -49,25 +69,26 @@ internal static class OperationsSetup
             StatusCodeSelector = exception => exception switch
             {
                 BadHttpRequestException bad => bad.StatusCode,
-                // Entity Framework wraps the exception.
-                _ when IsUnavailable(exception) || exception.InnerException is { } cause && IsUnavailable(cause) =>
-                    StatusCodes.Status503ServiceUnavailable,
+                _ when IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
                 _ => StatusCodes.Status500InternalServerError,
             },
         });
         app.UseStatusCodePages();
-        app.Use((http, next) => JobId.RouteAsSentAsync(http, next, Jobs));
+        app.Use((http, next) => JobId.RouteAsSentAsync(http, next, OperationsRoutes.Jobs));
+        app.Use((http, next) => JobId.RouteAsSentAsync(http, next, OperationsRoutes.OperatedJobs));
         app.UseRouting();
         var isOn = !app.Services.GetRequiredService<ApiKeys>().IsEmpty;
         if (isOn)
         {
             app.MapJobs();
             app.MapWebhookSecrets();
+            app.MapOperationsRoutes();
         }
 
         if (app.Environment.IsDevelopment())
         {
             app.MapOpenApi();
+            app.MapReference();
         }
         else if (isOn)
         {
@@ -76,66 +97,17 @@ internal static class OperationsSetup
         }
     }
 
-    // A row written by a newer version can be read once that version runs.
-    private static bool IsUnavailable(Exception exception) => exception is NewerVersionException || DatabaseFault.IsTransient(exception);
+    /// <summary>
+    /// True for outages of database or broker, which has the parked messages, and for a row written by a newer version, which can be read once that
+    /// version runs.
+    /// </summary>
+    public static bool IsUnavailable(Exception exception) =>
+        exception is NewerVersionException or BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException
+        || DatabaseFault.IsTransient(exception)
+        // Entity Framework wraps the exception.
+        || exception.InnerException is { } cause && (cause is NewerVersionException || DatabaseFault.IsTransient(cause));
 
-    private static void MapJobs(this WebApplication app)
-    {
-        var group = app.MapWithKey(Jobs).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        group.MapPut(
-                "/{id}",
-                (JobId id, JobOwner owner, HttpContext http, JobEndpoints jobs, CancellationToken token) =>
-                    jobs.RegisterAsync(id.Value, owner, http.Features.GetRequiredFeature<Registrant>(), token))
-            .WithSummary("Registers the owner of a job")
-            .WithDescription(
-                "Allowed before, between or after the job's events, with the same result. Registering again updates the registration; "
-                + "only the key that registered the job first, or another key with its name, may do so. The owner is notified once of "
-                + $"each end of the job. {Encoding}")
-            .ProducesProblem(StatusCodes.Status403Forbidden)
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBodyBytes));
-        group.MapGet("/{id}", (JobId id, JobEndpoints jobs, CancellationToken token) => jobs.ShowAsync(id.Value, token))
-            .WithSummary("Shows a job with its events and notifications")
-            .WithDescription(Encoding)
-            .ProducesProblem(StatusCodes.Status400BadRequest)
-            .ProducesProblem(StatusCodes.Status404NotFound);
-    }
-
-    private static void MapWebhookSecrets(this WebApplication app) => app.MapWithKey(WebhookSecrets)
-        .MapGet("", (string url, HttpResponse response, WebhookSecretEndpoint secrets) => secrets.Show(url, response))
-        .WithSummary("Shows the keys with which a receiver verifies the platform's webhooks")
-        .WithDescription(
-            "They are derived from the configured secrets for the origin of the url (scheme, host and port), and cannot verify or forge "
-            + "webhooks to another origin. Give them to the receiver, and to no one else.")
-        .ProducesProblem(StatusCodes.Status404NotFound);
-
-    private static RouteGroupBuilder MapWithKey(this WebApplication app, string prefix)
-    {
-        app.RequireKey(prefix);
-        return app.MapGroup(prefix).ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
-    }
-
-    // Runs before the body is read, so that unauthenticated clients learn nothing from validation errors.
-    private static void RequireKey(this WebApplication app, string prefix) =>
-        app.UseWhen(http => http.Request.Path.StartsWithSegments(prefix), guarded => guarded.Use(RequireKeyAsync));
-
-    private static async Task RequireKeyAsync(HttpContext http, RequestDelegate next)
-    {
-        if (http.RequestServices.GetRequiredService<ApiKeys>().Identify(http.Request) is { } owner)
-        {
-            http.Features.Set(owner);
-            await next(http);
-            return;
-        }
-
-        // Checked after the key: a valid key is always accepted, whatever other clients at the same address have tried.
-        if (http.RequestServices.GetRequiredService<KeyFailures>().IsOverLimit(http.Connection.RemoteIpAddress ?? IPAddress.None))
-        {
-            http.Response.StatusCode = StatusCodes.Status429TooManyRequests;
-            http.Response.Headers.RetryAfter = $"{KeyFailures.Window.TotalSeconds:0}";
-            return;
-        }
-
-        http.Response.StatusCode = StatusCodes.Status401Unauthorized;
-        http.Response.Headers.WWWAuthenticate = "Bearer";
-    }
+    /// <summary>The API as a page. Its scripts come from this process; nothing is loaded from elsewhere.</summary>
+    private static void MapReference(this WebApplication app) => app.MapScalarApiReference("/reference", reference => reference
+        .WithTitle("Operations").DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp().HideDeveloperTools().HideClientButton());
 }

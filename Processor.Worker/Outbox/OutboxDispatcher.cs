@@ -51,7 +51,7 @@ internal sealed partial class OutboxDispatcher(
 
             // Does not wait for the signal: under load every commit sets it, and each would cost another connection.
             await Task.Delay(pause, time, stoppingToken);
-            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            pause = Pauses.Double(pause, LongestPause);
             signal.Wake();
         }
     }

@@ -15,7 +15,10 @@ internal sealed class OutboxMessage
     /// <summary>Set by the database; the order of publishing.</summary>
     public long Id { get; init; }
 
-    /// <summary>The AMQP message id, the same when it is published again: the id of the webhook event that caused the message.</summary>
+    /// <summary>
+    /// The AMQP message id, the same when it is published again: the id of the webhook event that caused the message, or a new one for a replay
+    /// that asks for it.
+    /// </summary>
     public required Guid MessageId { get; init; }
 
     /// <summary>The contract's name (<see cref="DomainEvents"/>).</summary>
@@ -29,12 +32,13 @@ internal sealed class OutboxMessage
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public static OutboxMessage Announce(JobTransition transition, string? traceParent, DateTimeOffset now)
+    /// <param name="messageId">Null for the id of the event, which is also that of the first publish.</param>
+    public static OutboxMessage Announce(JobTransition transition, string? traceParent, DateTimeOffset now, Guid? messageId = null)
     {
         var (type, body) = DomainEvents.Serialize(transition.ToDomainEvent());
         return new OutboxMessage
         {
-            MessageId = transition.EventId,
+            MessageId = messageId ?? transition.EventId,
             MessageType = type,
             Body = body,
             TraceParent = traceParent,
@@ -94,7 +98,7 @@ internal sealed class OutboxMessage
         MessageId = row.GetGuid(1),
         MessageType = row.GetString(2),
         Body = row.GetFieldValue<byte[]>(3),
-        TraceParent = row.IsDBNull(4) ? null : row.GetString(4),
+        TraceParent = row.TextOrNull(4),
         CreatedAt = row.GetFieldValue<DateTimeOffset>(5),
     };
 

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Npgsql;
 using Platform.Contracts;
+using Processor.Worker.Jobs;
 
 namespace Processor.Worker.Owners;
 
@@ -49,12 +50,12 @@ internal sealed class JobRegistration
     /// <summary>The identity that may update this registration (<see cref="Registrant"/>). Null in rows older than this column.</summary>
     public string? RegisteredBy { get; init; }
 
-    /// <summary>Upserts, unless a newer or another identity's registration exists. The caller holds <see cref="Jobs.JobLock"/>.</summary>
+    /// <summary>Upserts, unless the job is erased, or a newer or another identity's registration exists. The caller holds <see cref="Jobs.JobLock"/>.</summary>
     /// <param name="now">Caps <c>registered_at</c>: a client whose clock is ahead must not win until that time.</param>
     public static NpgsqlBatchCommand Save(RegisterJob registration, Registrant registrant, DateTimeOffset now) => new(
         $"""
         insert into job_registrations (registered_by, user_id, job_id, resource, email, webhook_url, registered_at)
-        values (($1)[1], $2, $3, $4, $5, $6, least($7, $8))
+        select ($1)[1], $2, $3, $4, $5, $6, least($7, $8) where {ErasedJob.IsNot("$3")}
         on conflict (job_id) do update set
             resource = excluded.resource, user_id = excluded.user_id, email = excluded.email, webhook_url = excluded.webhook_url,
             registered_at = excluded.registered_at, registered_by = excluded.registered_by

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using Npgsql;
 using Platform.ServiceDefaults.Broker;
 using Platform.ServiceDefaults.Settings;
 
@@ -14,8 +13,8 @@ internal sealed class ConnectionOptions : IValidatableObject, ISecretOptions
     public string? RabbitMq { get; set; }
 
     /// <summary>
-    /// An Npgsql connection string, to PostgreSQL or to a pooler in session mode (<see cref="DatabaseSession"/>). Its <c>Options</c> are
-    /// added to <see cref="SessionSettings"/>. Required.
+    /// An Npgsql connection string, to PostgreSQL or to a pooler (<see cref="DatabaseOptions"/>). Its <c>Options</c> are added to
+    /// <see cref="SessionSettings"/>. Required.
     /// </summary>
     public string? Postgres { get; set; }
 
@@ -26,7 +25,7 @@ internal sealed class ConnectionOptions : IValidatableObject, ISecretOptions
             yield return new ValidationResult($"{error}.", [nameof(RabbitMq)]);
         }
 
-        if (FindPostgresError() is { } postgresError)
+        if (PostgresAddress.FindError(Postgres) is { } postgresError)
         {
             yield return new ValidationResult(postgresError, [nameof(Postgres)]);
         }
@@ -39,30 +38,9 @@ internal sealed class ConnectionOptions : IValidatableObject, ISecretOptions
             yield return new ValidationResult($"has a password that {error}", [nameof(RabbitMq)]);
         }
 
-        if (FindPostgresError() is null
-            && new NpgsqlConnectionStringBuilder(Postgres) is var connection
-            && DefaultSecrets.FindPasswordError(connection.Username, connection.Password) is { } postgresError)
+        if (PostgresAddress.FindDefaultPassword(Postgres) is { } postgresError)
         {
-            yield return new ValidationResult($"has a password that {postgresError}", [nameof(Postgres)]);
-        }
-    }
-
-    // Neither user nor password is required: a certificate or a file can replace them.
-    private static string? FindCredentialError(string name, string? value) =>
-        !string.IsNullOrEmpty(value) && SecretText.FindError(value) is { } error ? $"has a {name} that {error}" : null;
-
-    private string? FindPostgresError()
-    {
-        try
-        {
-            var connection = new NpgsqlConnectionStringBuilder(Postgres);
-            return string.IsNullOrWhiteSpace(connection.Host)
-                ? "is missing or names no host; it looks like Host=localhost;Database=platform;Username=platform;Password=…."
-                : FindCredentialError("Username", connection.Username) ?? FindCredentialError("Password", connection.Password);
-        }
-        catch (ArgumentException exception)
-        {
-            return $"is not a connection string: {exception.Message}";
+            yield return new ValidationResult(postgresError, [nameof(Postgres)]);
         }
     }
 }

@@ -89,7 +89,7 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
 
     private async Task<T> RepeatAsync<T>(Func<Task<T>> write, CancellationToken cancellationToken)
     {
-        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        for (var pause = FirstPause; ; pause = Pauses.Double(pause, LongestPause))
         {
             try
             {

@@ -46,7 +46,13 @@ internal sealed class DatabaseRights(NpgsqlDataSource database, IOptions<Databas
         (nameof(DatabaseRoleOptions.Notify), options.Value.Notify, RoleRights.Notify),
         (nameof(DatabaseRoleOptions.Api), options.Value.Api, RoleRights.Api),
         (nameof(DatabaseRoleOptions.Reconcile), options.Value.Reconcile, RoleRights.Reconcile),
+        (nameof(DatabaseRoleOptions.Archive), options.Value.Archive, RoleRights.Archive),
     ];
+
+    /// <summary>What <see cref="GrantAsync"/> would do, to print.</summary>
+    public string Plan => Roles.Where(role => role.Role is not null).Select(role => role.Role!).Distinct().ToArray() is { Length: > 0 } names
+        ? $"would grant {string.Join(", ", names)} the rights that their workers need"
+        : "no roles are configured";
 
     /// <summary>Call it after the schema is up to date.</summary>
     /// <returns>A summary of the changes, to print.</returns>

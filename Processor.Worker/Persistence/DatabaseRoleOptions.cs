@@ -23,8 +23,11 @@ internal sealed partial class DatabaseRoleOptions : IValidatableObject
     /// <summary>The login role of workers with <c>--roles reconcile</c>. 1 to 63 characters. Default: none.</summary>
     public string? Reconcile { get; set; }
 
+    /// <summary>The login role of workers with <c>--roles archive</c>. 1 to 63 characters. Default: none.</summary>
+    public string? Archive { get; set; }
+
     private (string Name, string? Value)[] All =>
-        [(nameof(Consume), Consume), (nameof(Notify), Notify), (nameof(Api), Api), (nameof(Reconcile), Reconcile)];
+        [(nameof(Consume), Consume), (nameof(Notify), Notify), (nameof(Api), Api), (nameof(Reconcile), Reconcile), (nameof(Archive), Archive)];
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
         from setting in All

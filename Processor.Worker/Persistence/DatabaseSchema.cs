@@ -16,6 +16,8 @@ internal sealed class DatabaseSchema(NpgsqlDataSource database, IDbContextFactor
 
     private const int NoTimeout = 0;
 
+    private static readonly TimeSpan LockInterval = TimeSpan.FromMilliseconds(200);
+
     private static string[] KnownMigrations =>
         [.. typeof(DatabaseSchema).Assembly.GetTypes().Select(type => type.GetCustomAttribute<MigrationAttribute>()?.Id).OfType<string>()];
 
@@ -70,17 +72,23 @@ internal sealed class DatabaseSchema(NpgsqlDataSource database, IDbContextFactor
     /// <summary>
     /// Waits while another process migrates. The lock ends with its transaction, which may stay idle during the migration.
     /// </summary>
+    /// <remarks>
+    /// Neither waiting for the lock nor holding it keeps a snapshot: <c>create index concurrently</c> would wait for it, and this for that. Hence it is
+    /// tried again and again, and no query comes last.
+    /// </remarks>
     internal static async Task LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var @lock = new NpgsqlCommand(
             """
+            select pg_try_advisory_xact_lock(hashtext('processor-worker migrate'));
             set local lock_timeout = 0;
             set local idle_in_transaction_session_timeout = 0;
-            select pg_advisory_xact_lock(hashtext('processor-worker migrate'));
             """,
-            connection)
-        { CommandTimeout = NoTimeout };
-        await @lock.ExecuteNonQueryAsync(cancellationToken);
+            connection);
+        while (!(bool)(await @lock.ExecuteScalarAsync(cancellationToken))!)
+        {
+            await Task.Delay(LockInterval, cancellationToken);
+        }
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Processor.Worker.Persistence;
@@ -6,9 +7,13 @@ namespace Processor.Worker.Persistence;
 /// Checks that database sessions behave as the worker expects. A connection pooler may drop the settings of a session or run each
 /// transaction in another session; a database may have another encoding.
 /// </summary>
-internal sealed class DatabaseSession(NpgsqlDataSource database)
+internal sealed class DatabaseSession(NpgsqlDataSource database, IOptions<DatabaseOptions> options)
 {
-    private const string Remedy = "Connect directly to PostgreSQL, or set pool_mode = session and ignore_startup_parameters = options in PgBouncer";
+    private const string Remedy =
+        $"Set {DatabaseOptions.Section}__{nameof(DatabaseOptions.Pooler)}={nameof(DatabasePooler.Transaction)}, or connect directly to PostgreSQL, or set "
+        + "pool_mode = session and ignore_startup_parameters = options in PgBouncer";
+
+    private bool IsPoolOfTransactions => options.Value.Pooler is DatabasePooler.Transaction;
 
     /// <exception cref="UnusableDatabaseException">The sessions are unusable, and waiting will not fix it.</exception>
     /// <exception cref="NpgsqlException">The result is unknown: the database is unavailable.</exception>
@@ -17,11 +22,10 @@ internal sealed class DatabaseSession(NpgsqlDataSource database)
         try
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            if (await IsSharedAsync(connection, cancellationToken))
+            if (!IsPoolOfTransactions && await IsSharedAsync(connection, cancellationToken))
             {
                 throw new UnusableDatabaseException(
-                    "A connection pooler such as PgBouncer changes sessions between transactions, and transaction pooling is not "
-                    + $"supported. {Remedy}.");
+                    $"A connection pooler such as PgBouncer changes sessions between transactions, and transaction pooling is not expected. {Remedy}.");
             }
 
             await VerifyEncodingAsync(connection, cancellationToken);
@@ -30,8 +34,7 @@ internal sealed class DatabaseSession(NpgsqlDataSource database)
         catch (PostgresException exception) when (IsRefusalOfPooler(exception))
         {
             throw new UnusableDatabaseException(
-                $"A connection pooler such as PgBouncer refuses the session ({exception.MessageText}), and transaction pooling is not "
-                + $"supported. {Remedy}.");
+                $"A connection pooler such as PgBouncer refuses the session ({exception.MessageText}). {Remedy}.");
         }
     }
 
@@ -74,7 +77,7 @@ internal sealed class DatabaseSession(NpgsqlDataSource database)
         }
     }
 
-    private static async Task VerifySettingsAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task VerifySettingsAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         // A setting with another source than "client" was not requested by this connection.
         await using var command = new NpgsqlCommand(
@@ -86,7 +89,7 @@ internal sealed class DatabaseSession(NpgsqlDataSource database)
             where current_setting(wanted.name) <> wanted.value and not (wanted.may_differ and setting.source = 'client')
             """,
             connection);
-        SessionSetting[] wanted = [.. SessionSettings.Tuning, .. SessionSettings.Meaning];
+        SessionSetting[] wanted = [.. IsPoolOfTransactions ? SessionSettings.TuningOfRole : SessionSettings.Tuning, .. SessionSettings.Meaning];
         command.Parameters.Add(Column.Text(wanted, setting => setting.Name));
         command.Parameters.Add(Column.Text(wanted, setting => setting.Value));
         command.Parameters.Add(Column.Boolean(wanted, SessionSettings.Tuning.Contains));
@@ -101,9 +104,8 @@ internal sealed class DatabaseSession(NpgsqlDataSource database)
         if (missing.Count > 0)
         {
             throw new UnusableDatabaseException(
-                $"Database sessions do not have the settings they request ({string.Join("; ", missing)}): a connection pooler such as "
-                + $"PgBouncer drops them, and transaction pooling is not supported. {Remedy}, and give the settings to the role: "
-                + string.Join(' ', remedies));
+                $"Database sessions do not have the settings they request ({string.Join("; ", missing)}): a connection pooler such as PgBouncer drops them. "
+                + (IsPoolOfTransactions ? "Give" : $"{Remedy}, and give") + $" the settings to the role: {string.Join(' ', remedies)}");
         }
     }
 

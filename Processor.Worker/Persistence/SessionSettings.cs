@@ -25,6 +25,9 @@ internal static class SessionSettings
         new("idle_in_transaction_session_timeout", "10s"),
     ];
 
+    /// <summary>Performance settings that the role needs behind a pooler of transactions, where each plan is new.</summary>
+    public static IEnumerable<SessionSetting> TuningOfRole => Tuning.Where(setting => setting.Name != "enable_seqscan");
+
     /// <summary>Settings that change the meaning of statements and values. Nothing overrides them.</summary>
     public static IReadOnlyList<SessionSetting> Meaning { get; } =
     [
@@ -49,7 +52,12 @@ internal static class SessionSettings
         // PostgreSQL uses the later of two options with the same name.
         string?[] options = [.. Tuning.Select(setting => setting.Option), connection.Options, .. Meaning.Select(setting => setting.Option)];
         connection.Options = string.Join(' ', options.OfType<string>());
-        // Settings with their own keyword are applied after the options.
+        ApplyTracked(connection);
+    }
+
+    /// <summary>Adds the settings that a pooler of transactions passes on: those with a keyword of their own, which are applied after the options.</summary>
+    public static void ApplyTracked(NpgsqlConnectionStringBuilder connection)
+    {
         connection.ClientEncoding = "UTF8";
         connection.Encoding = "UTF8";
         connection.Timezone = "UTC";

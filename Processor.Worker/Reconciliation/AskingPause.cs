@@ -1,8 +1,8 @@
 namespace Processor.Worker.Reconciliation;
 
 /// <summary>
-/// When nothing may be asked: the API has failed or asked to slow down, an answer could not be published, or the key was rejected. Then a single
-/// request probes whether it is over. All jobs share it: the API limits an account, and an outage concerns every job.
+/// The pause of all requests: the API has failed or asked to slow down, an answer could not be published, or the key was rejected. A single
+/// request then probes for recovery. All jobs share the pause: the API limits an account, and an outage concerns every job.
 /// </summary>
 internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
 {
@@ -10,7 +10,7 @@ internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
 
-    /// <summary>Probing a rejected key, unless it changes before.</summary>
+    /// <summary>Interval for probing a rejected key that does not change.</summary>
     private static readonly TimeSpan KeyPause = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
@@ -43,7 +43,7 @@ internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
         }
     }
 
-    /// <summary>The last request has failed: only one may be made.</summary>
+    /// <summary>The last request failed: only one may be made at a time.</summary>
     public bool IsProbing
     {
         get
@@ -55,7 +55,7 @@ internal sealed class AskingPause(MagicHourKey key, TimeProvider time)
         }
     }
 
-    /// <summary>Returns when something may be asked.</summary>
+    /// <summary>Returns when a request may be made.</summary>
     public async Task WaitAsync(CancellationToken cancellationToken)
     {
         while (IsOn)

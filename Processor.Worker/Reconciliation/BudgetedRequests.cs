@@ -3,20 +3,22 @@ using System.Net;
 namespace Processor.Worker.Reconciliation;
 
 /// <summary>
-/// Every single request, repetitions included: it waits for the budget, has a time limit that covers the whole answer, and an answer of bounded
-/// size.
+/// Every request, retries included: it waits for the budget, and both the time and the size of its whole answer are limited.
 /// </summary>
 internal sealed class BudgetedRequests(RequestBudget budget, ProcessorMetrics metrics, TimeProvider time) : DelegatingHandler
 {
     /// <summary>The limit of Magic Hour's own CLI (<c>magic-hour/rest.md</c>); real projects have a few KiB.</summary>
     public const int MaxAnswerBytes = 4 * 1024 * 1024;
 
-    /// <summary>For a request that reads one row, generous. A hanging one uses the place of another for as long.</summary>
+    /// <summary>Marks a request whose answer a caller waits for: it goes before the others.</summary>
+    public static readonly HttpRequestOptionsKey<bool> Urgent = new("urgent");
+
+    /// <summary>Generous for a request that reads one row. A hanging one occupies its slot for that long.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        using var place = await budget.TakeAsync(cancellationToken);
+        using var place = await budget.TakeAsync(request.Options.TryGetValue(Urgent, out var isUrgent) && isUrgent, cancellationToken);
         using var timeout = new CancellationTokenSource(Patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         var result = RequestResult.Failed;

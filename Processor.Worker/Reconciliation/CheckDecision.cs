@@ -7,14 +7,14 @@ namespace Processor.Worker.Reconciliation;
 /// <param name="Event">Null when there is nothing new.</param>
 internal sealed record CheckDecision(JobCheck Next, WebhookReceived? Event)
 {
-    /// <summary>Answers that do not find a job before that is believed, spread over <see cref="CheckSchedule.NotFoundFor"/>.</summary>
+    /// <summary>Number of 404 answers, spread over <see cref="CheckSchedule.NotFoundFor"/>, before a job counts as not found.</summary>
     public const int NotFoundTimes = 5;
 
     /// <summary>Every type of event that may be published.</summary>
     public static IReadOnlyList<string> EventTypes { get; } =
         [.. MagicHourApi.Kinds.SelectMany(kind => new[] { "started", "completed", "errored", "canceled" }.Select(action => $"{kind}.{action}"))];
 
-    // With the growing gaps, over 48 minutes: an outage of the API must not look like a job that never gets an answer.
+    // 48 minutes with the growing gaps: an outage of the API must not look like a job without an answer.
     private const int FailuresToGiveUp = 7;
 
     /// <param name="kind">The kind whose path gave the answer.</param>
@@ -25,6 +25,11 @@ internal sealed record CheckDecision(JobCheck Next, WebhookReceived? Event)
         DueCheck due, Finding finding, string kind, bool isKeyProven, CheckSchedule schedule, DateTimeOffset now)
     {
         var counted = Count(due.Check with { Kind = kind }, finding, now);
+        if (due.Status is JobStatus.Failed && !finding.IsOutage)
+        {
+            return Confirm(counted, finding, schedule, now);
+        }
+
         if (finding.Kind is FindingKind.Refused)
         {
             return new CheckDecision(counted with { State = CheckState.Parked, NextCheckAt = now }, null);
@@ -45,6 +50,18 @@ internal sealed record CheckDecision(JobCheck Next, WebhookReceived? Event)
                 Reported = found?.EventType ?? counted.Reported,
             },
             found);
+    }
+
+    /// <summary>
+    /// Only a completion changes a failed job: it corrects the failure. No other answer outweighs the event of the failure.
+    /// </summary>
+    private static CheckDecision Confirm(JobCheck counted, Finding finding, CheckSchedule schedule, DateTimeOffset now)
+    {
+        var found = finding.Kind is FindingKind.Completed
+            ? ReconciledEvent.Create($"{counted.Kind}.completed", counted.JobId, finding.Project, now)
+            : null;
+        // The row stays as long as the job could be planned again.
+        return new CheckDecision(counted with { NextCheckAt = now + schedule.FailedFor, Reported = found?.EventType ?? counted.Reported }, found);
     }
 
     private static JobCheck Count(JobCheck check, Finding finding, DateTimeOffset now) => finding switch

@@ -1,7 +1,7 @@
 namespace Processor.Worker.Reconciliation;
 
 /// <summary>When a job is looked up: first when it should long have ended, then less and less often.</summary>
-/// <param name="firstAfter">Least time to the first check.</param>
+/// <param name="firstAfter">Minimum time to the first check.</param>
 /// <param name="scale">Factor on all other times.</param>
 internal sealed class CheckSchedule(TimeSpan firstAfter, double scale = 1)
 {
@@ -40,7 +40,15 @@ internal sealed class CheckSchedule(TimeSpan firstAfter, double scale = 1)
     /// <summary>After this time without an end, a job is given up.</summary>
     public TimeSpan Lifetime { get; } = TimeSpan.FromHours(48) * scale;
 
-    /// <summary>How long the API must not find a job before that is believed.</summary>
+    /// <summary>
+    /// From the failure of a job to its only check: an end that contradicts the webhook is rare, and would have become visible by then.
+    /// </summary>
+    public TimeSpan FailedAfter { get; } = TimeSpan.FromMinutes(10) * scale;
+
+    /// <summary>A job that failed longer ago is no longer checked. Until then its check's row remains, so that it is checked only once.</summary>
+    public TimeSpan FailedFor { get; } = TimeSpan.FromHours(24) * scale;
+
+    /// <summary>How long the API must answer 404 before a job counts as not found.</summary>
     public TimeSpan NotFoundFor { get; } = TimeSpan.FromHours(1) * scale;
 
     /// <summary>The time from the creation of a job to its first check, by kind and tool (<c>video/FACE_SWAP</c>), and by kind alone.</summary>

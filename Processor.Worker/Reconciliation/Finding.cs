@@ -3,7 +3,7 @@ using Platform.Contracts;
 
 namespace Processor.Worker.Reconciliation;
 
-/// <summary>What an answer of the API says about a job (<c>magic-hour/rest.md</c>, section 3). Never an end by guess.</summary>
+/// <summary>What an answer of the API says about a job (<c>magic-hour/rest.md</c>, section 3). No end is ever guessed.</summary>
 /// <param name="Project">The project as the API described it; empty when it did not.</param>
 internal sealed record Finding(FindingKind Kind, ReadOnlyMemory<byte> Project = default)
 {
@@ -114,7 +114,7 @@ internal enum FindingKind
     /// <summary>It has a status that this version does not know, or one that is not used, such as <c>draft</c>.</summary>
     Unknown,
 
-    /// <summary>It has completed, but without downloads: others have seen this as a passing error of the sender.</summary>
+    /// <summary>It has completed, but without downloads: a known transient error of the sender.</summary>
     Incomplete,
 
     Completed,

@@ -5,7 +5,10 @@ using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Reconciliation;
 
-/// <summary>The plan to look up a job that has not ended. The row is deleted at the first check after the end of the job.</summary>
+/// <summary>
+/// The plan to look up a job that has not ended, or that has failed. The row is deleted when it is due after the end of the job; that of a failed
+/// job, a day after its check.
+/// </summary>
 internal sealed record JobCheck
 {
     public required string JobId { get; init; }
@@ -63,7 +66,7 @@ internal sealed record JobCheck
     }
 }
 
-/// <summary>A check whose time has come.</summary>
+/// <summary>A due check.</summary>
 /// <param name="Status">The status of the job.</param>
 internal sealed record DueCheck(JobCheck Check, JobStatus Status)
 {

@@ -1,6 +1,4 @@
-using Platform.Contracts;
 using Platform.ServiceDefaults.Logging;
-using Processor.Worker.Broker;
 
 namespace Processor.Worker.Reconciliation;
 
@@ -13,16 +11,13 @@ internal sealed partial class JobChecker(
     MagicHourApi api,
     MagicHourKey key,
     AskingPause pause,
+    AnswerReview review,
     CheckSchedule schedule,
-    BrokerPublisher publisher,
+    FindingPublisher publisher,
     ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<JobChecker> logger)
 {
-    private static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(30);
-
-    private string? _provenKey;
-
     /// <summary>Checks one job. Never throws: a check that is not recorded is still due.</summary>
     public async Task CheckAsync(DueCheck due, CancellationToken cancellationToken)
     {
@@ -30,7 +25,7 @@ internal sealed partial class JobChecker(
         {
             if (!await TryCheckAsync(due, cancellationToken))
             {
-                // The next attempt is for another job: one of them might be to blame.
+                // The next attempt is for another job, since this one may be the cause.
                 await checks.RecordAsync(due.Check with { NextCheckAt = time.GetUtcNow() + schedule.GapAfter(1) }, cancellationToken);
             }
         }
@@ -44,9 +39,6 @@ internal sealed partial class JobChecker(
         }
     }
 
-    /// <summary>Closes the connection to the broker; the next answer opens a new one.</summary>
-    public ValueTask DisconnectAsync() => publisher.DisposeAsync();
-
     /// <returns>False when the check is still due.</returns>
     private async Task<bool> TryCheckAsync(DueCheck due, CancellationToken cancellationToken)
     {
@@ -56,13 +48,13 @@ internal sealed partial class JobChecker(
         }
 
         var (kind, finding) = await FindAsync(due, current, cancellationToken);
-        if (!Accept(finding, current))
+        if (!review.Accept(finding, current))
         {
             return false;
         }
 
-        var decision = CheckDecision.From(due, finding, kind, isKeyProven: current == _provenKey, schedule, time.GetUtcNow());
-        if (decision.Event is { } found && !await TryPublishAsync(found, cancellationToken))
+        var decision = CheckDecision.From(due, finding, kind, review.IsProven(current), schedule, time.GetUtcNow());
+        if (decision.Event is { } found && !await publisher.TryPublishAsync(found, cancellationToken))
         {
             return false;
         }
@@ -98,36 +90,7 @@ internal sealed partial class JobChecker(
 
         return (kind, finding);
 
-        async Task<Finding> AskAsync(string path) => Finding.From(await api.GetAsync(path, jobId, current, cancellationToken), jobId);
-    }
-
-    /// <returns>False when nothing may be concluded about the job, not even when to ask again.</returns>
-    private bool Accept(Finding finding, string current)
-    {
-        if (finding.Kind is FindingKind.KeyRejected)
-        {
-            if (pause.RejectKey(current))
-            {
-                LogKeyRejected(logger);
-            }
-
-            return false;
-        }
-
-        if (finding.IsOutage)
-        {
-            pause.Fail(finding.RetryAfter);
-            return true;
-        }
-
-        if (pause.IsKeyRejected)
-        {
-            LogKeyAccepted(logger);
-        }
-
-        pause.Succeed();
-        _provenKey = finding.IsDescribed ? current : _provenKey;
-        return true;
+        async Task<Finding> AskAsync(string path) => Finding.From(await api.GetAsync(path, jobId, current, isUrgent: false, cancellationToken), jobId);
     }
 
     private void Report(CheckDecision decision, DueCheck due, Finding finding)
@@ -148,34 +111,8 @@ internal sealed partial class JobChecker(
         }
     }
 
-    private async Task<bool> TryPublishAsync(WebhookReceived found, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await PublishAsync(found, cancellationToken);
-            return true;
-        }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
-        {
-            // Asking goes on when answers can be published: until then it would be for nothing.
-            pause.Fail(retryAfter: null);
-            LogNotPublished(logger, exception, found.EventType, ShownText.Name(found.JobId));
-            return false;
-        }
-    }
-
-    private async Task PublishAsync(WebhookReceived found, CancellationToken cancellationToken)
-    {
-        var envelope = Envelope.Create(found, time.GetUtcNow());
-        using var activity = ProcessorTraces.StartPublish(envelope, default);
-        await publisher.UseAsync(token => publisher.PublishAsync(envelope, activity?.Id, mandatory: true, token), PublishTimeout, cancellationToken);
-    }
-
     [LoggerMessage(LogLevel.Warning, "Could not check job {JobId}; it is still due")]
     private static partial void LogFailed(ILogger logger, Exception exception, string jobId);
-
-    [LoggerMessage(LogLevel.Warning, "Could not publish {EventType} of job {JobId}; the job is checked again")]
-    private static partial void LogNotPublished(ILogger logger, Exception exception, string eventType, string jobId);
 
     [LoggerMessage(LogLevel.Information, "No webhook had reported {EventType} of job {JobId}")]
     private static partial void LogMissed(ILogger logger, string eventType, string jobId);
@@ -183,12 +120,6 @@ internal sealed partial class JobChecker(
     [LoggerMessage(LogLevel.Warning, "Job {JobId} is no longer checked ({State}): the last answer of Magic Hour's API was {Answer}")]
     private static partial void LogClosed(ILogger logger, string jobId, string state, string answer);
 
-    [LoggerMessage(LogLevel.Warning, "Magic Hour's API says {Answer} of job {JobId}, which is not an end; checking goes on")]
+    [LoggerMessage(LogLevel.Warning, "Magic Hour's API says {Answer} of job {JobId}, which is not an end; checks continue")]
     private static partial void LogOdd(ILogger logger, string jobId, string answer);
-
-    [LoggerMessage(LogLevel.Error, "Magic Hour's API rejects the key: no job is reconciled until it is accepted or replaced (MagicHourApi__Key, MagicHourApi__KeyFile)")]
-    private static partial void LogKeyRejected(ILogger logger);
-
-    [LoggerMessage(LogLevel.Information, "Magic Hour's API accepts the key again")]
-    private static partial void LogKeyAccepted(ILogger logger);
 }

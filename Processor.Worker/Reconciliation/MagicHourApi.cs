@@ -8,7 +8,7 @@ internal sealed class MagicHourApi(HttpClient http, TimeProvider time)
     /// <summary>The kinds of projects; each has its own path.</summary>
     public static IReadOnlyList<string> Kinds { get; } = ["video", "image", "audio"];
 
-    // A mistake in a header must not stop everything for days.
+    // An error in a header must not stop all checks for days.
     private static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(1);
 
     /// <summary>Whether an id can be a segment of a path. The rule of Magic Hour's CLI (<c>magic-hour/rest.md</c>).</summary>
@@ -16,10 +16,12 @@ internal sealed class MagicHourApi(HttpClient http, TimeProvider time)
 
     /// <param name="kind">One of <see cref="Kinds"/>.</param>
     /// <param name="jobId">Valid by <see cref="IsId"/>.</param>
-    public async Task<ProjectAnswer> GetAsync(string kind, string jobId, string key, CancellationToken cancellationToken)
+    /// <param name="isUrgent">Someone waits for the answer.</param>
+    public async Task<ProjectAnswer> GetAsync(string kind, string jobId, string key, bool isUrgent, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/{kind}-projects/{Uri.EscapeDataString(jobId)}");
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        request.Options.Set(BudgetedRequests.Urgent, isUrgent);
         try
         {
             using var response = await http.SendAsync(request, cancellationToken);
@@ -45,7 +47,7 @@ internal sealed class MagicHourApi(HttpClient http, TimeProvider time)
 }
 
 /// <summary>An answer of the API.</summary>
-/// <param name="Status">0 when there was none, or not a whole one.</param>
+/// <param name="Status">0 when there was none, or only a part of one.</param>
 internal sealed record ProjectAnswer(int Status, ReadOnlyMemory<byte> Body)
 {
     public static ProjectAnswer None { get; } = new(0, default);

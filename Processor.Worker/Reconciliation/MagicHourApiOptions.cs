@@ -22,7 +22,7 @@ internal sealed class MagicHourApiOptions : IValidatableObject, ISecretOptions
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
-        if (BaseUrl is not { IsAbsoluteUri: true, Scheme: "http" or "https", Query: "", Fragment: "", UserInfo: "" })
+        if (BaseUrl is null || !HttpAddress.IsBase(BaseUrl))
         {
             yield return new ValidationResult("must be an absolute http or https address, without user, query or fragment.", [nameof(BaseUrl)]);
         }

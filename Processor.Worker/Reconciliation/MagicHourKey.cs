@@ -41,7 +41,7 @@ internal sealed partial class MagicHourKey(
         }
     }
 
-    // Keeps the last valid key: a file that is being replaced must not stop anything.
+    // Keeps the last valid key while the file is being replaced.
     private void Update()
     {
         var (key, error) = Read(options.Value.KeyFile);

@@ -1,15 +1,17 @@
 using System.Diagnostics.Metrics;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Reconciliation;
 
 /// <summary>The state of this replica. The backlog of checks is sampled with the rest of the database (<c>Backlog/</c>).</summary>
-internal sealed class ReconcileGauges(IMeterFactory meters, Reconciler reconciler, AskingPause pause, RequestBudget budget) : IHostedService
+internal sealed class ReconcileGauges(
+    IMeterFactory meters, [FromKeyedServices(AdvisoryLocks.Reconcile)] ReplicaLock locks, AskingPause pause, RequestBudget budget) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var meter = meters.Create(ProcessorMetrics.MeterName);
         meter.CreateObservableGauge(
-            "reconcile.active", () => reconciler.IsActive ? 1 : 0, null,
+            "reconcile.active", () => locks.IsHeld ? 1 : 0, null,
             "1 on the replica that reconciles, 0 on the others.");
         meter.CreateObservableGauge(
             "reconcile.key.rejected", () => pause.IsKeyRejected ? 1 : 0, null,

@@ -8,13 +8,13 @@ internal sealed class ReconcileOptions
     public const string Section = "Reconcile";
 
     /// <summary>
-    /// Least time from the creation of a job to its first check; a tool that usually takes longer is given three times its median. 1 second to
+    /// Minimum time from the creation of a job to its first check; a tool that usually takes longer is given three times its median. 1 second to
     /// 1 day; default 2 minutes.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan FirstAfter { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Most requests in any second, by all replicas together. 1 to 100; default 5.</summary>
+    /// <summary>Maximum number of requests in any second, by all replicas together. 1 to 100; default 5.</summary>
     [Range(1, 100)]
     public int RequestsPerSecond { get; set; } = 5;
 

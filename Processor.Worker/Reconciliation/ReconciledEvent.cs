@@ -31,7 +31,7 @@ internal static class ReconciledEvent
         };
     }
 
-    /// <summary>For a job of which the API says no more than that it does not exist.</summary>
+    /// <summary>For a job of which the API only says that it does not exist.</summary>
     public static WebhookReceived CreateDeleted(string kind, string jobId, DateTimeOffset now) => Create(
         $"{kind}.canceled", jobId,
         JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object> { ["id"] = jobId, ["enabled"] = false }), now);

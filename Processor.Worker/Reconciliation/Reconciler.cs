@@ -1,17 +1,21 @@
 using Microsoft.Extensions.Options;
 using Processor.Worker.Migrate;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Reconciliation;
 
 /// <summary>
-/// Plans checks of jobs that should have ended, and makes those that are due (<see cref="JobChecker"/>). One replica is active.
+/// Plans checks of jobs that should have ended, and makes those that are due (<see cref="JobChecker"/>); beside it, answers requests for fresh
+/// downloads (<see cref="DownloadRefresher"/>). One replica is active.
 /// </summary>
 internal sealed partial class Reconciler(
     JobChecks checks,
     JobChecker checker,
+    DownloadRefresher refresher,
+    FindingPublisher publisher,
     MagicHourKey key,
     AskingPause pause,
-    ReconcileLock locks,
+    [FromKeyedServices(AdvisoryLocks.Reconcile)] ReplicaLock locks,
     MigrationGate gate,
     IOptions<ReconcileOptions> options,
     ProcessorMetrics metrics,
@@ -20,16 +24,12 @@ internal sealed partial class Reconciler(
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPlanInterval = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
 
-    // Until the last requests of a replica that has lost the lock have arrived: both together must not exceed the budget.
+    // Waits until the last requests of a replica that lost the lock have arrived: together both must not exceed the budget.
     private static readonly TimeSpan TakeoverPause = TimeSpan.FromSeconds(2);
 
     // Room for requests that hang: after two seconds they use no budget.
     private readonly int _mostInFlight = 4 * options.Value.RequestsPerSecond;
-
-    /// <summary>True while this replica is the one that asks.</summary>
-    public bool IsActive { get; private set; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -41,41 +41,13 @@ internal sealed partial class Reconciler(
 
         await key.WaitAsync(stoppingToken);
         metrics.ReconcilingBegins();
-        while (true)
-        {
-            try
-            {
-                await using var held = await locks.AcquireAsync(stoppingToken);
-                await ReconcileAsync(held, stoppingToken);
-            }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogInterrupted(logger, exception, RetryInterval);
-            }
-
-            await Task.Delay(RetryInterval, time, stoppingToken);
-        }
+        await locks.RunAsync(Start, publisher.DisconnectAsync, (exception, pause) => LogInterrupted(logger, exception, pause), stoppingToken);
     }
 
-    /// <summary>Never returns.</summary>
-    /// <exception cref="Exception">The lock or the database is lost.</exception>
-    private async Task ReconcileAsync(ReconcileLock.Held held, CancellationToken stoppingToken)
+    private Task[] Start(CancellationToken cancellationToken)
     {
-        using var lost = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
         LogActive(logger);
-        IsActive = true;
-        Task[] tasks = [held.KeepAsync(lost.Token), PlanAsync(lost.Token), AskAsync(lost.Token)];
-        try
-        {
-            await await Task.WhenAny(tasks);
-        }
-        finally
-        {
-            IsActive = false;
-            await lost.CancelAsync();
-            await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await checker.DisconnectAsync();
-        }
+        return [PlanAsync(cancellationToken), AskAsync(cancellationToken), RefreshAsync(cancellationToken)];
     }
 
     private async Task PlanAsync(CancellationToken cancellationToken)
@@ -99,7 +71,7 @@ internal sealed partial class Reconciler(
                 await pause.WaitAsync(cancellationToken);
                 Array.ForEach([.. inFlight.Where(check => check.Value.IsCompleted).Select(check => check.Key)], jobId => inFlight.Remove(jobId));
                 var isProbe = pause.IsProbing;
-                // Not more than a second's worth: when one of them fails, the others are already on their way.
+                // At most a second's worth: when one of them fails, the others are already in flight.
                 var limit = Math.Min(isProbe ? 1 : options.Value.RequestsPerSecond, _mostInFlight - inFlight.Count);
                 foreach (var due in limit == 0 ? [] : await checks.FindDueAsync(limit, inFlight.Keys, cancellationToken))
                 {
@@ -116,12 +88,18 @@ internal sealed partial class Reconciler(
         }
     }
 
+    private async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(TakeoverPause, time, cancellationToken);
+        await refresher.RunAsync(cancellationToken);
+    }
+
     [LoggerMessage(LogLevel.Information, "Jobs are not reconciled: neither MagicHourApi__Key nor a file at MagicHourApi__KeyFile has a key")]
     private static partial void LogOff(ILogger logger);
 
     [LoggerMessage(LogLevel.Information, "This replica reconciles jobs with Magic Hour's API")]
     private static partial void LogActive(ILogger logger);
 
-    [LoggerMessage(LogLevel.Warning, "Reconciling is interrupted; trying again in {Pause}")]
+    [LoggerMessage(LogLevel.Warning, "Reconciliation was interrupted; retrying in {Pause}")]
     private static partial void LogInterrupted(ILogger logger, Exception exception, TimeSpan pause);
 }

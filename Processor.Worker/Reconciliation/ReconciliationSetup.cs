@@ -2,6 +2,8 @@ using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Options;
 using Platform.ServiceDefaults.Settings;
 using Polly;
+using Processor.Worker.Downloads;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Reconciliation;
 
@@ -17,12 +19,16 @@ internal static class ReconciliationSetup
         services.AddSingleton<MagicHourKey>();
         services.AddSingleton<AskingPause>();
         services.AddSingleton<JobChecks>();
-        services.AddSingleton<ReconcileLock>();
+        services.AddReplicaLock(AdvisoryLocks.Reconcile);
+        services.AddSingleton<AnswerReview>();
+        services.AddSingleton<FindingPublisher>();
         services.AddSingleton<JobChecker>();
+        services.AddSingleton<DownloadRefresher>();
         services.AddSingleton<Reconciler>();
         services.AddHostedService(provider => provider.GetRequiredService<Reconciler>());
         services.AddHostedService<ReconcileGauges>();
         services.AddMagicHourApi();
+        services.AddDownloads();
         return services;
     }
 
@@ -35,7 +41,7 @@ internal static class ReconciliationSetup
         {
             http.BaseAddress = new Uri($"{provider.GetRequiredService<IOptions<MagicHourApiOptions>>().Value.BaseUrl.AbsoluteUri.TrimEnd('/')}/");
             http.DefaultRequestHeaders.UserAgent.ParseAdd("magic-hour-platform/1.0");
-            // Each request has its own limit, which starts when the budget lets it.
+            // Each request has its own time limit, which starts once the budget admits it.
             http.Timeout = Timeout.InfiniteTimeSpan;
         });
         // It would log two lines for each request.
@@ -51,13 +57,13 @@ internal static class ReconciliationSetup
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         });
         client.AddResilienceHandler("repeat", pipeline => pipeline.AddRetry(CreateRetry()));
-        // Inside: repetitions need the budget too.
+        // Inside: retries need the budget too.
         client.AddHttpMessageHandler<BudgetedRequests>();
     }
 
     /// <summary>
-    /// Two repetitions within a few seconds, so that a connection that breaks or a single 502 does not cost a job half a minute. Longer outages,
-    /// and answers that say when to come back, are for <see cref="AskingPause"/>, which stops the requests for all jobs.
+    /// Two retries within a few seconds, so that a broken connection or a single 502 does not delay a job by half a minute.
+    /// <see cref="AskingPause"/>, which stops the requests for all jobs, handles longer outages and <c>Retry-After</c>.
     /// </summary>
     private static HttpRetryStrategyOptions CreateRetry() => new()
     {

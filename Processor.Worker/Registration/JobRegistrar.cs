@@ -1,9 +1,11 @@
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 using Processor.Worker.Owners;
 using Processor.Worker.Persistence;
+using Processor.Worker.Retention;
 
 namespace Processor.Worker.Registration;
 
@@ -11,7 +13,8 @@ namespace Processor.Worker.Registration;
 /// Stores a registration in one transaction, under the job's lock. If an event that ends the job commits at the same moment, exactly one
 /// of the two transactions sees the other, and that one notifies the owner.
 /// </summary>
-internal sealed partial class JobRegistrar(NpgsqlDataSource database, ProcessorMetrics metrics, TimeProvider time, ILogger<JobRegistrar> logger)
+internal sealed partial class JobRegistrar(
+    NpgsqlDataSource database, IOptions<RetentionOptions> retention, ProcessorMetrics metrics, TimeProvider time, ILogger<JobRegistrar> logger)
 {
     /// <param name="registration">Already validated by <see cref="RegistrationRules"/>.</param>
     /// <exception cref="NpgsqlException">Nothing was stored; if the connection broke during the commit, the result is unknown.</exception>
@@ -22,20 +25,28 @@ internal sealed partial class JobRegistrar(NpgsqlDataSource database, ProcessorM
         await using var connection = await database.OpenAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var save = JobRegistration.Save(registration, registrant, now);
+        var erased = ErasedJob.SelectAmong([registration.JobId]);
         var show = JobRegistration.ShowInJob(registration, registrant, now);
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands =
             {
                 JobLock.Acquire([registration.JobId]),
+                erased,
                 save,
                 show,
-                Notification.DecideFor(registration.JobId, now),
+                Notification.DecideFor(registration.JobId, now, retention.Value.NotifiedSince(now)),
             },
         };
         await batch.ExecuteNonQueryAsync(cancellationToken);
         // A commit is never cancelled: its result would be unknown.
         await transaction.CommitAsync(CancellationToken.None);
+        if (erased.Rows > 0)
+        {
+            LogErased(logger, registration.JobId);
+            return RegistrationOutcome.Erased;
+        }
+
         if (show.RecordsAffected == 0)
         {
             metrics.RegistrationRejected();
@@ -45,6 +56,9 @@ internal sealed partial class JobRegistrar(NpgsqlDataSource database, ProcessorM
 
         return save.RecordsAffected > 0 ? RegistrationOutcome.Saved : RegistrationOutcome.Outdated;
     }
+
+    [LoggerMessage(LogLevel.Information, "Ignored a registration of job {JobId}: its data was erased")]
+    private static partial void LogErased(ILogger logger, string jobId);
 
     [LoggerMessage(LogLevel.Warning, "Rejected a registration of job {JobId} by {Registrant}: it may not change what another identity has registered")]
     private static partial void LogRejected(ILogger logger, string jobId, string registrant);
@@ -61,4 +75,7 @@ internal enum RegistrationOutcome
 
     /// <summary>Another identity has registered the job; nothing was changed.</summary>
     Rejected,
+
+    /// <summary>The data of the job was erased; nothing was stored.</summary>
+    Erased,
 }

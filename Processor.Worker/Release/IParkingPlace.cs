@@ -12,7 +12,7 @@ internal interface IParkingPlace<T>
 
     /// <summary>Reads each message once, in order, in chunks, so that memory is bounded.</summary>
     /// <param name="count">
-    /// Most messages to read, counted at the start: otherwise a message that is released and fails again would circulate for ever.
+    /// Most messages to read, counted at the start: otherwise a message that is released and fails again would circulate endlessly.
     /// </param>
     IAsyncEnumerable<IReadOnlyList<T>> ReadAsync(long count, CancellationToken cancellationToken);
 
@@ -21,6 +21,12 @@ internal interface IParkingPlace<T>
 
     /// <summary>Removes the released messages, and keeps the rest of the chunk parked.</summary>
     Task SettleAsync(IReadOnlyList<T> released, IReadOnlyList<T> kept, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes messages that will never be released, and keeps the rest of the chunk parked. A body stays in <c>quarantined_events</c>, marked as
+    /// discarded.
+    /// </summary>
+    Task DiscardAsync(IReadOnlyList<T> discarded, IReadOnlyList<T> kept, CancellationToken cancellationToken);
 }
 
 /// <summary>A parked message, with the details that an operator needs.</summary>
@@ -38,6 +44,9 @@ internal abstract class ParkedMessage
 
     /// <summary>Why it is parked.</summary>
     public required string Reason { get; init; }
+
+    /// <summary>What the reason has in common with that of other messages.</summary>
+    public ParkedCause Cause => field ??= ParkedCause.From(Reason);
 
     /// <summary>Null when unknown.</summary>
     public required DateTimeOffset? ParkedAt { get; init; }

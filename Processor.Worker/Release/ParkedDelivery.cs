@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Platform.Contracts;
+using Processor.Worker.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
@@ -8,6 +10,9 @@ namespace Processor.Worker.Release;
 /// <summary>A message delivered from a queue of parked messages, not acknowledged yet.</summary>
 internal sealed class ParkedDelivery : ParkedMessage
 {
+    // An exception's message may be as long as the message that caused it.
+    private const int MaxReason = 1000;
+
     public required ulong DeliveryTag { get; init; }
 
     public required ReadOnlyMemory<byte> Body { get; init; }
@@ -37,6 +42,18 @@ internal sealed class ParkedDelivery : ParkedMessage
             Headers = headers,
         };
     }
+
+    /// <summary>The whole message, as its queue had it, to be kept when it is discarded.</summary>
+    public QuarantinedEvent ToQuarantined(DateTimeOffset now) => new()
+    {
+        BodySha256 = SHA256.HashData(Body.Span),
+        Reason = Reason.Length > MaxReason ? Reason[..MaxReason] : Reason,
+        Body = Body,
+        ReceivedAt = ParkedAt ?? now,
+        SentAt = ParkedAt ?? now,
+        SecretName = "-",
+        DeliveryId = MessageId ?? Guid.Empty,
+    };
 
     /// <summary>Event type and job from MassTransit's envelope; a dash for a missing field.</summary>
     private static (string EventType, string JobId) ReadEnvelope(ReadOnlyMemory<byte> body)

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Broker;
+using Processor.Worker.Events;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 
@@ -25,23 +27,27 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
+    private readonly string _front;
     private readonly IConnection _connection;
     private readonly IChannel _channel;
+    private readonly NpgsqlDataSource _database;
     private readonly TimeProvider _time;
     private bool _hasKept;
 
-    private ParkedQueue(string name, IConnection connection, IChannel channel, TimeProvider time) =>
-        (Name, _connection, _channel, _time) = (name, connection, channel, time);
+    private ParkedQueue(string name, string front, IConnection connection, IChannel channel, NpgsqlDataSource database, TimeProvider time) =>
+        (Name, _front, _connection, _channel, _database, _time) = (name, front, connection, channel, database, time);
 
     public string Name { get; }
 
-    public static async Task<ParkedQueue> OpenAsync(string name, BrokerConnector connector, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="front">The queue to which messages are released.</param>
+    public static async Task<ParkedQueue> OpenAsync(
+        string name, string front, BrokerConnector connector, NpgsqlDataSource database, TimeProvider time, CancellationToken cancellationToken)
     {
         var connection = await connector.OpenAsync("processor-worker release", cancellationToken);
         // No limit by the client: a chunk already bounds the confirms in flight.
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
-        return new ParkedQueue(name, connection, await connection.CreateChannelAsync(confirms, cancellationToken), time);
+        return new ParkedQueue(name, front, connection, await connection.CreateChannelAsync(confirms, cancellationToken), database, time);
     }
 
     public async Task<long> CountAsync(CancellationToken cancellationToken) =>
@@ -71,7 +77,7 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
             headers[Envelope.TraceHeader] = activity.Id;
         }
 
-        await PublishAsync(message, Topology.WebhookReceivedQueue, headers, cancellationToken);
+        await PublishAsync(message, _front, headers, cancellationToken);
     }
 
     public async Task SettleAsync(IReadOnlyList<ParkedDelivery> released, IReadOnlyList<ParkedDelivery> kept, CancellationToken cancellationToken)
@@ -92,6 +98,15 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         {
             await _channel.BasicAckAsync(message.DeliveryTag, multiple: false, cancellationToken);
         }
+    }
+
+    public async Task DiscardAsync(IReadOnlyList<ParkedDelivery> discarded, IReadOnlyList<ParkedDelivery> kept, CancellationToken cancellationToken)
+    {
+        await using var batch = _database.CreateBatch();
+        var now = _time.GetUtcNow();
+        batch.BatchCommands.Add(QuarantinedEvent.InsertDiscarded([.. discarded.Select(message => message.ToQuarantined(now))], now));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await SettleAsync(discarded, kept, cancellationToken);
     }
 
     public async ValueTask DisposeAsync() =>

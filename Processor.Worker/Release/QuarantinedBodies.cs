@@ -19,7 +19,7 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
 
     public async Task<long> CountAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand("select count(*) from quarantined_events");
+        await using var command = database.CreateCommand("select count(*) from quarantined_events where discarded_at is null");
         return (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L);
     }
 
@@ -53,6 +53,13 @@ internal sealed class QuarantinedBodies(NpgsqlDataSource database, BrokerPublish
         await using var command = QuarantinedEvent.Delete([.. released.Select(body => body.Row)]);
         command.Connection = connection;
         await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    public async Task DiscardAsync(IReadOnlyList<QuarantinedBody> discarded, IReadOnlyList<QuarantinedBody> kept, CancellationToken cancellationToken)
+    {
+        await using var batch = database.CreateBatch();
+        batch.BatchCommands.Add(QuarantinedEvent.Discard([.. discarded.Select(body => body.Row)], time.GetUtcNow()));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async Task<IReadOnlyList<QuarantinedBody>> ReadChunkAsync(byte[] after, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using Npgsql;
 using OpenTelemetry.Trace;
-using Platform.Contracts;
 using Processor.Worker.Broker;
 using Processor.Worker.Migrate;
 using Processor.Worker.Persistence;
@@ -14,8 +13,6 @@ namespace Processor.Worker.Release;
 /// </summary>
 internal static class ReleaseCommand
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(30);
-
     public static async Task<int> RunAsync(IServiceProvider services, ReleaseRequest request, CancellationToken cancellationToken)
     {
         // The host is never started, so its handling of Ctrl-C and its tracing are started here.
@@ -46,34 +43,7 @@ internal static class ReleaseCommand
             throw new InvalidOperationException("The queues do not exist; 'Processor.Worker migrate' declares them.");
         }
 
-        await (request.Source switch
-        {
-            ReleaseSource.Error => ReleaseQueueAsync(Topology.ErrorQueue, services, request, report, cancellationToken),
-            ReleaseSource.Dead => ReleaseQueueAsync(Topology.DeadLetterQueue, services, request, report, cancellationToken),
-            ReleaseSource.Quarantined => ReleaseQuarantinedAsync(services, request, report, cancellationToken),
-            _ => throw new InvalidOperationException($"Unknown source {request.Source}."),
-        });
-    }
-
-    private static async Task ReleaseQueueAsync(
-        string queue, IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
-    {
-        var time = services.GetRequiredService<TimeProvider>();
-        var database = services.GetRequiredService<NpgsqlDataSource>();
-        var connector = services.GetRequiredService<BrokerConnector>();
-        await using var place = await ParkedQueue.OpenAsync(queue, connector, time, cancellationToken);
-        await new ReleaseRun<ParkedDelivery>(place, database, request, report, time).RunAsync(cancellationToken);
-    }
-
-    private static async Task ReleaseQuarantinedAsync(
-        IServiceProvider services, ReleaseRequest request, ReleaseReport report, CancellationToken cancellationToken)
-    {
-        await using var publisher = services.GetRequiredService<BrokerPublisher>();
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(ConnectTimeout);
-        await publisher.OpenAsync(timeout.Token);
-        var database = services.GetRequiredService<NpgsqlDataSource>();
-        var time = services.GetRequiredService<TimeProvider>();
-        await new ReleaseRun<QuarantinedBody>(new QuarantinedBodies(database, publisher, time), database, request, report, time).RunAsync(cancellationToken);
+        await ActivatorUtilities.CreateInstance<ParkingPlaces>(services).UseAsync(
+            request.Source, new ReleaseAction(services.GetRequiredService<NpgsqlDataSource>(), request, report, services.GetRequiredService<TimeProvider>()), cancellationToken);
     }
 }

@@ -23,6 +23,12 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     /// <summary>Every message requested by its id was found.</summary>
     public bool IsComplete => _notSeen.Count == 0;
 
+    /// <summary>Released so far, or with a dry run what would be.</summary>
+    public long ReleasedCount => _released;
+
+    /// <summary>Asked for, and kept: not usable, or not confirmed.</summary>
+    public long KeptCount => _seen - _released - _notAskedFor;
+
     public void Begin(string place, long count)
     {
         _count = count;
@@ -35,7 +41,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     public void Show<T>(IReadOnlyList<T> chunk, IReadOnlyCollection<T> released)
         where T : ParkedMessage
     {
-        foreach (var message in chunk.Where(message => request.Includes(message.Id)))
+        foreach (var message in chunk.Where(message => request.Includes(message)))
         {
             _notSeen.Remove(message.Id);
             output.WriteLine(Line(released.Contains(message) ? Released : message.IsUsable ? "not confirmed" : "kept", message));
@@ -43,8 +49,8 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
 
         _seen += chunk.Count;
         _released += released.Count;
-        _notAskedFor += chunk.Count(message => !request.Includes(message.Id));
-        _notUsable += chunk.Count(message => request.Includes(message.Id) && !message.IsUsable);
+        _notAskedFor += chunk.Count(message => !request.Includes(message));
+        _notUsable += chunk.Count(message => request.Includes(message) && !message.IsUsable);
         ShowProgress();
     }
 

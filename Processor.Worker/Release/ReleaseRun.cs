@@ -21,14 +21,19 @@ internal sealed class ReleaseRun<T>(
         await foreach (var chunk in place.ReadAsync(count, cancellationToken))
         {
             // A chunk in progress is always finished, so that the report is accurate.
-            await ReleaseAsync(chunk, CancellationToken.None);
+            var released = await ReleaseAsync(chunk, CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
+            if (request.PerSecond is { } perSecond)
+            {
+                await Task.Delay(TimeSpan.FromSeconds((double)released / perSecond), time, cancellationToken);
+            }
         }
     }
 
-    private async Task ReleaseAsync(IReadOnlyList<T> chunk, CancellationToken cancellationToken)
+    /// <returns>How many were released.</returns>
+    private async Task<int> ReleaseAsync(IReadOnlyList<T> chunk, CancellationToken cancellationToken)
     {
-        var chosen = chunk.Where(message => message.IsUsable && request.Includes(message.Id)).ToArray();
+        var chosen = chunk.Where(message => message.IsUsable && request.Includes(message)).ToArray();
         var publishes = request.IsDryRun ? [] : await PublishAsync(chosen, cancellationToken);
         var confirms = Task.WhenAll(publishes).WaitAsync(Patience, time, cancellationToken);
         await confirms.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -43,6 +48,7 @@ internal sealed class ReleaseRun<T>(
         }
 
         await confirms;
+        return request.IsDryRun ? 0 : released.Length;
     }
 
     private async Task<Task[]> PublishAsync(T[] chosen, CancellationToken cancellationToken)
@@ -57,5 +63,16 @@ internal sealed class ReleaseRun<T>(
         await using var batch = database.CreateBatch();
         batch.BatchCommands.Add(DeliveryAttempt.Forget(messageIds));
         await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+/// <summary>Releases the chosen messages of any place.</summary>
+internal sealed class ReleaseAction(NpgsqlDataSource database, ReleaseRequest request, ReleaseReport report, TimeProvider time) : IParkedAction<ReleaseReport>
+{
+    public async Task<ReleaseReport> RunAsync<T>(IParkingPlace<T> place, CancellationToken cancellationToken)
+        where T : ParkedMessage
+    {
+        await new ReleaseRun<T>(place, database, request, report, time).RunAsync(cancellationToken);
+        return report;
     }
 }

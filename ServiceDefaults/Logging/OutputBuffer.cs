@@ -23,7 +23,7 @@ internal sealed class OutputBuffer : IDisposable
     private ArrayBufferWriter<byte> _written = new();
     private bool _isOver;
 
-    /// <param name="output">Written to by a dedicated thread: an output that stalls does not hold up requests.</param>
+    /// <param name="output">Written to by a dedicated thread: a stalled output does not delay requests.</param>
     /// <param name="delay">How long a line waits for others.</param>
     public OutputBuffer(Stream output, TimeSpan delay)
     {

@@ -3,7 +3,7 @@ namespace Platform.Contracts.Tests;
 public sealed class EventIdentityTests
 {
     [Fact]
-    public void Is_the_same_for_ever() =>
+    public void Never_changes() =>
         Assert.Equal(new Guid("9393771b-625c-52d4-aacd-14b7678086ad"), EventIdentity.Create("video.completed", "clx123"));
 
     [Theory]

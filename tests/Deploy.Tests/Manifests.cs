@@ -19,6 +19,7 @@ internal sealed class Manifests
         ["v1/Service"] = Read<V1Service>,
         ["apps/v1/Deployment"] = Read<V1Deployment>,
         ["autoscaling/v2/HorizontalPodAutoscaler"] = Read<V2HorizontalPodAutoscaler>,
+        ["batch/v1/CronJob"] = Read<V1CronJob>,
         ["batch/v1/Job"] = Read<V1Job>,
         ["networking.k8s.io/v1/Ingress"] = Read<V1Ingress>,
         ["networking.k8s.io/v1/NetworkPolicy"] = Read<V1NetworkPolicy>,

@@ -35,7 +35,7 @@ internal static partial class Metadata
 
     /// <summary>The metadata of the object, and of the pods or Secrets created from it.</summary>
     private static IEnumerable<KeyValuePair<string, JsonNode?>> MapsOf(JsonObject resource, string kind) =>
-        new[] { "metadata", "spec.template.metadata", "spec.target.template.metadata" }
+        new[] { "metadata", "spec.template.metadata", "spec.jobTemplate.spec.template.metadata", "spec.target.template.metadata" }
             .SelectMany(path => resource.At($"{path}.{kind}")?.AsObject() ?? []);
 
     // A DNS subdomain, as most kinds require.

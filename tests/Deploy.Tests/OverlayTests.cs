@@ -58,6 +58,9 @@ public sealed class OverlayTests
     [InlineData(true, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key=an-old-key-of-24-letters")]
     [InlineData(true, "Operations__ApiKeys__0=an-old-key-of-24-letters", "OutgoingWebhooks__Secrets__0=whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")]
     [InlineData(true, "MagicHourApi__Key=mhk_live_AAAAAAAAAAAAAAAA")]
+    [InlineData(true, "Archive__AccessKey=archive", "Archive__Bucket=files", "Archive__Endpoint=https://s3.example.com", "Archive__SecretKey=AAAAAAAAAAAAAAAAAAAA")]
+    [InlineData(false, "Archive__AccessKey=archive", "Archive__Bucket=files", "Archive__Endpoint=http://s3.example.com", "Archive__SecretKey=AAAAAAAAAAAAAAAAAAAA")]
+    [InlineData(false, "Archive__Bucket=files")]
     [InlineData(false, "MagicHourApi__Key=local_development_only")]
     [InlineData(false, "Email__Host=smtp.example.com")]
     [InlineData(false, "Email__Hots=smtp.example.com")]
@@ -70,6 +73,7 @@ public sealed class OverlayTests
         {
             "Operations" => "processor-worker-api",
             "MagicHourApi" => "processor-worker-reconcile",
+            "Archive" => "processor-worker-archive",
             _ => "processor-worker-notify",
         };
         var secret = await Overlay.CreateSecretsAsync(environment, [name]);
@@ -107,7 +111,7 @@ public sealed class OverlayTests
     }
 
     [Fact]
-    public async Task A_secret_can_be_made_anew_alone()
+    public async Task A_single_secret_can_be_created_again()
     {
         var first = Manifests.Parse(await Overlay.CreateSecretsAsync("keda-broker"));
         var second = Manifests.Parse(await Overlay.CreateSecretsAsync("keda-broker"));

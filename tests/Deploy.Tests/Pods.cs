@@ -27,6 +27,7 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
     [
         .. manifests.Of<V1Deployment>().Select(deployment => Of(deployment.Metadata.Name, deployment.Spec.Template)),
         .. manifests.Of<V1Job>().Select(job => Of(job.Metadata.Name, job.Spec.Template)),
+        .. manifests.Of<V1CronJob>().Select(job => Of(job.Metadata.Name, job.Spec.JobTemplate.Spec.Template)),
         // From the operator's source: internal/metadata/label.go and internal/resource/statefulset.go of release 2.22.3.
         .. manifests.Of("RabbitmqCluster").Select(cluster => new Pods(
             cluster.NameOf(),

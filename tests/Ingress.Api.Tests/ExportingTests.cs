@@ -31,7 +31,7 @@ public sealed class ExportingTests
     [InlineData("TRACES")]
     [InlineData("METRICS")]
     [InlineData("LOGS")]
-    public async Task Every_signal_is_exported_as_the_configuration_has_it_and_not_the_environment_alone(string signal)
+    public async Task Every_signal_is_exported_as_configured_and_not_by_the_environment_alone(string signal)
     {
         await using var collector = new OtlpCollector();
         await using var app = await ExportingApp.StartAsync(

@@ -8,7 +8,7 @@ namespace Ingress.Api.Tests;
 public sealed class HealthTests
 {
     [Fact]
-    public async Task Health_is_as_the_guide_has_it()
+    public async Task Health_answers_as_the_guide_documents()
     {
         await using var app = new IngressApp();
         using var client = app.CreateClient();

@@ -24,8 +24,9 @@ internal sealed class InMemoryBroker(PublishQueue queue) : BackgroundService
     public T[] Messages<T>() =>
     [
         .. _published
-            .Where(message => message.Exchange == $"Platform.Contracts:{typeof(T).Name}")
-            .Select(message => JsonNode.Parse(message.Content.Span)!["message"].Deserialize<T>(SystemTextJsonMessageSerializer.Options)!),
+            .Select(message => JsonNode.Parse(message.Content.Span)!)
+            .Where(envelope => envelope["messageType"]![0]!.GetValue<string>() == $"urn:message:Platform.Contracts:{typeof(T).Name}")
+            .Select(envelope => envelope["message"].Deserialize<T>(SystemTextJsonMessageSerializer.Options)!),
     ];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -71,7 +71,7 @@ public sealed class ManagementListenerTests
     }
 
     [Fact]
-    public async Task The_public_listener_goes_on_to_serve_everything()
+    public async Task The_public_listener_still_serves_everything()
     {
         await using var app = Start();
         using var client = app.CreateClient();

@@ -21,7 +21,7 @@ public sealed class ReceivingAWebhookTests
     private static readonly byte[] Completed = Samples.Read("video.completed.json");
 
     [Fact]
-    public async Task A_signed_event_is_published_under_its_identity_and_answered_as_the_guide_has_it()
+    public async Task A_signed_event_is_published_under_its_identity_and_answered_as_the_guide_documents()
     {
         await using var app = new IngressApp();
 

@@ -44,8 +44,8 @@ public sealed class StrangersTextTests
 
         var retained = GC.GetTotalMemory(forceFullCollection: true) - before;
 
-        // The limit of ExportRoom, plus the current batch and leftovers of other tests.
-        Assert.InRange(retained, 0, OtlpSettings.MinQueueSize * (long)ExportRoom.PlaceBytes + 16 * 1024 * 1024);
+        // The limit of ExportRoom, plus the current batch and leftovers of other tests, which may also go meanwhile.
+        Assert.InRange(retained, long.MinValue, OtlpSettings.MinQueueSize * (long)ExportRoom.PlaceBytes + 16 * 1024 * 1024);
     }
 
     [Fact]

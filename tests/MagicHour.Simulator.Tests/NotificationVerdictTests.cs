@@ -29,7 +29,7 @@ public sealed class NotificationVerdictTests(StormedPlatform platform)
     [Theory]
     [InlineData("")]
     [InlineData("insert into job_registrations values ('{0}', 'video', 'owner', 'ada@example.com', null, now());")]
-    public async Task A_registration_that_is_gone_is_lost(string tampering)
+    public async Task A_deleted_registration_counts_as_lost(string tampering)
     {
         await using var database = await platform.CopyAsync();
         await database.ExecuteAsync(Registration + Decision("completed"));

@@ -100,7 +100,7 @@ public sealed class StormPlanTests
     }
 
     [Fact]
-    public void About_half_of_the_deliveries_are_signed_anew() =>
+    public void About_half_of_the_deliveries_are_signed_again() =>
         Assert.InRange(Plan.Deliveries.Count(delivery => delivery.ReSign), Plan.Deliveries.Count * 0.4, Plan.Deliveries.Count * 0.6);
 
     [Fact]

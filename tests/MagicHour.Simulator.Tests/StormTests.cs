@@ -34,7 +34,7 @@ public sealed class StormTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_retry_is_signed_anew_or_keeps_its_first_signature(bool reSign)
+    public async Task A_retry_is_signed_again_or_keeps_its_first_signature(bool reSign)
     {
         // Pauses of more than a second in all: the timestamp, in seconds, cannot be the same.
         await using var endpoint = await ScriptedEndpoint.StartAsync(attempt => attempt <= 11 ? 503 : 200);

@@ -31,7 +31,7 @@ public sealed class VerdictTests(StormedPlatform platform)
     [Theory]
     [InlineData("delete from webhook_events where event_id = '{0}'", "no row")]
     [InlineData("delete from webhook_bodies where event_id = '{0}'", "no body")]
-    public async Task An_accepted_event_that_is_gone_is_lost(string tampering, string what)
+    public async Task A_deleted_event_that_was_accepted_counts_as_lost(string tampering, string what)
     {
         await using var database = await platform.CopyAsync();
         await database.ExecuteAsync(string.Format(null, tampering, Completed.MessageId));
@@ -43,7 +43,7 @@ public sealed class VerdictTests(StormedPlatform platform)
     }
 
     [Fact]
-    public async Task A_body_that_is_gone_from_quarantine_is_lost()
+    public async Task A_body_deleted_from_quarantine_counts_as_lost()
     {
         await using var database = await platform.CopyAsync();
         await database.ExecuteAsync($"delete from quarantined_events where body_sha256 = '\\x{Unusable.BodyHashes[0]}'");

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Platform.DevStack;
 using Platform.ServiceDefaults.Hosting;
+using Platform.Simulator.MagicHour;
 
 namespace Platform.Cli.Tests;
 
@@ -113,6 +114,47 @@ public sealed class ProgramTests : IDisposable
         var result = await RunAsync([$"{variable}=http://127.0.0.1:9"], "send", "--url", ingress.Urls.First(), "--secret", "x");
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
+    }
+
+    [Fact]
+    public async Task Listen_forwards_each_event_signed_reconnects_and_resumes_where_it_stopped()
+    {
+        const string Body = """{"type":"video.completed","payload":{"id":"a"}}""";
+        var (positions, forwarded) = (new List<string>(), new List<string>());
+        // Each connection brings one event and ends; the third is refused for good.
+        await using var api = WebApplication.CreateSlimBuilder().Build();
+        api.Urls.Add("http://127.0.0.1:0");
+        api.MapGet("/ops/events/stream", (HttpRequest request) =>
+        {
+            positions.Add($"{request.Query["type"]} {request.Headers["Last-Event-ID"]}");
+            return positions.Count % 3 == 0
+                ? Results.Problem("That is enough.", statusCode: StatusCodes.Status410Gone)
+                : Results.Text(
+                    $"event: heartbeat\nid: {positions.Count}.0\ndata: {{}}\n\nevent: event\nid: {positions.Count}.1\n"
+                    + $"data: {{\"eventId\":\"e{positions.Count}\",\"type\":\"video.completed\",\"jobId\":\"a\\u001b\",\"processedAt\":\"2026-11-30T12:00:00Z\"}}\n\n",
+                    "text/event-stream");
+        });
+        api.MapGet("/ops/events/{id}", (string id) => Results.Text($$"""{"bodies":[{"body":{{Body}},"raw":null}]}""", "application/json"));
+        api.MapPost("/hook", async (HttpRequest request) =>
+        {
+            using var reader = new StreamReader(request.Body);
+            var body = await reader.ReadToEndAsync(Cancel);
+            var isSigned = request.Headers[Signing.SignatureHeader] == Signing.Sign("x", $"{request.Headers[Signing.TimestampHeader]}", System.Text.Encoding.UTF8.GetBytes(body));
+            forwarded.Add($"{isSigned} {body}");
+            return Results.StatusCode(forwarded.Count == 1 ? 500 : 200);
+        });
+        await api.StartAsync(Cancel);
+        string[] listen = ["listen", "--type", "video.completed", "--url", api.Urls.First(), "--key", "k", "--forward", $"{api.Urls.First()}/hook", "--secret", "x"];
+
+        var first = await RunAsync([], listen);
+        var second = await RunAsync([], listen);
+
+        Assert.Equal("2026-11-30T12:00:00Z video.completed a\uFFFD e1 -> 500\n2026-11-30T12:00:00Z video.completed a\uFFFD e2 -> 200\n", first.Output);
+        Assert.Equal(1, first.ExitCode);
+        Assert.Contains("That is enough. Remove ", first.Error, StringComparison.Ordinal);
+        Assert.Equal(["video.completed ", "video.completed 1.1", "video.completed 2.1", "video.completed 2.1", "video.completed 4.1", "video.completed 5.1"], positions);
+        Assert.Equal([$"True {Body}", $"True {Body}", $"True {Body}", $"True {Body}"], forwarded);
+        Assert.Equal(1, second.ExitCode);
     }
 
     [Fact]

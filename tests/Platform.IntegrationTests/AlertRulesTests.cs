@@ -35,7 +35,7 @@ public sealed partial class AlertRulesTests
     }
 
     [Fact]
-    public void Each_has_its_paragraph_in_the_runbook()
+    public void Each_has_its_section_in_the_runbook()
     {
         var headings = File.ReadLines(Path.Combine(Machine.Root, "docs", "runbook.md"))
             .Where(line => line.StartsWith("### ", StringComparison.Ordinal)).Select(line => line[4..]).ToArray();

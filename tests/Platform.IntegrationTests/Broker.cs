@@ -82,6 +82,9 @@ public sealed class Broker : IAsyncDisposable
     public async Task DeleteAsync(string queue, CancellationToken cancellationToken) =>
         await (await GetChannelAsync(cancellationToken)).QueueDeleteAsync(queue, cancellationToken: cancellationToken);
 
+    public async Task PurgeAsync(string queue, CancellationToken cancellationToken) =>
+        await (await GetChannelAsync(cancellationToken)).QueuePurgeAsync(queue, cancellationToken);
+
     /// <summary>Keeps the queue but removes its binding: no queue accepts messages published from now on.</summary>
     public async Task UnbindAsync(string queue, CancellationToken cancellationToken) =>
         await (await GetChannelAsync(cancellationToken)).QueueUnbindAsync(queue, exchange: queue, routingKey: "", cancellationToken: cancellationToken);

@@ -37,7 +37,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task Sending_to_a_queue_by_its_name_declares_it_anew_and_never_ends_so_we_send_to_exchanges()
+    public async Task Sending_to_a_queue_by_its_name_declares_it_again_and_never_ends_so_we_send_to_exchanges()
     {
         await using var platform = await CreateAsync(servers);
         await using var bus = await DefaultBus.StartAsync(platform.RabbitMq);

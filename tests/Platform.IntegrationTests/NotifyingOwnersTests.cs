@@ -66,7 +66,7 @@ public sealed class NotifyingOwnersTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task Fifty_deliveries_over_workers_that_die_before_and_after_sending_are_one_notification()
+    public async Task Fifty_deliveries_over_workers_that_crash_before_and_after_sending_are_one_notification()
     {
         await using var platform = await CreateAsync(servers);
         await using var receiver = await WebhookReceiver.StartAsync(Cancel);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Broker;
 using Processor.Worker.Persistence;
@@ -21,8 +22,10 @@ public sealed class ParkedQueueTests(ServersFixture servers)
             await platform.Broker.PutAsync(Topology.ErrorQueue, "{}", "application/json", Cancel);
         }
 
+        await using var database = NpgsqlDataSource.Create(platform.ConnectionString);
         var read = 0;
-        await using (var queue = await ParkedQueue.OpenAsync(Topology.ErrorQueue, Connector(platform), new ImpatientTime(), Cancel))
+        await using (var queue = await ParkedQueue.OpenAsync(
+            Topology.ErrorQueue, Topology.WebhookReceivedQueue, Connector(platform), database, new ImpatientTime(), Cancel))
         {
             await foreach (var chunk in queue.ReadAsync(Messages, Cancel))
             {

@@ -165,6 +165,72 @@ public sealed class ReconcilingTests(ServersFixture servers)
     }
 
     [Fact]
+    public async Task A_job_that_failed_by_webhook_and_completed_at_Magic_Hour_is_corrected()
+    {
+        await using var platform = await CreateAsync(servers);
+        await using var magicHour = await ScriptedMagicHour.StartAsync(Cancel);
+        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
+        await platform.StartWorkerAsync(settings: Settings(magicHour, receiver));
+        await platform.StartIngressAsync();
+        var notified = new TaskCompletionSource();
+        magicHour.Answers["video/j"] = async http =>
+        {
+            await notified.Task.WaitAsync(http.RequestAborted);
+            await ScriptedMagicHour.WriteAsync(http, 200, ScriptedMagicHour.Completed("j"));
+        };
+        await platform.SendAsync([NewEvent("video.errored", "j")]);
+        await platform.Broker.PublishAsync(Register("j", null, receiver.Url), Cancel);
+        await platform.CountAsync(1, "select count(*) from notifications where status = 'delivered' and outcome = 'failed'");
+        notified.SetResult();
+
+        await platform.CountAsync(1, "select count(*) from jobs where status = 'completed' and failed_at is not null");
+        await platform.CountAsync(2, "select count(*) from notifications where status = 'delivered'");
+        Assert.Equal("reconcile", await platform.QueryAsync<string>("select origin from webhook_events where event_type = 'video.completed'"));
+        var bodies = receiver.Received.Select(webhook => JsonDocument.Parse(webhook.Body).RootElement).ToArray();
+        Assert.Equal(["job.failed", "job.completed"], bodies.Select(body => body.GetProperty("type").GetString()));
+        Assert.True(bodies[1].GetProperty("data").GetProperty("correctsFailure").GetBoolean());
+        await platform.AssertDrainedAsync();
+    }
+
+    [Fact]
+    public async Task Fresh_downloads_are_returned_and_stored_and_the_owner_is_not_notified_again()
+    {
+        await using var platform = await CreateAsync(servers);
+        await using var magicHour = await ScriptedMagicHour.StartAsync(Cancel);
+        await using var receiver = await WebhookReceiver.StartAsync(Cancel);
+        var settings = Settings(magicHour, receiver);
+        await platform.StartWorkerAsync(settings: settings, roles: "consume");
+        await platform.StartWorkerAsync(settings: settings, roles: "reconcile");
+        await platform.StartWorkerAsync(settings: settings, roles: "notify");
+        await platform.StartWorkerAsync(settings: settings, roles: "api");
+        await platform.StartIngressAsync();
+        magicHour.Answer("video", "j", ScriptedMagicHour.Completed("j"));
+        await Waiting.UntilAsync("a replica reconciles", () => IsActiveAsync(platform.Workers[1]), Cancel);
+        // Its end comes first: a job that is only registered would be looked up as well.
+        await platform.SendAsync(["""{"type":"video.completed","payload":{"id":"j","downloads":[{"url":"https://videos.magichour.ai/j/output.mp4?sig=1","expires_at":"2026-01-01T00:00:00.000Z"}]}}"""u8.ToArray()]);
+        await platform.CountAsync(1, "select count(*) from jobs where status = 'completed'");
+        await platform.Broker.PublishAsync(Register("j", null, receiver.Url), Cancel);
+        await platform.CountAsync(1, "select count(*) from notifications where status = 'delivered'");
+
+        using var http = new HttpClient { BaseAddress = platform.Workers[3] };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+        using var answer = await http.PostAsync(new Uri("/jobs/j/downloads", UriKind.Relative), content: null, Cancel);
+        var shown = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel);
+
+        var download = Assert.Single(shown.GetProperty("downloads").EnumerateArray());
+        Assert.Equal(
+            ("https://videos.magichour.ai/j/output.mp4?sig=2", "2027-11-30T12:00:00.000Z"),
+            (download.GetProperty("url").GetString(), download.GetProperty("expiresAt").GetString()));
+        await platform.CountAsync(1, "select count(*) from jobs where download_url like '%sig=2' and download_expires_at > '2027-01-01'");
+        // The notification and the request share one question.
+        Assert.Single(magicHour.Requests);
+        Assert.Equal("live 1", await platform.QueryAsync<string>("select origin || ' ' || cardinality(variants) from webhook_events where job_id = 'j'"));
+        Assert.Contains("output.mp4?sig=2", System.Text.Encoding.UTF8.GetString(receiver.Received.Single().Body.Span), StringComparison.Ordinal);
+        await AssertNotifiedOnceAsync(platform, receiver, "job.completed");
+        await platform.AssertDrainedAsync();
+    }
+
+    [Fact]
     public async Task Two_replicas_have_one_effect_and_one_budget_and_one_takes_over_from_the_other()
     {
         await using var platform = await CreateAsync(servers);
@@ -197,7 +263,7 @@ public sealed class ReconcilingTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task An_answer_whose_reconciler_dies_before_it_is_published_is_found_again_and_has_one_effect()
+    public async Task An_answer_whose_reconciler_crashes_before_it_is_published_is_found_again_and_has_one_effect()
     {
         await using var platform = await CreateAsync(servers);
         await using var magicHour = await ScriptedMagicHour.StartAsync(Cancel);

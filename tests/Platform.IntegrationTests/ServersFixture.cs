@@ -1,13 +1,13 @@
+using System.Threading.Channels;
 using Platform.DevStack;
 
 [assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
-// These tests share one broker, whose queues have fixed names, so they run one after another, except those with their own broker.
-[assembly: CollectionBehavior(CollectionBehavior.CollectionPerAssembly)]
-[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections)]
+// Most tests wait most of the time: more than one for each processor.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections, MaxThreads = Platform.IntegrationTests.ServersFixture.TestsAtOnce)]
 
 namespace Platform.IntegrationTests;
 
-/// <summary>Collection of the tests that use only their own broker: it runs in parallel with the others.</summary>
+/// <summary>Collection of tests that start brokers of their own: one at a time, since each needs memory. <see cref="FiringAlertsTests"/> runs beside them.</summary>
 internal static class OwnBrokers
 {
     public const string Name = "own brokers";
@@ -23,6 +23,10 @@ public sealed class Undisturbed
 /// <summary>One broker and one PostgreSQL for the whole run.</summary>
 public sealed class ServersFixture : IAsyncLifetime
 {
+    public const int TestsAtOnce = 4;
+
+    // The platform's queues have fixed names, so a virtual host serves one test at a time.
+    private readonly Channel<string> _virtualHosts = Channel.CreateUnbounded<string>();
     private TestServers? _servers;
     private TestFolder? _folder;
 
@@ -34,7 +38,17 @@ public sealed class ServersFixture : IAsyncLifetime
     {
         _folder = await TestFolder.CreateAsync(TestContext.Current.CancellationToken);
         _servers = await TestServers.StartAsync(withBroker: true, TestContext.Current.CancellationToken);
+        foreach (var address in await _servers.AddVirtualHostsAsync(TestsAtOnce, TestContext.Current.CancellationToken))
+        {
+            ReturnVirtualHost(address);
+        }
     }
+
+    /// <summary>Waits for a virtual host that no test uses.</summary>
+    /// <returns>Its address; to be returned.</returns>
+    public ValueTask<string> BorrowVirtualHostAsync(CancellationToken cancellationToken) => _virtualHosts.Reader.ReadAsync(cancellationToken);
+
+    public void ReturnVirtualHost(string address) => _virtualHosts.Writer.TryWrite(address);
 
     public async ValueTask DisposeAsync()
     {

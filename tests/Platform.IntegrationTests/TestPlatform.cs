@@ -14,9 +14,11 @@ public sealed class TestPlatform : IAsyncDisposable
     private readonly List<ServerProcess> _processes = [];
     private readonly RabbitMqInstance? _ownBroker;
 
-    private TestPlatform(ServersFixture fixture, RabbitMqInstance? ownBroker, string databaseName, string connectionString, Broker broker)
+    private TestPlatform(
+        ServersFixture fixture, string rabbitMq, RabbitMqInstance? ownBroker, string databaseName, string connectionString, Broker broker)
     {
         _fixture = fixture;
+        RabbitMq = rabbitMq;
         _ownBroker = ownBroker;
         _databaseName = databaseName;
         ConnectionString = connectionString;
@@ -35,7 +37,7 @@ public sealed class TestPlatform : IAsyncDisposable
     /// <summary>Folder for the files of servers that a test starts itself; they stop with the run.</summary>
     public TestFolder Folder => _fixture.Folder;
 
-    public string RabbitMq => _ownBroker?.Uri ?? _fixture.Servers.RabbitMq;
+    public string RabbitMq { get; }
 
     /// <summary>This test's own broker: it may be paused, killed and damaged.</summary>
     public RabbitMqInstance OwnBroker => _ownBroker ?? throw new InvalidOperationException("All tests share this broker.");
@@ -67,17 +69,21 @@ public sealed class TestPlatform : IAsyncDisposable
 
     public static async Task<TestPlatform> CreateAsync(ServersFixture fixture, bool isMigrated = true, RabbitMqInstance? ownBroker = null)
     {
-        var name = $"test_{Guid.NewGuid():N}";
-        var connectionString = await PostgresServer.CreateDatabaseAsync(fixture.Servers.Postgres, name, Cancel);
-        var broker = await Broker.ConnectAsync(ownBroker?.Uri ?? fixture.Servers.RabbitMq, Cancel);
-        await broker.ResetAsync(Cancel);
-        var platform = new TestPlatform(fixture, ownBroker, name, connectionString, broker);
-        if (isMigrated)
+        if (ownBroker is not null)
         {
-            await platform.MigrateAsync();
+            return await CreateAsync(fixture, ownBroker.Uri, ownBroker, isMigrated);
         }
 
-        return platform;
+        var virtualHost = await fixture.BorrowVirtualHostAsync(Cancel);
+        try
+        {
+            return await CreateAsync(fixture, virtualHost, null, isMigrated);
+        }
+        catch
+        {
+            fixture.ReturnVirtualHost(virtualHost);
+            throw;
+        }
     }
 
     public Task<string> MigrateAsync() => Services.MigrateAsync(RabbitMq, ConnectionString, Cancel);
@@ -101,12 +107,13 @@ public sealed class TestPlatform : IAsyncDisposable
 
     /// <param name="settings">Further settings, as environment variables.</param>
     /// <param name="roles">In the format of <c>--roles</c>; all by default.</param>
+    /// <param name="assembly">The worker of another version; by default that of this build.</param>
     public async Task<ServerProcess> StartWorkerAsync(
-        bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null, int? port = null, string? roles = null)
+        bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null, int? port = null, string? roles = null, string? assembly = null)
     {
         port ??= Machine.FreePort();
         var worker = Services.Worker(
-            $"worker-{port}", _fixture.Folder.Path, port.Value, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady, settings, roles);
+            $"worker-{port}", _fixture.Folder.Path, port.Value, RabbitMq, ConnectionString, _fixture.Folder.Daemons, waitUntilReady, settings, roles, assembly: assembly);
         _processes.Add(worker);
         Workers.Add(new Uri($"http://127.0.0.1:{port}"));
         await worker.StartAsync(Cancel);
@@ -167,6 +174,36 @@ public sealed class TestPlatform : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await StopAsync();
+        }
+        finally
+        {
+            if (_ownBroker is null)
+            {
+                _fixture.ReturnVirtualHost(RabbitMq);
+            }
+        }
+    }
+
+    private static async Task<TestPlatform> CreateAsync(ServersFixture fixture, string rabbitMq, RabbitMqInstance? ownBroker, bool isMigrated)
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        var connectionString = await PostgresServer.CreateDatabaseAsync(fixture.Servers.Postgres, name, Cancel);
+        var broker = await Broker.ConnectAsync(rabbitMq, Cancel);
+        await broker.ResetAsync(Cancel);
+        var platform = new TestPlatform(fixture, rabbitMq, ownBroker, name, connectionString, broker);
+        if (isMigrated)
+        {
+            await platform.MigrateAsync();
+        }
+
+        return platform;
+    }
+
+    private async Task StopAsync()
     {
         await Task.WhenAll(_processes.Select(process => process.KillAsync(CancellationToken.None)));
         if (_ownBroker is not null)

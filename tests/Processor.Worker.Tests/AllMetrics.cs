@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Platform.ServiceDefaults.Telemetry;
 using Platform.Tests;
+using Processor.Worker.Archiving;
 using Processor.Worker.Backlog;
 using Processor.Worker.Events;
 using Processor.Worker.Inbox;
@@ -22,7 +23,6 @@ internal sealed class AllMetrics : IDisposable
     private readonly GroupCommitter _committer;
     private readonly WebhookChannel _webhooks;
     private readonly EmailChannel _email;
-    private readonly Reconciler _reconciler;
     private readonly SortedDictionary<string, double> _sums = new(StringComparer.Ordinal);
 
     public AllMetrics(TestDatabase database)
@@ -50,9 +50,11 @@ internal sealed class AllMetrics : IDisposable
         _webhooks = new NotificationHarness(database).Webhooks();
         _email = new EmailChannel(Options.Create(new EmailOptions()), TimeProvider.System);
         new NotificationGauges(meters, [_email, _webhooks]).StartAsync(CancellationToken.None);
-        _reconciler = Reconciling.Reconciler(Metrics);
         var pause = new AskingPause(Reconciling.Key(ScriptedMagicHour.Key), TimeProvider.System);
-        new ReconcileGauges(meters, _reconciler, pause, new RequestBudget(5, TimeProvider.System)).StartAsync(CancellationToken.None);
+        new ReconcileGauges(meters, Lock(AdvisoryLocks.Reconcile), pause, new RequestBudget(5, TimeProvider.System)).StartAsync(CancellationToken.None);
+        new ArchivingGauges(meters, Lock(AdvisoryLocks.Archive)).StartAsync(CancellationToken.None);
+
+        ReplicaLock Lock(string name) => new(name, database.Sessions, TimeProvider.System);
     }
 
     public Dictionary<string, Instrument> Instruments { get; } = [];
@@ -77,7 +79,6 @@ internal sealed class AllMetrics : IDisposable
         _listener.Dispose();
         _webhooks.Dispose();
         _email.Dispose();
-        _reconciler.Dispose();
         _committer.Dispose();
         _outage.Dispose();
         Telemetry.Dispose();

@@ -16,7 +16,7 @@ public sealed class ArgumentsTests
     {
         string[] words =
         [
-            "migrate", "release", "grow", "--version", "--roles", "consume", "notify,api", "--error", "--dead", "--quarantined", "--dry-run", "--id", Id, BodyHash, "--urls",
+            "migrate", "--plan", "release", "retention", "rebuild", "--check", "--job", "grow", "--version", "--roles", "consume", "notify,api", "--error", "--dead", "--quarantined", "--dry-run", "--id", Id, BodyHash, "--urls",
             "--environment", "--contentroot", "--applicationname", "--Events:InWork", "-x", "-x:y", "--", "--:", ":", "=", "--=", "--urls=", "--roles=", "--id=", "/x:y", "-=1",
             "", " ", "http://*:0", "http://", "http://[::1", "http://h:99999999999", "https://h/path", "nonsense", ";", "/", "40,5", "a\nb", "\u2028", "é", new string('x', 5_000),
         ];
@@ -34,11 +34,33 @@ public sealed class ArgumentsTests
     }
 
     [Theory]
+    [InlineData(true, "migrate", "--plan")]
+    [InlineData(true, "--plan", "migrate", "--urls", "http://*:1")]
+    [InlineData(false, "migrate")]
+    public void Migrate_may_only_plan(bool isDryRun, params string[] arguments)
+    {
+        Assert.True(Arguments.TryParse(arguments, out var parsed, out _));
+        Assert.Equal((Verb.Migrate, isDryRun), (parsed.Verb, parsed.IsDryRun));
+    }
+
+    [Theory]
+    [InlineData("--plan")]
+    [InlineData("migrate", "--Plan")]
+    [InlineData("migrate", "--plan=true")]
+    [InlineData("release", "--error", "--plan")]
+    public void Whatever_else_is_planned_is_refused(params string[] arguments)
+    {
+        Assert.False(Arguments.TryParse(arguments, out _, out var error));
+        Assert.NotEmpty(error);
+    }
+
+    [Theory]
     [InlineData(Roles.All)]
     [InlineData(Roles.Consume, "--roles", "consume")]
     [InlineData(Roles.Notify | Roles.Api, "--roles", "notify, api")]
     [InlineData(Roles.Notify, "--roles=notify")]
     [InlineData(Roles.Reconcile, "--roles", "reconcile")]
+    [InlineData(Roles.Archive, "--roles", "archive")]
     public void Roles_are_all_unless_some_are_named(object expected, params string[] arguments)
     {
         Assert.True(Arguments.TryParse([.. arguments, "--urls", "http://*:1"], out var parsed, out _));
@@ -47,16 +69,59 @@ public sealed class ArgumentsTests
     }
 
     [Theory]
-    [InlineData(ReleaseSource.Error, false, new[] { Id }, "--error", "--id", Id)]
-    [InlineData(ReleaseSource.Dead, true, new string[0], "--dry-run", "--dead")]
-    [InlineData(ReleaseSource.Quarantined, false, new[] { BodyHash, OtherHash }, "--id", BodyHash, "--quarantined", "--id", OtherHash)]
+    [InlineData(PlaceName.Error, false, new[] { Id }, "--error", "--id", Id)]
+    [InlineData(PlaceName.Dead, true, new string[0], "--dry-run", "--dead")]
+    [InlineData(PlaceName.Registrations, false, new[] { Id }, "--registrations", "--id", Id)]
+    [InlineData(PlaceName.Notifications, false, new[] { "email:completed:a:b" }, "--notifications", "--id", "email:completed:a:b")]
+    [InlineData(PlaceName.Quarantined, false, new[] { BodyHash, OtherHash }, "--id", BodyHash, "--quarantined", "--id", OtherHash)]
     public void Release_needs_a_place_and_a_choice(object source, bool isDryRun, string[] ids, params string[] options)
     {
         Assert.True(Arguments.TryParse(["release", .. options], out var parsed, out _));
-        Assert.Equal(((Verb?)Verb.Release, (ReleaseSource)source, isDryRun), (parsed.Verb, parsed.Release!.Source, parsed.Release.IsDryRun));
+        Assert.Equal(((Verb?)Verb.Release, (PlaceName)source, isDryRun), (parsed.Verb, parsed.Release!.Source, parsed.Release.IsDryRun));
         Assert.Equal(ids, parsed.Release.Ids.Order(StringComparer.OrdinalIgnoreCase));
-        Assert.Equal(ids.Length == 0, parsed.Release.Includes("another"));
-        Assert.All(ids, id => Assert.True(parsed.Release.Includes(id.ToUpperInvariant())));
+        Assert.Equal(ids.Length == 0, parsed.Release.Includes(Parked("another")));
+        Assert.All(ids, id => Assert.True(parsed.Release.Includes(Parked(id.ToUpperInvariant()))));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true, "--dry-run")]
+    public void Retention_drops_or_only_counts(bool isDryRun, params string[] options)
+    {
+        Assert.True(Arguments.TryParse(["retention", .. options], out var parsed, out _));
+        Assert.Equal((Verb.Retention, isDryRun), (parsed.Verb, parsed.IsDryRun));
+    }
+
+    [Theory]
+    [InlineData("--dryrun")]
+    [InlineData("--dry-run", "bodies")]
+    public void An_option_that_retention_does_not_have_is_refused(params string[] options)
+    {
+        Assert.False(Arguments.TryParse(["retention", .. options], out _, out var error));
+        Assert.Equal($"retention has no option '{options[^1]}'.", error);
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(null, true, "--check")]
+    [InlineData("j", true, "--job", "j", "--check")]
+    [InlineData("j", false, "--job", "j")]
+    public void Rebuild_compares_or_writes_all_jobs_or_one(string? jobId, bool isCheck, params string[] options)
+    {
+        Assert.True(Arguments.TryParse(["rebuild", .. options], out var parsed, out _));
+        Assert.Equal((Verb.Rebuild, jobId, isCheck), (parsed.Verb, parsed.Rebuild!.JobId, parsed.Rebuild.IsCheck));
+    }
+
+    [Theory]
+    [InlineData("rebuild has no option '--chekc'.", "--chekc")]
+    [InlineData("rebuild has no option 'j'.", "j")]
+    [InlineData("--job takes the id of one job.", "--job")]
+    [InlineData("--job takes the id of one job.", "--job", "--check")]
+    [InlineData("--job takes the id of one job.", "--job", "a", "--job", "b")]
+    public void An_option_that_rebuild_does_not_have_is_refused(string expected, params string[] options)
+    {
+        Assert.False(Arguments.TryParse(["rebuild", .. options], out _, out var error));
+        Assert.Equal(expected, error);
     }
 
     [Theory]
@@ -105,4 +170,17 @@ public sealed class ArgumentsTests
         Assert.True(Arguments.TryParse(["--Events:InWork=5"], out var parsed, out _));
         Assert.Equal(["--Events:InWork", "5"], parsed.Host);
     }
+
+    private static ParkedNotification Parked(string id) => new()
+    {
+        Id = id,
+        MessageId = null,
+        EventType = "job.completed",
+        JobId = "j",
+        Reason = "none",
+        ParkedAt = null,
+        IsUsable = true,
+        Key = ("j", "completed", "email"),
+        DecidedAt = default,
+    };
 }

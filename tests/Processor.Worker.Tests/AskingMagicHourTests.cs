@@ -20,7 +20,7 @@ public sealed class AskingMagicHourTests
         await using var services = CreateServices(server);
         server.Answer("audio", "a b", ScriptedMagicHour.Completed("a b"));
 
-        var answer = await services.GetRequiredService<MagicHourApi>().GetAsync("audio", "a b", ScriptedMagicHour.Key, Cancel);
+        var answer = await services.GetRequiredService<MagicHourApi>().GetAsync("audio", "a b", ScriptedMagicHour.Key, isUrgent: false, Cancel);
 
         Assert.Equal(FindingKind.Completed, Finding.From(answer, "a b").Kind);
         Assert.Equal(["GET /v1/audio-projects/a b"], server.Requests.Select(request => request.Request));
@@ -118,7 +118,7 @@ public sealed class AskingMagicHourTests
     }
 
     private static Task<ProjectAnswer> AskAsync(ServiceProvider services, string key = ScriptedMagicHour.Key) =>
-        services.GetRequiredService<MagicHourApi>().GetAsync("video", "j", key, Cancel);
+        services.GetRequiredService<MagicHourApi>().GetAsync("video", "j", key, isUrgent: false, Cancel);
 
     private static ServiceProvider CreateServices(ScriptedMagicHour server) => new ServiceCollection()
         .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection([new("MagicHourApi:BaseUrl", server.Url)]).Build())

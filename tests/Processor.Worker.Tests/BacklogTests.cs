@@ -33,6 +33,23 @@ public sealed class BacklogTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Retention_is_as_old_as_its_last_run_that_succeeded()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        var sinceMigration = await LastRetention.ReadAsync(database.Source, DateTimeOffset.UtcNow.AddDays(2), Cancel);
+        await database.ExecuteAsync(
+            """
+            delete from retention_runs;
+            insert into retention_runs values
+                (gen_random_uuid(), 'all', '2026-11-23 03:17:00Z', '1 s', 0, null), (gen_random_uuid(), 'all', '2026-11-23 03:47:00Z', '1 s', 0, 'failed'),
+                (gen_random_uuid(), 'webhook_bodies', '2026-11-23 03:57:00Z', '1 s', 0, null)
+            """);
+
+        Assert.InRange(sinceMigration.Age, TimeSpan.FromDays(2), TimeSpan.FromDays(3));
+        Assert.Equal(new LastRetention(TimeSpan.FromHours(1)), await LastRetention.ReadAsync(database.Source, new(2026, 11, 23, 4, 17, 0, TimeSpan.Zero), Cancel));
+    }
+
+    [Fact]
     public async Task An_owner_waits_from_when_the_next_attempt_is_due()
     {
         await using var database = await postgres.CreateDatabaseAsync();

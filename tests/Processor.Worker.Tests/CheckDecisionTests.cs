@@ -122,7 +122,7 @@ public sealed class CheckDecisionTests
     }
 
     [Fact]
-    public void Any_other_answer_starts_the_count_anew_and_an_outage_does_not()
+    public void Any_other_answer_restarts_the_count_and_an_outage_does_not()
     {
         var due = new DueCheck(Reconciling.Check with { NotFound = 4, NotFoundSince = Deliveries.Noon }, JobStatus.Rendering);
 
@@ -154,6 +154,45 @@ public sealed class CheckDecisionTests
             Reconciling.Due(JobStatus.Queued), Read(ScriptedMagicHour.Completed("j")), "image", isKeyProven: true, Reconciling.Schedule, Now);
 
         Assert.Equal(("image", "image.completed"), (decision.Next.Kind, decision.Event!.EventType));
+    }
+
+    [Fact]
+    public void A_job_that_failed_and_is_complete_at_Magic_Hour_is_corrected()
+    {
+        var decision = Decide(Reconciling.Due(JobStatus.Failed), Read(ScriptedMagicHour.Completed("j")));
+
+        Assert.Equal(("video.completed", 1), (decision.Event!.EventType, decision.Next.Attempts));
+    }
+
+    [Theory]
+    [InlineData("error")]
+    [InlineData("canceled")]
+    [InlineData("rendering")]
+    [InlineData("complete")]
+    [InlineData("paused")]
+    internal void Any_other_answer_about_a_failed_job_changes_nothing_and_is_the_last(string status)
+    {
+        var decision = Decide(Reconciling.Due(JobStatus.Failed), Read(ScriptedMagicHour.Project("j", status)));
+
+        Assert.Null(decision.Event);
+        Assert.Equal((CheckState.Waiting, 1, Now + Reconciling.Schedule.FailedFor), (decision.Next.State, decision.Next.Attempts, decision.Next.NextCheckAt));
+    }
+
+    [Fact]
+    public void A_failed_job_that_is_not_found_or_refused_stays_failed()
+    {
+        var due = new DueCheck(Reconciling.Check with { NotFound = 50, NotFoundSince = Deliveries.Noon.AddHours(-50) }, JobStatus.Failed);
+
+        Assert.Null(Decide(due, new Finding(FindingKind.NotFound)).Event);
+        Assert.Equal(CheckState.Waiting, Decide(due, new Finding(FindingKind.Refused)).Next.State);
+    }
+
+    [Fact]
+    public void An_outage_is_no_answer_about_a_failed_job()
+    {
+        var decision = Decide(Reconciling.Due(JobStatus.Failed), new Finding(FindingKind.Unavailable));
+
+        Assert.Equal((0, 1, Now.AddSeconds(30)), (decision.Next.Attempts, decision.Next.Failures, decision.Next.NextCheckAt));
     }
 
     private static Finding Read(string project) => Finding.From(new ProjectAnswer(200, Encoding.UTF8.GetBytes(project)), "j");

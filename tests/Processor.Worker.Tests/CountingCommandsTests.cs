@@ -1,6 +1,7 @@
 using System.Collections;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Inbox;
 using Processor.Worker.Outbox;
 
@@ -12,7 +13,7 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
     [Theory]
     [InlineData(1)]
     [InlineData(200)]
-    public async Task A_group_is_one_commit_and_eight_commands_however_many_events_it_has(int events)
+    public async Task A_group_is_one_commit_and_nine_commands_however_many_events_it_has(int events)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         using var sent = new SentCommands();
@@ -25,8 +26,24 @@ public sealed class CountingCommandsTests(PostgresFixture postgres)
         var plan = await transaction.CommitAsync(group, TestContext.Current.CancellationToken);
 
         Assert.Equal(events, plan.Outcomes.Count(outcome => outcome is CommitOutcome.New));
-        // Lock, claim, read the known state; events, bodies, jobs, outbox, notifications. Npgsql does not count the commit as a command.
-        Assert.Equal((1, 8), (sent.Commits, sent.Commands));
+        // Lock, claim, read the tombstones, read the known state; events, bodies, jobs, outbox, notifications. Npgsql does not count the commit as a command.
+        Assert.Equal((1, 9), (sent.Commits, sent.Commands));
+    }
+
+    [Fact]
+    public async Task Numbered_events_cost_one_command_more()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        using var sent = new SentCommands();
+        await using var source = new NpgsqlDataSourceBuilder(database.ConnectionString)
+            .UseLoggerFactory(LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Debug).AddProvider(sent)))
+            .Build();
+        var transaction = new GroupTransaction(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);
+
+        await transaction.CommitAsync(
+            [.. Enumerable.Range(1, 200).Select(i => Deliveries.Numbered(new PublishNumber(1, i)))], TestContext.Current.CancellationToken);
+
+        Assert.Equal((1, 10), (sent.Commits, sent.Commands));
     }
 
     /// <summary>Counts the commands that Npgsql reports as sent.</summary>

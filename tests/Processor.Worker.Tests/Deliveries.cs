@@ -44,15 +44,15 @@ internal static class Deliveries
     public static WebhookReceived EventOf(string type, string jobId) =>
         Event($$"""{"type":{{JsonSerializer.Serialize(type)}},"payload":{"id":{{JsonSerializer.Serialize(jobId)}}} }""");
 
-    public static WebhookQuarantined NoEvent(string body)
+    public static WebhookQuarantined NoEvent(string body, DateTimeOffset? receivedAt = null)
     {
         var bytes = Encoding.UTF8.GetBytes(body);
         return new WebhookQuarantined
         {
             Reason = QuarantineReasons.NoId,
             DeliveryId = Guid.NewGuid(),
-            ReceivedAt = Noon,
-            SentAt = Noon,
+            ReceivedAt = receivedAt ?? Noon,
+            SentAt = receivedAt ?? Noon,
             SecretName = "0",
             Body = bytes,
             BodySha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)),
@@ -60,6 +60,10 @@ internal static class Deliveries
     }
 
     public static UnitOfWork Unit(WebhookReceived received) => Unit(received, received.EventId);
+
+    /// <summary>An event of a job of its own, published under a number.</summary>
+    public static UnitOfWork Numbered(PublishNumber number) =>
+        Unit(Event("video.completed", $"job-{number.Source:x}-{number.Number}") with { DeliveryId = number.ToDeliveryId() });
 
     /// <param name="messageId">The event's id, unless the message is malformed.</param>
     public static UnitOfWork Unit(WebhookReceived received, Guid messageId)

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Platform.DevStack;
@@ -17,7 +16,7 @@ public sealed class JobChecksTests(PostgresFixture postgres)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_job_without_an_end_is_planned_once_by_its_tool_or_its_kind()
+    public async Task Every_job_without_an_end_or_that_failed_lately_is_planned_once_by_its_tool_or_its_kind()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await database.RegisterAsync(Owners.Register("registered"));
@@ -27,14 +26,15 @@ public sealed class JobChecksTests(PostgresFixture postgres)
             Deliveries.Unit(Deliveries.Event("""{"type":"image.started","payload":{"id":"image","type":"FACE_SWAP"} }""")),
             Deliveries.Unit(Deliveries.Event("video.started", "old", Deliveries.Noon.AddDays(-30))),
             Deliveries.Unit(Deliveries.Event("video.completed", "completed")),
-            Deliveries.Unit(Deliveries.Event("video.errored", "failed")),
+            Deliveries.Unit(Deliveries.Event("video.errored", "failed", Deliveries.Noon.AddMinutes(-1))),
+            Deliveries.Unit(Deliveries.Event("video.errored", "failed long ago", Deliveries.Noon.AddDays(-1))),
             Deliveries.Unit(Deliveries.Event("video.canceled", "canceled")));
         var checks = Checks(database);
 
-        Assert.Equal((5, 0), (await checks.PlanAsync(Cancel), await checks.PlanAsync(Cancel)));
+        Assert.Equal((6, 0), (await checks.PlanAsync(Cancel), await checks.PlanAsync(Cancel)));
 
         Assert.Equal(
-            ["image 00:02:00 image", "new tool 00:05:51 video", "old 00:00:00 video", "registered 00:05:51 video", "slow 00:38:36 video"],
+            ["failed 00:09:00 video", "image 00:02:00 image", "new tool 00:05:51 video", "old 00:00:00 video", "registered 00:05:51 video", "slow 00:38:36 video"],
             await database.QueryAsync("select job_id || ' ' || next_check_at - '2026-11-23 12:00:00Z' || ' ' || kind from job_checks order by job_id"));
     }
 
@@ -53,6 +53,59 @@ public sealed class JobChecksTests(PostgresFixture postgres)
             "explain select from jobs where status in ('queued', 'rendering') and not exists (select from job_checks where job_id = magic_hour_id)");
 
         Assert.Contains(plan, line => line.Contains("jobs_unfinished", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Jobs_that_failed_lately_are_found_by_the_index_among_many_others()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.ExecuteAsync(
+            """
+            insert into jobs (magic_hour_id, resource, status, created_at, updated_at, failed_at)
+            select 'j' || i, 'video', 'failed', now(), now(), now() - i * interval '1 hour' from generate_series(1, 50000) as i;
+            analyze jobs
+            """);
+
+        var plan = await database.QueryAsync(
+            """
+            explain select from jobs
+            where status = 'failed' and failed_at > now() - interval '1 day' and not exists (select from job_checks where job_id = magic_hour_id)
+            """);
+
+        Assert.Contains(plan, line => line.Contains("jobs_failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_failed_job_has_one_check_some_time_after_its_failure()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "j")));
+        var checks = Checks(database);
+        await checks.PlanAsync(Cancel);
+        _time.Advance(TimeSpan.FromMinutes(6));
+        var rendering = Assert.Single(await checks.FindDueAsync(10, [], Cancel));
+        await checks.RecordAsync(rendering.Check with { Attempts = 1, NextCheckAt = _time.GetUtcNow().AddMinutes(1) }, Cancel);
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.errored", "j", _time.GetUtcNow())));
+
+        // The row of the unfinished job goes, that of the failed one comes.
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Empty(await checks.FindDueAsync(10, [], Cancel));
+        Assert.Equal(1, await checks.PlanAsync(Cancel));
+        _time.Advance(TimeSpan.FromMinutes(8));
+        Assert.Empty(await checks.FindDueAsync(10, [], Cancel));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        var failed = Assert.Single(await checks.FindDueAsync(10, [], Cancel));
+        await checks.RecordAsync(failed.Check with { Attempts = 1, NextCheckAt = _time.GetUtcNow() + Reconciling.Schedule.FailedFor }, Cancel);
+
+        Assert.Equal((JobStatus.Failed, 0), (failed.Status, failed.Check.Attempts));
+        for (var i = 0; i < 3; i++)
+        {
+            _time.Advance(TimeSpan.FromHours(12));
+            Assert.Equal(0, await checks.PlanAsync(Cancel));
+            Assert.Empty(await checks.FindDueAsync(10, [], Cancel));
+        }
+
+        Assert.Empty(await database.QueryAsync("select job_id from job_checks"));
     }
 
     [Fact]
@@ -134,6 +187,5 @@ public sealed class JobChecksTests(PostgresFixture postgres)
 
     private JobChecks Checks(TestDatabase database) => new(database.Source, Reconciling.Schedule, _time);
 
-    private static ReconcileLock Lock(TestDatabase database) =>
-        new(Options.Create(new ConnectionOptions { Postgres = database.ConnectionString }), TimeProvider.System);
+    private static ReplicaLock Lock(TestDatabase database) => new(AdvisoryLocks.Reconcile, database.Sessions, TimeProvider.System);
 }

@@ -68,7 +68,7 @@ public sealed class JobPropertyTests
         {
             var claimed = units.Select(unit => unit.MessageId).Where(_inbox.Add).ToHashSet();
             var jobIds = units.Select(unit => unit.Event!.JobId).ToHashSet();
-            var plan = new GroupPlan(units, claimed, _events.Values.Where(known => jobIds.Contains(known.JobId)), Deliveries.Noon);
+            var plan = new GroupPlan(units, claimed, erased: [], _events.Values.Where(known => jobIds.Contains(known.JobId)), Deliveries.Noon);
             foreach (var added in plan.Events)
             {
                 var fact = added.Fact is null ? null : JobFact.FromJson(added.Fact);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Platform.Contracts;
 using Platform.ServiceDefaults.Telemetry;
+using Processor.Worker.Archiving;
 using Processor.Worker.Backlog;
 using Processor.Worker.Broker;
 using Processor.Worker.Inbox;
@@ -15,6 +16,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
     // Gauges, which exist whatever has happened.
     private static readonly string[] AlwaysReported =
     [
+        "archive.active{}",
         "database.outage{}", "inbox.concurrency_limit{}", "inbox.oldest_unit.age{}", "inbox.units.waiting{}",
         "notification.channel.configured{channel=email}", "notification.channel.configured{channel=webhook}",
         "reconcile.active{}", "reconcile.budget.used{}", "reconcile.key.rejected{}",
@@ -28,6 +30,12 @@ public sealed class MetricsTests(PostgresFixture postgres)
 
         Assert.Equal(
             [
+                ("accounting.events.missing", "{event}"),
+                ("archive.active", null),
+                ("archive.copied", "By"),
+                ("archive.copies", "{attempt}"),
+                ("archive.erasures.pending", "{file}"),
+                ("archive.next_expiry", "s"),
                 ("database.outage", null),
                 ("database.sample.errors", null),
                 ("inbox.concurrency_limit", "{message}"),
@@ -60,6 +68,8 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 ("reconcile.oldest_overdue.age", "s"),
                 ("reconcile.requests", "{request}"),
                 ("registrations.rejected", "{registration}"),
+                ("retention.last_success.age", "s"),
+                ("retention.rows.dropped", "{row}"),
                 ("route.missing", null),
                 ("telemetry.dropped", null),
             ],
@@ -84,18 +94,27 @@ public sealed class MetricsTests(PostgresFixture postgres)
         all.Metrics.SampleFailed();
         all.Metrics.EventMissed("video.completed");
         all.Metrics.ApiRequested(RequestResult.KeyRejected);
+        all.Metrics.ArchivingBegins();
+        Array.ForEach(Enum.GetValues<CopyResult>(), all.Metrics.Archived);
+        all.Metrics.RetentionBegins();
         Array.ForEach(Enum.GetValues<TelemetrySignal>(), signal => all.Telemetry.Add(signal, 1, "collector unreachable"));
         all.Backlog.Update(new DatabaseBacklog(0, TimeSpan.Zero, 0, TimeSpan.Zero));
         all.Backlog.Update([new NotificationBacklog("email", 0, TimeSpan.Zero, 0), new NotificationBacklog("webhook", 0, TimeSpan.Zero, 0)]);
         all.Backlog.Update(new CheckBacklog(0, TimeSpan.Zero, 0));
+        all.Backlog.Update(new ArchiveBacklog(TimeSpan.Zero, 0));
+        all.Backlog.Update(new LastRetention(TimeSpan.Zero));
+        all.Backlog.Update(new MissingEvents(0, 0));
         all.Backlog.Update([.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, 0, 0))]);
         all.Backlog.Update([.. BrokerManagement.Routes.Select(route => new RouteState(route, IsMissing: true))]);
 
         Assert.Equal(
             [
+                "accounting.events.missing{cause=deleted}", "accounting.events.missing{cause=not_received}",
+                "archive.active{}", "archive.copied{}", "archive.copies{result=failed}", "archive.copies{result=retried}", "archive.copies{result=stored}",
+                "archive.erasures.pending{}", "archive.next_expiry{}",
                 "database.outage{}", "database.sample.errors{}", "inbox.concurrency_limit{}", "inbox.event.age{}", "inbox.group.duration{}", "inbox.group.size{}",
                 "inbox.oldest_unit.age{}",
-                "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
+                "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=erased}", "inbox.units.committed{outcome=new}",
                 "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}",
                 "inbox.units.postponed{}", "inbox.units.waiting{}", "job.download.expiry{}",
@@ -116,7 +135,12 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "queue.messages{queue=webhook-received_skipped}", "queue.messages{queue=webhook-received}",
                 "reconcile.active{}", "reconcile.budget.used{}", "reconcile.checks.overdue{}", "reconcile.events.missed{event_type=video.completed}",
                 "reconcile.jobs.unaccounted{}", "reconcile.key.rejected{}", "reconcile.oldest_overdue.age{}", "reconcile.requests{result=key_rejected}",
-                "registrations.rejected{}",
+                "registrations.rejected{}", "retention.last_success.age{}",
+                "retention.rows.dropped{table=audit_log}", "retention.rows.dropped{table=delivery_attempts}", "retention.rows.dropped{table=inbox_state}",
+                "retention.rows.dropped{table=notifications}", "retention.rows.dropped{table=publish_periods}",
+                "retention.rows.dropped{table=publish_sources}", "retention.rows.dropped{table=quarantined_events}",
+                "retention.rows.dropped{table=received_numbers}", "retention.rows.dropped{table=replays}", "retention.rows.dropped{table=retention_runs}", "retention.rows.dropped{table=webhook_bodies}",
+                "retention.rows.dropped{table=webhook_events}",
                 "route.missing{exchange=Platform.Contracts:RegisterJob}", "route.missing{exchange=Platform.Contracts:WebhookQuarantined}",
                 "route.missing{exchange=Platform.Contracts:WebhookReceived}", "route.missing{exchange=register-job_dead}",
                 "route.missing{exchange=register-job_error}", "route.missing{exchange=register-job_skipped}",
@@ -175,7 +199,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
         Assert.Equal(
             [
                 "database.sample.errors{}",
-                "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=new}",
+                "inbox.units.committed{outcome=duplicate}", "inbox.units.committed{outcome=erased}", "inbox.units.committed{outcome=new}",
                 "inbox.units.committed{outcome=quarantined}", "inbox.units.committed{outcome=variant}",
                 "inbox.units.parked{reason=poison}", "inbox.units.parked{reason=suspect}", "inbox.units.postponed{}",
                 "notification.attempts{channel=email,status=delivered}", "notification.attempts{channel=email,status=parked}",

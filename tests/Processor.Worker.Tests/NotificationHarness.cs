@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
+using Processor.Worker.Downloads;
 using Processor.Worker.Jobs;
 using Processor.Worker.Notifications;
 
@@ -60,6 +61,8 @@ internal sealed class NotificationHarness(TestDatabase database) : IDisposable
         channel,
         Queue,
         Settler,
+        new NotificationDownloads(
+            new FreshDownloads(new DownloadRefreshes(database.Source, Time), Time), ArchiveLab.NoLinks(database), Time, NullLogger<NotificationDownloads>.Instance),
         // Only a dispatcher that runs by itself waits for it.
         gate: null!,
         Options.Create(options ?? new NotificationOptions()),

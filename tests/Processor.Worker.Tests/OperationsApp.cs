@@ -5,9 +5,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Processor.Worker.Accounting;
+using Processor.Worker.Broker;
 using Processor.Worker.Operations;
 using Processor.Worker.Persistence;
 using Processor.Worker.Registration;
+using Processor.Worker.WebConsole;
 
 namespace Processor.Worker.Tests;
 
@@ -50,13 +53,26 @@ internal static class OperationsApp
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<ProcessorMetrics>();
         builder.Services.AddPersistence();
+        builder.Services.AddBroker();
         builder.Services.AddRegistration();
+        builder.Services.AddAccounting();
         builder.Services.AddOperations();
+        builder.Services.AddConsole(builder.Configuration);
         var app = builder.Build();
         app.MapOperations();
+        app.MapConsole();
         await app.StartAsync(Cancel);
         return app;
     }
+
+    /// <summary>The API with one key that has only these rights.</summary>
+    public static Task<WebApplication> StartWithRightsAsync(TestDatabase database, params string[] rights) => StartInAsync(
+        "Production", database.ConnectionString, [], settings:
+        [
+            new("Operations:Keys:0:Name", "ada"),
+            new("Operations:Keys:0:Key", Key),
+            .. rights.Select((right, index) => KeyValuePair.Create($"Operations:Keys:0:Rights:{index}", (string?)right)),
+        ]);
 
     public static HttpClient Client(WebApplication app, string? key)
     {

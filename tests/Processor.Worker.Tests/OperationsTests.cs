@@ -210,12 +210,12 @@ public sealed class OperationsTests(PostgresFixture postgres)
         var document = await http.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancel);
 
         var path = document.GetProperty("paths").GetProperty("/jobs/{id}");
-        Assert.Equal(["200", "400", "401", "403", "429", "503"], path.GetProperty("put").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["200", "400", "401", "403", "410", "429", "503"], path.GetProperty("put").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
         var parameter = Assert.Single(path.GetProperty("get").GetProperty("parameters").EnumerateArray());
         Assert.Equal(("id", "path", "string"), (Text(parameter, "name"), Text(parameter, "in"), Text(parameter.GetProperty("schema"), "type")));
-        Assert.Equal(["200", "400", "401", "404", "429", "503"], path.GetProperty("get").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["200", "400", "401", "403", "404", "429", "503"], path.GetProperty("get").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
         var secrets = document.GetProperty("paths").GetProperty("/webhook-secret").GetProperty("get").GetProperty("responses");
-        Assert.Equal(["200", "400", "401", "404", "429"], secrets.EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["200", "400", "401", "403", "404", "429"], secrets.EnumerateObject().Select(one => one.Name).Order());
         Assert.Equal("bearer", Text(document.GetProperty("components").GetProperty("securitySchemes").GetProperty("key"), "scheme"));
     }
 }

@@ -1,9 +1,11 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Platform.Contracts;
 using Processor.Worker.Owners;
 using Processor.Worker.Registration;
+using Processor.Worker.Retention;
 
 namespace Processor.Worker.Tests;
 
@@ -29,6 +31,7 @@ internal static class Owners
         await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var registrar = new JobRegistrar(
             database.Source,
+            Options.Create(new RetentionOptions()),
             new ProcessorMetrics(services.GetRequiredService<IMeterFactory>()),
             TimeProvider.System,
             NullLogger<JobRegistrar>.Instance);

@@ -27,5 +27,5 @@ public sealed class PlanAllocationTests
         Assert.InRange(allocated / Events, 0, MostBytesPerEvent);
     }
 
-    private static GroupPlan Plan(UnitOfWork[] units) => new(units, [.. units.Select(unit => unit.MessageId)], [], Deliveries.Noon);
+    private static GroupPlan Plan(UnitOfWork[] units) => new(units, [.. units.Select(unit => unit.MessageId)], erased: [], known: [], Deliveries.Noon);
 }

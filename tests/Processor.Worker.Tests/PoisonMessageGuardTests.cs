@@ -67,7 +67,7 @@ public sealed class PoisonMessageGuardTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task One_that_never_comes_to_an_end_is_refused_after_five_attempts()
+    public async Task One_that_never_finishes_is_refused_after_five_attempts()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         var received = Deliveries.Event("video.started", "j");

@@ -25,8 +25,4 @@ internal static class Reconciling
     public static MagicHourKey Key(string key, string file = "", TimeProvider? time = null) => new(
         Options.Create(new MagicHourApiOptions { Key = key, KeyFile = file }),
         new HostingEnvironment { EnvironmentName = "Production" }, time ?? TimeProvider.System, NullLogger<MagicHourKey>.Instance);
-
-    /// <summary>One that never runs.</summary>
-    public static Reconciler Reconciler(ProcessorMetrics metrics) => new(
-        null!, null!, null!, null!, null!, null!, Options.Create(new ReconcileOptions()), metrics, TimeProvider.System, NullLogger<Reconciler>.Instance);
 }

@@ -39,7 +39,7 @@ public sealed class ReconcilingPaceTests
         var starts = new List<TimeSpan>();
         while (starts.Count < 10_000)
         {
-            var taking = budget.TakeAsync(Cancel);
+            var taking = budget.TakeAsync(isUrgent: false, Cancel);
             while (!taking.IsCompleted)
             {
                 _time.Advance(TimeSpan.FromMilliseconds(10));
@@ -57,13 +57,34 @@ public sealed class ReconcilingPaceTests
     public async Task A_request_that_hangs_uses_its_part_of_the_budget_for_two_seconds()
     {
         var budget = new RequestBudget(1, _time);
-        using var hanging = await budget.TakeAsync(Cancel);
+        using var hanging = await budget.TakeAsync(isUrgent: false, Cancel);
 
-        var next = budget.TakeAsync(Cancel);
+        var next = budget.TakeAsync(isUrgent: false, Cancel);
         _time.Advance(TimeSpan.FromSeconds(1.9));
         Assert.Equal((false, 1.0), (next.IsCompleted, budget.Used));
         _time.Advance(TimeSpan.FromSeconds(0.1));
         (await next.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System, Cancel)).Dispose();
+    }
+
+    [Fact]
+    public async Task A_request_for_which_someone_waits_goes_before_the_others()
+    {
+        var budget = new RequestBudget(1, _time);
+        (await budget.TakeAsync(isUrgent: false, Cancel)).Dispose();
+        var others = Enumerable.Range(0, 10).Select(_ => budget.TakeAsync(isUrgent: false, Cancel)).ToArray();
+
+        var urgent = budget.TakeAsync(isUrgent: true, Cancel);
+        while (!urgent.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(50));
+        }
+
+        Assert.All(others, other => Assert.False(other.IsCompleted));
+        (await urgent).Dispose();
+        while (!others.Any(other => other.IsCompleted))
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(50));
+        }
     }
 
     [Fact]

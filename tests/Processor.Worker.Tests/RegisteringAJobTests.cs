@@ -84,7 +84,7 @@ public sealed class RegisteringAJobTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_clock_that_is_ahead_does_not_win_for_ever()
+    public async Task A_clock_that_is_ahead_does_not_win_permanently()
     {
         await using var database = await postgres.CreateDatabaseAsync();
 

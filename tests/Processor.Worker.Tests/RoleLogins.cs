@@ -25,7 +25,16 @@ internal sealed class RoleLogins : IAsyncDisposable
 
     public TestDatabase Reconcile { get; private set; } = null!;
 
-    public DatabaseRoleOptions Settings => new() { Consume = NameOf("consume"), Notify = NameOf("notify"), Api = NameOf("api"), Reconcile = NameOf("reconcile") };
+    public TestDatabase Archive { get; private set; } = null!;
+
+    public DatabaseRoleOptions Settings => new()
+    {
+        Consume = NameOf("consume"),
+        Notify = NameOf("notify"),
+        Api = NameOf("api"),
+        Reconcile = NameOf("reconcile"),
+        Archive = NameOf("archive"),
+    };
 
     public static async Task<RoleLogins> CreateAsync(PostgresFixture postgres, bool areGranted = true)
     {
@@ -35,6 +44,7 @@ internal sealed class RoleLogins : IAsyncDisposable
         logins.Notify = await logins.CreateLoginAsync("notify");
         logins.Api = await logins.CreateLoginAsync("api");
         logins.Reconcile = await logins.CreateLoginAsync("reconcile");
+        logins.Archive = await logins.CreateLoginAsync("archive");
         if (areGranted)
         {
             await logins.GrantAsync();
@@ -51,6 +61,7 @@ internal sealed class RoleLogins : IAsyncDisposable
         "notify" => Notify,
         "api" => Api,
         "reconcile" => Reconcile,
+        "archive" => Archive,
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, null),
     };
 
@@ -68,7 +79,7 @@ internal sealed class RoleLogins : IAsyncDisposable
 
         await Owner.DisposeAsync();
         await using var server = NpgsqlDataSource.Create(_postgres.Server + ";Pooling=false");
-        foreach (var role in new[] { "consume", "notify", "api", "reconcile" })
+        foreach (var role in new[] { "consume", "notify", "api", "reconcile", "archive" })
         {
             await using var command = server.CreateCommand($"drop role {NameOf(role)}");
             await command.ExecuteNonQueryAsync(CancellationToken.None);

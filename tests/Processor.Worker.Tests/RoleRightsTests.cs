@@ -17,14 +17,22 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             "consume",
             """
             __EFMigrationsHistory: select
+            archived_downloads: select job_id, state
+            audit_log: select at
             delivery_attempts: select; insert; update attempts, last_attempt_at; delete
+            erased_jobs: select
             inbox_state: select; insert
             job_checks: select next_check_at, state
             job_registrations: select; insert; update
             jobs: select; insert; update
-            notifications: select; insert
+            notifications: select; insert; update attempts, decided_at, delivered_at, last_error, next_attempt_at, status
             outbox_message: select; insert; update id; delete
-            quarantined_events: select body_sha256; insert
+            publish_periods: select; insert; update applied, deleted, parked, quarantined
+            publish_sources: select; insert; update last_number, reported_at
+            quarantined_events: select body_sha256, discarded_at, received_at; insert
+            received_numbers: select; insert; delete
+            replays: select; update error, examined, finished_at, notified, position_at, position_id, published, status
+            retention_runs: select error, started_at, table_name; insert
             webhook_bodies: insert
             webhook_events: select; insert; update fact, variants
             """
@@ -33,25 +41,39 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             "notify",
             """
             __EFMigrationsHistory: select
+            archived_downloads: select
+            download_refreshes: select; insert job_id, kind, requested_at, state; update kind, requested_at, state
+            erased_jobs: select
             job_checks: select next_check_at, state
             job_registrations: select
             jobs: select
             notifications: select; update attempts, delivered_at, last_error, next_attempt_at, status
             outbox_message: select created_at, id
-            quarantined_events: select body_sha256
+            publish_periods: select
+            quarantined_events: select body_sha256, discarded_at
+            retention_runs: select error, started_at, table_name
             """
         },
         {
             "api",
             """
             __EFMigrationsHistory: select
+            archived_downloads: select
+            audit_log: select; insert; update count, outcome
+            data_protection_keys: select; insert
             delivery_attempts: select message_id; delete
+            download_refreshes: select; insert job_id, kind, requested_at, state; update kind, requested_at, state
+            erased_jobs: select
             job_checks: select
             job_registrations: select; insert; update
             jobs: select; insert; update created_at, resource, updated_at, user_id
-            notifications: select; insert
+            notifications: select; insert; update attempts, decided_at, delivered_at, last_error, next_attempt_at, status
             outbox_message: select created_at, id
-            quarantined_events: select; delete
+            publish_periods: select
+            quarantined_events: select; insert; update discarded_at; delete
+            replays: select; insert; update finished_at, status
+            retention_runs: select
+            webhook_bodies: select
             webhook_events: select
             """
         },
@@ -59,14 +81,42 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             "reconcile",
             """
             __EFMigrationsHistory: select
+            archived_downloads: select job_id, state
+            download_refreshes: select asked_at, job_id, kind, requested_at, state; update answer, asked_at, downloads, state; delete
+            erased_jobs: select
             job_checks: select; insert; update attempts, failures, kind, last_answer, next_check_at, not_found, not_found_since, reported, state; delete
-            jobs: select created_at, download_expires_at, magic_hour_id, project_type, resource, status
+            jobs: select created_at, download_expires_at, failed_at, magic_hour_id, project_type, resource, status
             notifications: select channel, next_attempt_at, status
             outbox_message: select created_at, id
-            quarantined_events: select body_sha256
+            publish_periods: select
+            quarantined_events: select body_sha256, discarded_at
+            retention_runs: select error, started_at, table_name
+            """
+        },
+        {
+            "archive",
+            """
+            __EFMigrationsHistory: select
+            archived_downloads: select; insert; update; delete
+            download_refreshes: select; insert job_id, kind, requested_at, state; update kind, requested_at, state
+            erased_jobs: select
+            job_checks: select next_check_at, state
+            jobs: select download_expires_at, downloads, magic_hour_id, resource, status
+            notifications: select channel, next_attempt_at, status
+            outbox_message: select created_at, id
+            publish_periods: select
+            quarantined_events: select body_sha256, discarded_at
+            retention_runs: select error, started_at, table_name
             """
         },
     };
+
+    private static readonly string[] Functions =
+    [
+        "create_webhook_bodies_partitions", "drop_expired_audit_log", "drop_expired_delivery_attempts", "drop_expired_events", "drop_expired_notifications",
+        "drop_expired_publish_periods", "drop_expired_publish_sources", "drop_expired_quarantine", "drop_expired_received_numbers", "drop_expired_replays",
+        "drop_expired_retention_runs", "drop_expired_stray_bodies", "drop_webhook_bodies_partition", "expired_webhook_bodies",
+    ];
 
     [Fact]
     public async Task Of_every_table_it_is_written_down_who_may_use_it()
@@ -108,18 +158,23 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData("consume", true)]
-    [InlineData("notify", false)]
-    [InlineData("api", false)]
-    [InlineData("reconcile", false)]
-    public async Task Of_the_functions_only_that_of_the_partitions_may_be_called_and_by_who_writes_bodies(string role, bool mayCall)
+    [InlineData("consume")]
+    [InlineData("notify")]
+    [InlineData("api", "erase_job")]
+    [InlineData("reconcile")]
+    [InlineData("archive")]
+    public async Task The_functions_may_be_called_by_who_writes_bodies_or_erases_and_no_one_else(string role, params string[] others)
     {
+        var mayCall = role == "consume";
         await using var logins = await RoleLogins.CreateAsync(postgres);
 
         var callable = await logins.Of(role).QueryAsync(
-            "select proname from pg_proc where pronamespace = 'public'::regnamespace and has_function_privilege(oid, 'execute')");
+            """
+            select proname from pg_proc where pronamespace = 'public'::regnamespace and has_function_privilege(oid, 'execute')
+            order by proname collate "C"
+            """);
 
-        Assert.Equal(mayCall ? ["create_webhook_bodies_partitions"] : [], callable);
+        Assert.Equal(mayCall ? Functions : others, callable);
         Assert.Equal(mayCall ? 1 : 0, (await logins.Of(role).FindAllowedAsync(["select create_webhook_bodies_partitions(20)"])).Count);
     }
 
@@ -128,6 +183,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
     [InlineData("notify")]
     [InlineData("api")]
     [InlineData("reconcile")]
+    [InlineData("archive")]
     public async Task No_role_may_change_the_schema_or_leave_its_database(string role)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
@@ -165,6 +221,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
     [Theory]
     [InlineData("notify")]
     [InlineData("reconcile")]
+    [InlineData("archive")]
     public async Task Who_reaches_the_internet_can_neither_delete_nor_change_nor_read_what_others_wrote(string role)
     {
         await using var logins = await RoleLogins.CreateAsync(postgres);
@@ -182,6 +239,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
                 "update jobs set status = 'failed'",
                 "update job_registrations set webhook_url = 'https://attacker.example'",
                 "update notifications set job_id = ''",
+                "update download_refreshes set job_id = ''",
                 "insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at) values ('j', 'failed', 'email', 'pending', 0, now(), now())",
                 "insert into outbox_message (message_id, message_type, body, created_at) values (gen_random_uuid(), 'JobCompleted', '{}', now())",
                 "select body from webhook_bodies",

@@ -1,14 +1,16 @@
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.Contracts;
 using Platform.DevStack;
 using Processor.Worker.Backlog;
+using Processor.Worker.Downloads;
 using Processor.Worker.Inbox;
 using Processor.Worker.Notifications;
-using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
 using Processor.Worker.Reconciliation;
 using Processor.Worker.Release;
+using Processor.Worker.Retention;
 
 namespace Processor.Worker.Tests;
 
@@ -53,6 +55,43 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         await logins.Consume.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "later", later)));
 
         Assert.Equal([$"webhook_bodies_{later:yyyyMMdd}"], await logins.Owner.QueryAsync("select tableoid::regclass::text from webhook_bodies"));
+    }
+
+    [Fact]
+    public async Task Consuming_accounts_for_what_arrives()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        var accounts = new Accounts(logins.Consume);
+
+        await logins.Consume.CommitAsync(Accounts.Batch(1, 3));
+        await accounts.ReportAsync(through: 3);
+        await accounts.ReportAsync(through: 4, seconds: 20);
+        await accounts.AddAsync();
+        await logins.Owner.ExecuteAsync("update webhook_events set processed_at = now(); delete from webhook_events");
+        await accounts.AddAsync();
+
+        Assert.Equal(
+            ["123456789abcdef 1-3 {[1,4)} {[1,4)} {} {} {[1,4)}", "123456789abcdef 4-4 {[4,5)} {} {} {} {}"], await new Accounts(logins.Api).PeriodsAsync());
+    }
+
+    [Fact]
+    public async Task Consuming_drops_what_has_expired_and_the_api_reads_what_was_dropped()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        using var retaining = new Retaining(logins.Owner, Retaining.Shortest);
+        await Retaining.CreatePartitionsAsync(logins.Owner, days: 51);
+        retaining.Time.SetDaysAgo(50);
+        await retaining.CommitAsync("video.completed", "j");
+        await retaining.QuarantineAsync("{}");
+        await retaining.NotifyAsync("j", "delivered");
+        retaining.Time.SetDaysAgo(0);
+        var run = retaining.Run(logins.Consume);
+
+        await run.CountAsync(_ => { }, Cancel);
+        var outcome = await run.RunAsync(retaining.Time.GetUtcNow(), _ => { }, Cancel);
+
+        Assert.Equal(RunOutcome.Succeeded, outcome);
+        Assert.Equal(["6"], await logins.Api.QueryAsync("select dropped from retention_runs where table_name = 'all' and dropped > 0"));
     }
 
     [Fact]
@@ -110,8 +149,7 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         await logins.Api.RegisterAsync(Owners.Register("j"));
         await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.Event("video.completed", "j")));
         await logins.Api.RegisterAsync(Owners.Register("j", webhookUrl: "https://example.com", at: DateTimeOffset.UtcNow));
-        await using var context = logins.Api.OpenContext();
-        var job = await JobView.ReadAsync(context, "j", new JaegerOptions(), Cancel);
+        var job = await logins.Api.Jobs.FindAsync("j", Cancel);
 
         Assert.Equal(("completed", "https://example.com", 1), (job!.Status, job.WebhookUrl, job.Events.Count));
         Assert.Equal(["email", "webhook"], job.Notifications.Select(notification => notification.Channel));
@@ -134,6 +172,29 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         Assert.Equal(["j image given_up queued image.started"], await logins.Owner.QueryAsync("select concat_ws(' ', job_id, kind, state, last_answer, reported) from job_checks"));
     }
 
+    [Fact]
+    public async Task Fresh_downloads_are_requested_by_those_who_need_them_and_answered_by_the_reconciler()
+    {
+        await using var logins = await RoleLogins.CreateAsync(postgres);
+        await using var held = await logins.Reconcile.BeReconcilerAsync();
+        var (api, notify, reconcile) = (Refreshes(logins.Api), Refreshes(logins.Notify), Refreshes(logins.Reconcile));
+
+        await api.RequestAsync("j", "video", Cancel);
+        await notify.RequestAsync("k", "video", Cancel);
+        await reconcile.AnswerNextAsync(new RefreshAnswer(RefreshState.NotOffered, "not_found"));
+        await reconcile.RefuseAsync("unavailable", Cancel);
+        var answers = (await notify.FindAsync("j", Cancel), await api.FindAsync("k", Cancel));
+        // As if two minutes had passed, and then an hour.
+        await logins.Owner.ExecuteAsync("update download_refreshes set requested_at = requested_at - interval '2 minutes', asked_at = null");
+        var again = await api.RequestAsync("j", "video", Cancel);
+        await logins.Owner.ExecuteAsync("update download_refreshes set requested_at = requested_at - interval '1 hour'");
+        await reconcile.ForgetAsync(Cancel);
+
+        Assert.Equal((new RefreshAnswer(RefreshState.NotOffered, "not_found"), new RefreshAnswer(RefreshState.Unavailable, "unavailable")), answers);
+        Assert.Equal(new RefreshAnswer(RefreshState.Open), again);
+        Assert.Empty(await logins.Owner.QueryAsync("select job_id from download_refreshes"));
+    }
+
     [Theory]
     [InlineData("consume")]
     [InlineData("notify")]
@@ -146,17 +207,23 @@ public sealed class RoleWorkTests(PostgresFixture postgres)
         await logins.Owner.CommitAsync(Deliveries.Unit(Deliveries.NoEvent("{}")));
         var source = logins.Of(role).Source;
 
-        await new DatabaseSession(source).VerifyAsync(Cancel);
+        await new DatabaseSession(source, Options.Create(new DatabaseOptions())).VerifyAsync(Cancel);
         var isCurrent = await PostgresFixture.Schema(source).IsCurrentAsync(Cancel);
         var backlog = await DatabaseBacklog.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
         var notifications = await NotificationBacklog.ReadAllAsync(source, DateTimeOffset.UtcNow, Cancel);
         var checks = await CheckBacklog.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
+        var retention = await LastRetention.ReadAsync(source, DateTimeOffset.UtcNow, Cancel);
+        var missing = await MissingEvents.ReadAsync(source, DateTimeOffset.UtcNow, TimeSpan.Zero, Cancel);
 
         Assert.True(isCurrent);
+        Assert.InRange(retention.Age, TimeSpan.Zero, TimeSpan.FromDays(1));
         Assert.Equal(new CheckBacklog(0, TimeSpan.Zero, 0), checks);
+        Assert.Equal(new MissingEvents(0, 0), missing);
         Assert.Equal((1, 1), (backlog.OutboxMessages, backlog.QuarantinedEvents));
         Assert.Equal(1, notifications.Sum(channel => channel.Waiting));
     }
+
+    private static DownloadRefreshes Refreshes(TestDatabase login) => new(login.Source, TimeProvider.System);
 
     private static async Task RecordAttemptAsync(TestDatabase login, WebhookReceived received)
     {

@@ -92,7 +92,7 @@ public sealed class SmtpConnectionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_is_not_needed_any_more_is_closed_though_another_connection_is_in_use()
+    public async Task What_is_no_longer_needed_is_closed_while_another_connection_is_in_use()
     {
         await using var server = new ScriptedMailServer();
         using var connections = new SmtpConnections(NotificationHarness.EmailOptions(server.Port), _telling.Time);
@@ -111,7 +111,7 @@ public sealed class SmtpConnectionsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_connection_that_does_not_answer_any_more_costs_no_attempt()
+    public async Task A_connection_that_no_longer_answers_costs_no_attempt()
     {
         await _channel.SendAsync(NotificationHarness.NotificationDelivery("a@example.com"), Cancel);
         await File.WriteAllTextAsync(Path.Combine(_server.Folder, "silent"), "", Cancel);

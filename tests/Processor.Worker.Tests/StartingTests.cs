@@ -9,6 +9,11 @@ public sealed class StartingTests
 {
     private const string Broker = "ConnectionStrings__RabbitMq=amqp://user:hush@localhost/";
     private const string Database = "ConnectionStrings__Postgres=Host=localhost;Password=hush";
+    private const string Authority = "Operations__Oidc__Authority=https://login.example.com";
+    private const string Client = "Operations__Oidc__ClientId=console";
+    private const string Secret = "Operations__Oidc__ClientSecret=a secret of the console";
+    private const string Grant = "Operations__Oidc__Grants__0__Value=on-call";
+    private const string Rights = "Operations__Oidc__Grants__0__Rights__0=read";
 
     [Theory]
     [InlineData("ConnectionStrings__RabbitMq", Database)]
@@ -74,6 +79,19 @@ public sealed class StartingTests
     [InlineData("OutgoingWebhooks__SignWithSharedSecretsUntil", Broker, Database, "OutgoingWebhooks__SignWithSharedSecretsUntil=2027-03-31")]
     [InlineData("OutgoingWebhooks__SignWithSharedSecretsUntil", Broker, Database, "OutgoingWebhooks__SignWithSharedSecretsUntil=2027-03-31T00:00:00")]
     [InlineData("OutgoingWebhooks__SignWithSharedSecretsUntil", Broker, Database, "OutgoingWebhooks__SignWithSharedSecretsUntil=03/31/2027 00:00 +00:00")]
+    [InlineData("Operations__Oidc__Authority", Broker, Database, "Operations__Oidc__Authority=login.example.com", Client, Secret, Grant, Rights)]
+    [InlineData("Operations__Oidc__Authority", Broker, Database, "Operations__Oidc__Authority=http://login.example.com", Client, Secret, Grant, Rights)]
+    [InlineData("Operations__Oidc__ClientId", Broker, Database, Authority, Secret, Grant, Rights)]
+    [InlineData("Operations__Oidc__ClientSecret", Broker, Database, Authority, Client, Grant, Rights)]
+    [InlineData("Operations__Oidc__Grants__0__Value", Broker, Database, Authority, Client, Secret)]
+    [InlineData("Operations__Oidc__Grants__0__Value", Broker, Database, Authority, Client, Secret, Rights)]
+    [InlineData("Operations__Oidc__Grants__0__Rights", Broker, Database, Authority, Client, Secret, Grant)]
+    [InlineData("Operations__Oidc__Grants__0__Rights", Broker, Database, Authority, Client, Secret, Grant, "Operations__Oidc__Grants__0__Rights__0=everything")]
+    [InlineData("Operations__Oidc__NameClaim", Broker, Database, Authority, Client, Secret, Grant, Rights, "Operations__Oidc__NameClaim= ")]
+    [InlineData("Operations__Oidc__PublicUrl", Broker, Database, "Operations__Oidc__PublicUrl=ftp://example.com")]
+    [InlineData("Operations__Oidc__PublicUrl", Broker, Database, "Operations__Oidc__PublicUrl=https://example.com/operations")]
+    [InlineData("Operations__Oidc__PublicUrl", Broker, Database, "Operations__Oidc__PublicUrl=http://example.com")]
+    [InlineData("Operations__SignInToken", Broker, Database, "Operations__SignInToken=a token of at least 24 characters")]
     [InlineData("Operations__Keys__0__Name", Broker, Database, "Operations__Keys__0__Key=a key of twenty-four cha")]
     [InlineData("Operations__Keys__0__Name", Broker, Database, "Operations__Keys__0__Key=a key of twenty-four cha", "Operations__Keys__0__Name= ")]
     [InlineData("Operations__Keys__0__Name", Broker, Database, "Operations__Keys__0__Key=a key of twenty-four cha", "Operations__Keys__0__Name=a studio")]
@@ -85,6 +103,14 @@ public sealed class StartingTests
     [InlineData("Operations__Keys__0__Key", Broker, Database, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key='a key of twenty-four cha'")]
     [InlineData("Operations__Keys__1__Key", Broker, Database, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key=a key of twenty-four cha", "Operations__Keys__1__Name=shop", "Operations__Keys__1__Key=a key of twenty-four cha")]
     [InlineData("Operations__Keys__0__Key", Broker, Database, "Operations__Keys__0__Name=studio", "Operations__Keys__0__Key=a key of twenty-four cha", "Operations__ApiKeys__0=a key of twenty-four cha")]
+    [InlineData("Retention__Bodies", Broker, Database, "Retention__Bodies=6.23:59:59")]
+    [InlineData("Retention__Bodies", Broker, Database, "Retention__Bodies=-1.00:00:00")]
+    [InlineData("Retention__Quarantine", Broker, Database, "Retention__Quarantine=1.00:00:00")]
+    [InlineData("Retention__Notifications", Broker, Database, "Retention__Notifications=36501.00:00:00")]
+    [InlineData("Retention__Events", Broker, Database, "Retention__Events=119.00:00:00")]
+    [InlineData("Retention__Events", Broker, Database, "Retention__Events=43.00:00:00", "Retention__Quarantine=0")]
+    [InlineData("Retention__Schedule", Broker, Database, "Retention__Schedule=nightly")]
+    [InlineData("Retention__Schedule", Broker, Database, "Retention__Schedule=61 3 * * *")]
     [InlineData("Jaeger__BaseUrl", Broker, Database, "Jaeger__BaseUrl=jaeger:16686")]
     [InlineData("Events__InWork", Broker, Database, "EVENTS__INWORK=all")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", Broker, Database, "OTEL_EXPORTER_OTLP_ENDPOINT=collector:4317")]

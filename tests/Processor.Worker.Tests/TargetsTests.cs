@@ -43,7 +43,7 @@ public sealed class TargetsTests
     }
 
     [Fact]
-    public void What_is_due_for_a_silent_target_is_put_off_for_as_long_again_as_it_has_been_silent()
+    public void What_is_due_for_a_silent_target_is_deferred_for_as_long_as_it_has_been_silent()
     {
         var targets = new Targets(inWork: 16, _time);
         Assert.Null(targets.Enter("silent"));

@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using Platform.DevStack;
 using Processor.Worker.Inbox;
+using Processor.Worker.Operations;
 using Processor.Worker.Outbox;
 using Processor.Worker.Persistence;
 
@@ -84,7 +86,12 @@ internal sealed class TestDatabase(string connectionString, NpgsqlDataSource sou
 
     public NpgsqlDataSource Source => source;
 
+    public DirectSessions Sessions { get; } =
+        new(Options.Create(new ConnectionOptions { Postgres = connectionString }), Options.Create(new DatabaseOptions()));
+
     public GroupTransaction Transaction { get; } = new(source, new OutboxSignal(TimeProvider.System), TimeProvider.System);
+
+    public JobReader Jobs => new(new PostgresFixture.ContextFactory(source), ArchiveLab.NoLinks(this), Options.Create(new JaegerOptions()));
 
     public ProcessorDbContext OpenContext() => new PostgresFixture.ContextFactory(source).CreateDbContext();
 

@@ -64,7 +64,7 @@ public sealed class TwoInstancesTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task A_domain_event_that_one_is_publishing_is_not_published_by_the_other_and_comes_back_when_it_dies()
+    public async Task A_domain_event_that_one_is_publishing_is_not_published_by_the_other_unless_the_first_crashes()
     {
         await using var database = await postgres.CreateDueAsync(Rows);
         await using var one = await database.Source.OpenConnectionAsync(Cancel);

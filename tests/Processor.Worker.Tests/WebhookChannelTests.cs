@@ -163,7 +163,7 @@ public sealed class WebhookChannelTests
     [InlineData("http://localhost/")]
     [InlineData("http://[::ffff:127.0.0.1]/")]
     [InlineData("https://10.0.0.1/")]
-    public async Task A_target_within_is_refused_for_ever_without_a_word_about_it(string url)
+    public async Task An_internal_target_is_refused_permanently_without_saying_why(string url)
     {
         using var harness = new NotificationHarness(null!);
         using var channel = harness.Webhooks();

@@ -24,7 +24,7 @@ public sealed class OutputBufferTests : IDisposable
     }
 
     [Fact]
-    public async Task They_do_not_wait_for_ever()
+    public async Task They_do_not_wait_indefinitely()
     {
         using var buffer = new OutputBuffer(_output, TimeSpan.FromMilliseconds(1));
 

@@ -15,6 +15,8 @@ public static class ComposeStack
     /// <summary>The profile of a mail server that shows received mail.</summary>
     public const string Mail = "mail";
 
+    private const string OperationsUrl = "http://127.0.0.1:8081";
+
     private static readonly string Project = $"platform-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine.Root)))[..8]}";
 
     /// <param name="profiles">Services to start in addition to the platform: <see cref="Observability"/>, <see cref="Mail"/>.</param>
@@ -25,6 +27,8 @@ public static class ComposeStack
             Environment.SetEnvironmentVariable("EMAIL_HOST", "mailpit");
         }
 
+        var token = Stack.CreateSignInToken();
+        Environment.SetEnvironmentVariable("CONSOLE_SIGN_IN_TOKEN", token);
         var settings = await ComposeSettings.ReadAsync(cancellationToken);
         if (settings.FindMissing().ToArray() is { Length: > 0 } missing)
         {
@@ -35,6 +39,7 @@ public static class ComposeStack
         {
             ["ingress"] = settings.IngressUrl,
             ["reached by"] = settings.Reach,
+            ["console"] = $"{OperationsUrl}/console (key {settings.OperationsKey})",
             ["Jaeger"] = "http://127.0.0.1:16686",
             ["RabbitMQ management"] = $"http://127.0.0.1:15672 (user and password as in {settings.RabbitMq})",
             ["PostgreSQL"] = $"psql '{PostgresServer.ToUri(settings.Postgres)}'",
@@ -56,10 +61,12 @@ public static class ComposeStack
         if (settings.MagicHourUrl is { } magicHourUrl)
         {
             links["Magic Hour"] = magicHourUrl;
+            // Accepted where the simulated Magic Hour is: in Development.
+            links["console, signed in"] = Stack.SignInLink(OperationsUrl, token);
         }
 
         var stack = new Stack(
-            StackKind.Docker, settings.IngressUrl, settings.WebhookSecret, settings.Postgres, settings.RabbitMq, links, MagicHourUrl: settings.MagicHourUrl);
+            StackKind.Docker, settings.IngressUrl, settings.WebhookSecret, settings.Postgres, settings.RabbitMq, links, MagicHourUrl: settings.MagicHourUrl, OperationsUrl: OperationsUrl);
         // Saved before the start, so that down finds the remains of a start that fails or is interrupted.
         stack.Save();
         await ComposeAsync(

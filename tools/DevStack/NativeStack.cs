@@ -62,9 +62,11 @@ public static class NativeStack
         }
 
         var workers = new List<string>();
+        var token = Stack.CreateSignInToken();
         var workerSettings = new Dictionary<string, string?>(common)
         {
             ["Operations__ApiKeys__0"] = Stack.LocalApiKey,
+            ["Operations__SignInToken"] = token,
             ["OutgoingWebhooks__Secrets__0"] = Stack.LocalOutgoingSecret,
             ["OutgoingWebhooks__AllowedTargets__0"] = "127.0.0.0/8",
         };
@@ -80,7 +82,9 @@ public static class NativeStack
             var port = Machine.FreePort(PreferredWorkerPort + i - 1);
             await Services.Worker($"worker-{i}", logs, port, broker.Uri, connectionString, daemons, settings: workerSettings).StartAsync(cancellationToken);
             workers.Add($"127.0.0.1:{port}");
-            links.TryAdd("operations", $"http://127.0.0.1:{port}/jobs/{{id}} (bearer {Stack.LocalApiKey})");
+            links.TryAdd("console", $"http://127.0.0.1:{port}/console (key {Stack.LocalApiKey})");
+            links.TryAdd("console, signed in", Stack.SignInLink($"http://127.0.0.1:{port}", token));
+            links.TryAdd("operations", $"http://127.0.0.1:{port}/reference/ (bearer {Stack.LocalApiKey})");
             links[$"worker {i} metrics"] = $"http://127.0.0.1:{port}/metrics";
         }
 
@@ -107,7 +111,16 @@ public static class NativeStack
         links["RabbitMQ management"] = $"{broker.ManagementUrl} (user and password as in {broker.Uri})";
         links["PostgreSQL"] = $"psql '{PostgresServer.ToUri(connectionString)}'";
         links["logs"] = logs;
-        return new Stack(StackKind.Native, links["ingress"], secret, connectionString, broker.Uri, links, Stack.LocalNextSecret, links.GetValueOrDefault("Magic Hour"));
+        return new Stack(
+            StackKind.Native,
+            links["ingress"],
+            secret,
+            connectionString,
+            broker.Uri,
+            links,
+            Stack.LocalNextSecret,
+            links.GetValueOrDefault("Magic Hour"),
+            $"http://{workers[0]}");
     }
 }
 

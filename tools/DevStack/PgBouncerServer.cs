@@ -11,8 +11,7 @@ public static class PgBouncerServer
 
     /// <param name="connectionString">The database and user that PgBouncer connects with.</param>
     /// <param name="settings">Settings for the section <c>[pgbouncer]</c>, such as <c>pool_mode = session</c>.</param>
-    /// <returns>The connection string through PgBouncer.</returns>
-    public static async Task<string> StartAsync(
+    public static async Task<PgBouncerInstance> StartAsync(
         string folder, DaemonRegistry daemons, string connectionString, CancellationToken cancellationToken, params string[] settings)
     {
         await ServerPackages.EnsurePoolerAsync(cancellationToken);
@@ -33,13 +32,19 @@ public static class PgBouncerServer
 
             """,
             cancellationToken);
+        var log = Path.Combine(folder, "log");
         var (program, arguments) = PostgresServer.AsUnprivileged(Program, [configuration]);
         var process = new ServerProcess(
             "PgBouncer",
             daemons,
-            () => Daemon.Start("pgbouncer", Path.Combine(folder, "log"), program, arguments, folder: folder),
+            () => Daemon.Start("pgbouncer", log, program, arguments, folder: folder),
             token => Machine.AcceptsAsync(port, token));
         await process.StartAsync(cancellationToken);
-        return new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = port }.ConnectionString;
+        return new PgBouncerInstance(new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = port }.ConnectionString, process, log);
     }
 }
+
+/// <summary>A running PgBouncer.</summary>
+/// <param name="ConnectionString">The database through it.</param>
+/// <param name="Log">The file with its output.</param>
+public sealed record PgBouncerInstance(string ConnectionString, ServerProcess Process, string Log);

@@ -48,7 +48,7 @@ public static class PostgresServer
             () => Daemon.Start("postgres", Path.Combine(folder, "log"), program, arguments, folder: folder, stopSignal: Signal.Interrupt),
             token => AnswersAsync(connectionString, token));
         await process.StartAsync(cancellationToken);
-        return new PostgresInstance(connectionString, process);
+        return new PostgresInstance(connectionString, data, process);
     }
 
     /// <summary>
@@ -141,4 +141,5 @@ public static class PostgresServer
 
 /// <summary>A running PostgreSQL.</summary>
 /// <param name="ConnectionString">Connects as the superuser.</param>
-public sealed record PostgresInstance(string ConnectionString, ServerProcess Process);
+/// <param name="Data">The folder with its data.</param>
+public sealed record PostgresInstance(string ConnectionString, string Data, ServerProcess Process);

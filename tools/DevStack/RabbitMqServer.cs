@@ -9,11 +9,14 @@ public static class RabbitMqServer
     /// <summary>Shortens the interval at which the broker refreshes listed queue depths, 5 s by default.</summary>
     public const string AdvancedConfiguration = "[{rabbit, [{quorum_tick_interval, 250}]}].\n";
 
+    /// <summary>The data, below the broker's folder.</summary>
+    internal const string Data = "data";
+
     private const string User = "platform";
 
     // RabbitMQ 3.10 passes its data folder to df without quotes. With a space in it, the free space is unknown, the disk alarm is off, and
     // Prometheus rejects the metrics, which contain 'NaN'. So the broker gets a path through its own working folder, which df inherits.
-    private const string DataFolder = "/proc/self/cwd/data";
+    private const string DataFolder = $"/proc/self/cwd/{Data}";
 
     // The original script, because Debian's wrapper on the PATH requires its own user and folders.
     public static string? FindScript() => Machine.FindProgram(
@@ -47,6 +50,7 @@ public static class RabbitMqServer
             ports.Management is { } port ? $"http://127.0.0.1:{port}" : null,
             ports.Metrics is { } metrics ? $"127.0.0.1:{metrics}" : null,
             process,
+            folder,
             environment);
     }
 
@@ -125,11 +129,15 @@ public static class RabbitMqServer
 /// <summary>A running broker.</summary>
 /// <param name="ManagementUrl">Null when the management plugin is off.</param>
 /// <param name="MetricsAddress">Host and port of its metrics; null when the management plugin is off.</param>
+/// <param name="Folder">Holds its configuration and its data.</param>
 /// <param name="Environment">Environment that RabbitMQ's tools need to find it.</param>
 public sealed record RabbitMqInstance(
-    string Uri, string? ManagementUrl, string? MetricsAddress, ServerProcess Process, IReadOnlyDictionary<string, string?> Environment)
+    string Uri, string? ManagementUrl, string? MetricsAddress, ServerProcess Process, string Folder, IReadOnlyDictionary<string, string?> Environment)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    /// <summary>Deletes the data of a broker that was killed. Started again, it is empty; its address and users stay.</summary>
+    public void LoseDisk() => Directory.Delete(Path.Combine(Folder, RabbitMqServer.Data), recursive: true);
 
     /// <summary>Runs <c>rabbitmqctl</c> against the broker.</summary>
     /// <returns>The output.</returns>

@@ -10,12 +10,14 @@ public static class ServerPackages
     private const string MailServer = "python3-aiosmtpd";
     private const string Pooler = "pgbouncer";
     private const string LoadBalancer = "nginx-light";
+    private const string ObjectStoreServer = "python3-moto";
+    private const string Browser = "chromium";
 
     // Tests that need different packages run in parallel.
     private static readonly SemaphoreSlim Turn = new(1);
 
     /// <summary>The packages that <c>./platform test --native</c> needs. Installing them requires root.</summary>
-    public static IReadOnlyList<string> All { get; } = [Broker, Database, Prometheus, MailServer, Pooler, LoadBalancer];
+    public static IReadOnlyList<string> All { get; } = [Broker, Database, Prometheus, MailServer, Pooler, LoadBalancer, Browser];
 
     /// <summary>Names and installs the missing packages.</summary>
     /// <param name="withPrometheus">Include Prometheus in addition to broker and database.</param>
@@ -37,6 +39,7 @@ public static class ServerPackages
         await EnsureMailServerAsync(cancellationToken);
         await EnsurePoolerAsync(cancellationToken);
         await EnsureLoadBalancerAsync(cancellationToken);
+        await EnsureBrowserAsync(cancellationToken);
     }
 
     /// <summary>Installs the mail server, which only tests need.</summary>
@@ -54,8 +57,31 @@ public static class ServerPackages
     public static Task EnsureLoadBalancerAsync(CancellationToken cancellationToken) =>
         EnsureAsync(() => FindLoadBalancer() is null ? [LoadBalancer] : [], cancellationToken);
 
+    /// <summary>Installs an S3 server, which only tests need, where the distribution has one.</summary>
+    /// <returns>Whether there is one now.</returns>
+    public static async Task<bool> TryEnsureObjectStoreAsync(CancellationToken cancellationToken)
+    {
+        if (!ObjectStore.IsInstalled && Machine.IsRoot && await IsPackagedAsync(ObjectStoreServer, cancellationToken))
+        {
+            await EnsureAsync(() => ObjectStore.IsInstalled ? [] : [ObjectStoreServer], cancellationToken);
+        }
+
+        return ObjectStore.IsInstalled;
+    }
+
+    /// <summary>Installs Chromium, with which tests use the console. Playwright would download a browser of its own.</summary>
+    /// <inheritdoc cref="EnsureAsync(CancellationToken, bool)"/>
+    public static Task EnsureBrowserAsync(CancellationToken cancellationToken) =>
+        EnsureAsync(() => FindBrowser() is null ? [Browser] : [], cancellationToken);
+
+    /// <summary>Chromium, by its names in distributions.</summary>
+    public static string? FindBrowser() => Machine.FindProgram("chromium", "/usr/bin/chromium", "chromium-browser", "google-chrome");
+
     /// <summary>nginx, which may be missing from an unprivileged user's PATH.</summary>
     public static string? FindLoadBalancer() => Machine.FindProgram("nginx", "/usr/sbin/nginx");
+
+    private static async Task<bool> IsPackagedAsync(string package, CancellationToken cancellationToken) =>
+        Machine.FindProgram("apt-cache") is not null && (await Machine.RunAsync("apt-cache", ["show", package], cancellationToken)).Succeeded;
 
     private static async Task EnsureAsync(Func<string[]> findMissing, CancellationToken cancellationToken)
     {

@@ -51,16 +51,18 @@ public static class Services
     /// <summary>A worker, not yet started. It counts as serving once it is ready, or live if it need not be ready.</summary>
     /// <param name="roles">In the format of <c>--roles</c>; all by default.</param>
     /// <param name="launcher">A program with arguments that executes the worker's command line, which follows; none by default.</param>
+    /// <param name="assembly">The worker of another version; by default that of this build.</param>
     public static ServerProcess Worker(
         string name, string folder, int port, string rabbitMq, string postgres, DaemonRegistry daemons,
-        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null, string? roles = null, IReadOnlyList<string>? launcher = null) =>
+        bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null, string? roles = null, IReadOnlyList<string>? launcher = null, string? assembly = null) =>
         Create(
             "Processor.Worker", roles is null ? [] : ["--roles", roles], name, folder, port, daemons, mustBeReady, settings, new Dictionary<string, string?>
             {
                 ["ConnectionStrings__RabbitMq"] = rabbitMq,
                 ["ConnectionStrings__Postgres"] = postgres,
             },
-            launcher);
+            launcher,
+            assembly);
 
     /// <summary>A simulated Magic Hour, not yet started.</summary>
     internal static ServerProcess MagicHour(string folder, int port, string ingressUrl, string secret, DaemonRegistry daemons)
@@ -83,7 +85,8 @@ public static class Services
 
     private static ServerProcess Create(
         string project, string[] arguments, string name, string folder, int port, DaemonRegistry daemons, bool mustBeReady,
-        IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment, IReadOnlyList<string>? launcher = null)
+        IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment, IReadOnlyList<string>? launcher = null,
+        string? assembly = null)
     {
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
         foreach (var (setting, value) in settings ?? new Dictionary<string, string?>())
@@ -91,7 +94,7 @@ public static class Services
             environment[setting] = value;
         }
 
-        var assembly = Assembly(project);
+        assembly ??= Assembly(project);
         string[] command = [.. launcher ?? [], "dotnet", assembly, .. arguments];
         return new ServerProcess(
             name,

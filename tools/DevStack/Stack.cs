@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Platform.DevStack;
 
 /// <summary>
@@ -8,6 +10,7 @@ namespace Platform.DevStack;
 /// <param name="Links">Links for people, by name.</param>
 /// <param name="NextSecret">A second accepted secret, as during a rotation; null when there is none.</param>
 /// <param name="MagicHourUrl">The simulated Magic Hour; null when the stack has none.</param>
+/// <param name="OperationsUrl">The operations API and the console; null in a stack that an earlier version started.</param>
 public sealed record Stack(
     StackKind Kind,
     string IngressUrl,
@@ -16,7 +19,8 @@ public sealed record Stack(
     string RabbitMq,
     IReadOnlyDictionary<string, string> Links,
     string? NextSecret = null,
-    string? MagicHourUrl = null)
+    string? MagicHourUrl = null,
+    string? OperationsUrl = null)
 {
     public static string File => Path.Combine(Machine.LocalFolder, "stack.json");
 
@@ -52,6 +56,12 @@ public sealed record Stack(
             throw new SetupException("Another ./platform up is starting the stack of this checkout.");
         }
     }
+
+    /// <summary>A token for <c>Operations__SignInToken</c>.</summary>
+    internal static string CreateSignInToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>The link that signs in to the console once, for people.</summary>
+    internal static string SignInLink(string operationsUrl, string token) => $"{operationsUrl}/console/sign-in?token={token} (once)";
 
     /// <summary>Whether every process of the stack still runs.</summary>
     public async Task<bool> IsUpAsync(CancellationToken cancellationToken) => Kind switch

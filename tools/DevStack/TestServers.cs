@@ -19,6 +19,7 @@ public sealed class TestServers : IAsyncDisposable
     private const string ChoiceVariable = "TEST_SERVERS";
 
     private readonly List<Func<ValueTask>> _stop = [];
+    private Func<string[], CancellationToken, Task>? _controlBroker;
 
     private TestServers()
     {
@@ -76,6 +77,26 @@ public sealed class TestServers : IAsyncDisposable
         return servers;
     }
 
+    /// <summary>Creates virtual hosts, so that as many tests can use the broker at once.</summary>
+    /// <returns>Their addresses; only the broker's own for a broker that was given.</returns>
+    public async Task<IReadOnlyList<string>> AddVirtualHostsAsync(int count, CancellationToken cancellationToken)
+    {
+        if (_controlBroker is not { } control)
+        {
+            return [RabbitMq];
+        }
+
+        var address = new Uri(RabbitMq);
+        var user = address.UserInfo.Split(':')[0];
+        return await Task.WhenAll(Enumerable.Range(1, count).Select(async i =>
+        {
+            var name = $"tests-{i}";
+            await control(["add_vhost", name], cancellationToken);
+            await control(["set_permissions", "-p", name, user, ".*", ".*", ".*"], cancellationToken);
+            return $"{new Uri(address, name)}";
+        }));
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var stop in Enumerable.Reverse(_stop))
@@ -108,6 +129,14 @@ public sealed class TestServers : IAsyncDisposable
             _stop.Add(rabbitMq.DisposeAsync);
             await rabbitMq.StartAsync(cancellationToken);
             RabbitMq = rabbitMq.GetConnectionString();
+            _controlBroker = async (arguments, token) =>
+            {
+                var result = await rabbitMq.ExecAsync(["rabbitmqctl", .. arguments], token);
+                if (result.ExitCode != 0)
+                {
+                    throw new InvalidOperationException($"rabbitmqctl {arguments[0]} failed: {result.Stderr}");
+                }
+            };
         }
     }
 
@@ -128,6 +157,7 @@ public sealed class TestServers : IAsyncDisposable
             var broker = await RabbitMqServer.StartAsync(
                 Path.Combine(folder.Path, "rabbitmq"), withManagement: false, folder.Daemons, cancellationToken);
             RabbitMq = broker.Uri;
+            _controlBroker = (arguments, token) => broker.ControlAsync(token, arguments);
         }
     }
 }

@@ -44,7 +44,7 @@ internal static class BrokerFaults
     /// </summary>
     private static Fault DuringStorm(
         string id, string what, Func<Lab, CancellationToken, Task> begin, Func<Lab, CancellationToken, Task> end, double matrixSeconds) => new(
-        id, what, "first request 503 within the budget, later ones 503 at once; 200 within 10 s of recovery; nothing lost", async context =>
+        id, what, "503 within the budget, then at once; 200 within 10 s of recovery", async context =>
         {
             TimeSpan first = default, later = default, recovery = default;
             var report = await context.StormAsync(500, 50, async () =>
@@ -57,7 +57,7 @@ internal static class BrokerFaults
                 recovery = await context.RecoveryAsync(RecoveryBound);
             });
             ExpectNothingParked(report);
-            return $"first 503 after {first.TotalSeconds:0.0} s, later ones {later.TotalMilliseconds:0} ms, recovered in {recovery.TotalSeconds:0.0} s; {report}";
+            return $"503 after {first.TotalSeconds:0.0} s, later ones {later.TotalMilliseconds:0} ms, recovered in {recovery.TotalSeconds:0.0} s; {report}";
         });
 
     private static async Task<(TimeSpan First, TimeSpan Later)> ProbeAsync(FaultContext context)

@@ -24,7 +24,7 @@ internal static class DatabaseFaults
     ];
 
     private static Fault DuringStorm(string id, string what, Func<FaultContext, Task> inject) => new(
-        id, what, "the ingress keeps answering 200; the workers wait and resume; nothing parked", async context =>
+        id, what, "200 throughout; the workers resume by themselves; nothing parked", async context =>
         {
             var report = await context.StormAsync(600, 60, () => inject(context));
             ExpectNothingParked(report);

@@ -73,7 +73,23 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
         Expect(verdict.IsClean && verdict.IsSettled, string.Join('\n', verdict.Lines));
         Expect(report.Summary.GivenUp == 0, $"{report.Summary.GivenUp} events were never accepted");
         Expect(report.SlowestAnswer <= AnswerBudget, $"an answer took {report.SlowestAnswer.TotalSeconds:0.0} s");
+        await ExpectRebuildIsCleanAsync();
+        await ExpectAccountsBalanceAsync();
         return report;
+    }
+
+    /// <summary>Every row of <c>jobs</c> is what the stored events say, also those of earlier faults.</summary>
+    public async Task ExpectRebuildIsCleanAsync()
+    {
+        var check = await lab.RunVerbAsync(RebuildCheck.Verb, cancellationToken);
+        Expect(check.Succeeded, $"rebuild --check: {check.Output}{check.Error}");
+    }
+
+    /// <summary>Everything that an ingress reported as confirmed has arrived, or is parked; also that of earlier faults.</summary>
+    private async Task ExpectAccountsBalanceAsync()
+    {
+        var open = await Accounts.CountOpenAtRestAsync(lab.Postgres, cancellationToken);
+        Expect(open == 0, $"{open} accepted events have not arrived, or were deleted");
     }
 
     /// <summary>Runs a storm without owners.</summary>
@@ -153,6 +169,8 @@ internal sealed record StormReport(StormSummary Summary, Ledger Ledger, Verdict 
 
     /// <summary>The figures for the report.</summary>
     public override string ToString() =>
-        $"{Summary.Accepted} accepted in {Summary.Attempts} attempts ({string.Join(", ", Summary.ByStatus.Select(one => $"{one.Value} × {one.Key}"))}, "
-        + $"{Summary.Unknown} unknown), slowest answer {SlowestAnswer.TotalSeconds:0.0} s, {Verdict.Duplicates} duplicates, {Verdict.Ghosts.Count} ghosts";
+        $"{Summary.Accepted} accepted in {Summary.Attempts} attempts ({string.Join(", ", Summary.ByStatus.Select(one => $"{one.Value} × {one.Key}"))}"
+        + $"{Count(Summary.Unknown, "unknown")}), slowest {SlowestAnswer.TotalSeconds:0.0} s, {Verdict.Duplicates} duplicates{Count(Verdict.Ghosts.Count, "ghosts")}";
+
+    private static string Count(int count, string what) => count == 0 ? "" : $", {count} {what}";
 }

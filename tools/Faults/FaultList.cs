@@ -17,8 +17,10 @@ internal static class FaultList
         .. ProcessFaults.All,
         .. BrokerFaults.All,
         .. DatabaseFaults.All,
+        .. PoolerFaults.All,
         .. LifecycleFaults.All,
         .. NotificationFaults.All,
+        .. RestoreFaults.All,
         new("FUZZ", "fuzzed inputs with valid and invalid signatures", "no 5xx, no unhandled exception, nothing parked", context => new FuzzRun(context, fuzzInputs).RunAsync())
         {
             Patience = TimeSpan.FromHours(1),

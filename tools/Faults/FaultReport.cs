@@ -13,9 +13,8 @@ internal static class FaultReport
         """
         # Injected faults
 
-        Written by `./platform faults --report`. Most faults run under a storm of events sent the way Magic Hour sends them. The verdict on a storm joins the
-        sender's ledger with the tables and queues by id, and is part of every expectation: nothing lost, doubled or invented, every job the fold of its
-        events, every answer within 5 seconds. *Full* uses the durations and counts of the fault matrix, *quick* about a tenth.
+        Written by `./platform faults --report`. Most faults run under a storm, whose verdict is part of the expectation: nothing lost, doubled or
+        invented, every job the fold of its events, every answer within 5 seconds. *Quick* uses about a tenth of the durations and counts of *full*.
 
         | Id | Broker | Length | Fault | Expected | Verdict | Seen | Time | Date | Machine | Seed |
         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -12,8 +12,8 @@ internal static class MalformedFaults
     public static IEnumerable<Fault> All =>
     [
         new(
-            "T17", "malformed messages of every contract: arbitrary JSON in the envelope, and bodies without an envelope",
-            "each is applied or parked with its reason; other messages are applied; no outage", MalformedAsync),
+            "T17", "malformed messages of every contract: arbitrary JSON in the envelope, or no envelope",
+            "each is applied or parked; others are applied; no outage", MalformedAsync),
     ];
 
     private static async Task<string> MalformedAsync(FaultContext context)

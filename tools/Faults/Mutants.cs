@@ -76,9 +76,9 @@ internal static class MutantList
             Check.Tests("Contracts.Tests", "A_queue_loses_nothing")),
         new(
             "outbox published before the commit", "Processor.Worker/Inbox/GroupTransaction.cs",
-            "        var plan = new GroupPlan(group, claimed, known, now);",
+            "        var plan = new GroupPlan(group, claimed, erased, known, now);",
             """
-                    var plan = new GroupPlan(group, claimed, known, now);
+                    var plan = new GroupPlan(group, claimed, erased, known, now);
                     await using var early = await database.OpenConnectionAsync(cancellationToken);
                     await using var insert = new NpgsqlBatch(early) { BatchCommands = { OutboxMessage.Insert(plan.Outbox) } };
                     await insert.ExecuteNonQueryAsync(cancellationToken);
@@ -108,6 +108,47 @@ internal static class MutantList
             """,
             "true;",
             Check.Tests("Processor.Worker.Tests", "Four_answers_are_not_enough_however_long_they_take")),
+        new(
+            "retention drops what is pending", "Processor.Worker/Persistence/Migrations/20261129232000_Retention.cs",
+            "where status in ('delivered', 'superseded') and decided_at < before", "where decided_at < before",
+            Check.Tests("Processor.Worker.Tests", "What_is_unprocessed_pending_or_parked_stays_however_old")),
+        new(
+            "retention drops the events of an unfinished job", "Processor.Worker/Persistence/Migrations/20261129232000_Retention.cs",
+            "                            and not exists (select from public.jobs where magic_hour_id = done.job_id and status in ('queued', 'rendering'))\n", "",
+            Check.Tests("Processor.Worker.Tests", "What_is_unprocessed_pending_or_parked_stays_however_old")),
+        new(
+            "a cursor without a tie-breaker", "Processor.Worker/Operations/EventReader.cs",
+            "$\"(received_at, event_id) < ({conditions.Parameter(after.At)}, {conditions.Parameter(Guid.Parse(after.Key))})\"",
+            "$\"received_at < {conditions.Parameter(after.At)}\"",
+            Check.Tests("Processor.Worker.Tests", "Pages_have_every_event_once_although_many_have_one_time_and_others_arrive_meanwhile")),
+        new(
+            "a replay that ignores the identity", "Processor.Worker/Replays/ReplayChunk.cs",
+            "replay.NewIds ? Guid.CreateVersion7(now) : null", "Guid.CreateVersion7(now)",
+            Check.Tests("Processor.Worker.Tests", "Domain_events_are_published_again_with_their_ids_and_nothing_else_is")),
+        new(
+            "a report that claims more than was confirmed", "Ingress.Api/Publishing/ConfirmedPrefix.cs",
+            "while (_ahead.Remove(Through + 1))", "while (Through < publish.Number)",
+            Check.Tests("Ingress.Api.Tests", "A_prefix_ends_before_the_first_publish_that_is_not_settled")),
+        new(
+            "a report that claims what was not confirmed", "Ingress.Api/Publishing/ConfirmedPrefix.cs",
+            "if (!publish.IsConfirmed)", "if (!publish.IsConfirmed && publish.Number < 0)",
+            Check.Tests("Ingress.Api.Tests", "A_report_says_which_publishes_were_answered_with_success")),
+        new(
+            "a report that leaves out what it reported before", "Ingress.Api/Publishing/ConfirmReporter.cs",
+            "After = _confirmed.After,", "After = Math.Max(_confirmed.After, _confirmed.Through - 50),",
+            Check.Faults("R01")),
+        new(
+            "erasure without a tombstone", "Processor.Worker/Inbox/GroupPlan.cs",
+            "when _erased.Contains(received.JobId) =>", "when _erased.Contains(received.JobId) && unit.MessageId == default =>",
+            Check.Tests("Processor.Worker.Tests", "The_senders_retry_and_a_new_event_afterwards_change_nothing_and_store_nothing")),
+        new(
+            "erasure beside the lock of the job", "Processor.Worker/Persistence/Migrations/20261129235000_Erasure.cs",
+            "perform pg_advisory_xact_lock(6975330, hashtext(erased));", "",
+            Check.Tests("Processor.Worker.Tests", "An_erasure_waits_for_a_group_that_has_locked_the_job")),
+        new(
+            "rebuild without the locks of its jobs", "Processor.Worker/Rebuild/RebuildRun.cs",
+            "var free = await LockAsync(connection, jobIds, cancellationToken);", "var free = jobIds;",
+            Check.Tests("Processor.Worker.Tests", "A_job_that_a_group_has_locked_is_written_from_what_the_group_has_committed")),
         new(
             "rate limit checked before verification", "Ingress.Api/Webhooks/WebhookEndpoint.cs",
             "        if (SignatureHeaders.Read(http.Request.Headers) is not { } headers)",

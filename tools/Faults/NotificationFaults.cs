@@ -12,11 +12,11 @@ internal static class NotificationFaults
 
     public static IEnumerable<Fault> All =>
     [
-        new("N01.1", "kill -9 the notifying worker after it claims due notifications and before it sends them", "each end of a job notified once",
+        new("N01.1", "kill -9 the notifying worker between claiming and sending", "each end of a job notified once",
             context => NotifiersDieAsync(context, (lab, owners) =>
                 // The receiver's address in the claimed rows, on its way from the database.
                 lab.WorkerToDatabase.HoldAsync(Direction.ToClient, piece => Moment.Contains(piece, owners.Target)))),
-        new("N01.2", "kill -9 the notifying worker after it sends and before it records the result", "notified again under the same id",
+        new("N01.2", "kill -9 the notifying worker between sending and recording", "notified again under the same id",
             context => NotifiersDieAsync(context, (_, owners) => HangAsync(owners))),
     ];
 

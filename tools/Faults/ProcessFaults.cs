@@ -34,8 +34,8 @@ internal static class ProcessFaults
             IsFullOnly = true,
             Patience = TimeSpan.FromMinutes(30),
         },
-        new("P04", "SIGTERM every service under load, one after the other", "no 5xx except from an ingress that is not yet ready; nothing parked", StoppedUnderLoadAsync),
-        new("P06", "SIGSTOP a worker", "the other workers continue; the resumed worker changes nothing", HaltedAsync),
+        new("P04", "SIGTERM every service under load, one after the other", "no 5xx except from an ingress not yet ready; nothing parked", StoppedUnderLoadAsync),
+        new("P06", "SIGSTOP a worker", "others continue; the resumed worker changes nothing", HaltedAsync),
     ];
 
     private static Fault WorkersDie(string id, string when, Func<Lab, Task> moment) => new(

@@ -30,7 +30,7 @@ internal static class StrangerFaults
 
     public static IEnumerable<Fault> All =>
     [
-        new("S12", "strangers stall bodies and as many connections as allowed, at two ingresses behind nginx", "genuine events are answered 200 at once", StallsAsync),
+        new("S12", "strangers stall bodies and connections, at two ingresses behind nginx", "genuine events are answered 200 at once", StallsAsync),
         new("S13", $"{FloodRate} wrong signatures a second from the sender's own address, at two ingresses behind nginx", "429 for the flood; 200 for genuine events", FloodAsync),
         new("S14", "strangers keep opening connections beyond the limit", "probes and metrics are answered; genuine events get 200", ProbesAsync),
     ];

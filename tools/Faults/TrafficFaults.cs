@@ -16,10 +16,10 @@ internal static class TrafficFaults
     [
         new("T01", $"{Copies} copies of one event at the same time", "each 2xx; one effect", CopiesAsync),
         new("T02", "every job's events reversed; starts missing or hours late", "2xx; the jobs are the fold of their events", DisorderAsync),
-        new("T03.1", "a message that always fails", "parked with its reason; other messages are applied", PoisonAsync),
-        new("T03.2", "a message that kills the process each time", "parked after 5 recorded attempts; other messages are applied", KillerAsync),
+        new("T03.1", "a message that always fails", "parked with its reason; others are applied", PoisonAsync),
+        new("T03.2", "a message that kills the process each time", "parked after 5 recorded attempts; others are applied", KillerAsync),
         new("T04", "different bodies under known identities", "2xx; variants are kept; one effect", VariantsAsync),
-        new("T07", "a slow body and slow headers", "408 or closed; other requests are served meanwhile", SlowLorisAsync),
+        new("T07", "a slow body and slow headers", "408 or closed; others are served", SlowLorisAsync),
         Refused("T08", "a body over the limit, with and without Content-Length", 413, TooLongAsync),
         Content("T09", "JSON nested too deeply", 400, Nested(70)),
         Content("T10", "a duplicate key", 400, """{"type":"a.b","type":"video.completed","payload":{"id":"x"}}"""),

@@ -18,15 +18,22 @@ internal static partial class ReleaseCommand
         Description = "Signed bodies that were not usable events and are now: the table quarantined_events.",
     };
 
+    private static readonly Option<bool> Registrations = new("--registrations")
+    {
+        Description = $"Registrations that could not be used: the queue {Topology.RegisterJobErrorQueue}.",
+    };
+
+    private static readonly Option<bool> Notifications = new("--notifications") { Description = "Notifications that were given up: they are sent again." };
+
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Show the parked messages and their reasons without releasing any." };
 
-    private static readonly Option<bool>[] Sources = [Error, Dead, Quarantined];
+    private static readonly Option<bool>[] Sources = [Error, Dead, Quarantined, Registrations, Notifications];
 
     private static readonly Option<string[]> Ids = new("--id") { Description = "Only the message with this id, as shown by --dry-run. May be repeated." };
 
     public static Command Create()
     {
-        var command = new Command("release", "Put parked messages back through the front of the pipeline.") { Error, Dead, Quarantined, DryRun, Ids };
+        var command = new Command("release", "Put parked messages back through the front of the pipeline.") { Error, Dead, Quarantined, Registrations, Notifications, DryRun, Ids };
         command.Validators.Add(RequireOneSource);
         command.SetAction((arguments, _) =>
         {
@@ -48,12 +55,14 @@ internal static partial class ReleaseCommand
     {
         if (Sources.Count(result.IsOn) != 1)
         {
-            result.AddError("release takes one of --error, --dead and --quarantined.");
+            result.AddError("release takes one of --error, --dead, --quarantined, --registrations and --notifications.");
             return;
         }
 
-        var isHash = result.IsOn(Quarantined);
-        foreach (var id in result.Texts(Ids).Where(id => !(isHash ? BodyHash().IsMatch(id) : Guid.TryParse(id, out _))))
+        Predicate<string> isId = result.IsOn(Quarantined) ? BodyHash().IsMatch
+            : result.IsOn(Notifications) ? id => id.Split(':', 3).Length == 3
+            : id => Guid.TryParse(id, out _);
+        foreach (var id in result.Texts(Ids).Where(id => !isId(id)))
         {
             result.AddError($"'{id}' is not the id of a parked message: release --dry-run shows them.");
         }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Platform.DevStack;
 using Platform.Simulator.Storms;
+using Platform.Simulator.Truth;
 using Platform.Simulator.Verdicts;
 
 namespace Platform.Cli;
@@ -12,7 +13,7 @@ internal static class StormCommand
     private static readonly Option<int> Events = OptionRules.Number("--events", "Number of events.", 2000, 1, 1_000_000);
     private static readonly Option<int?> Seed = OptionRules.Number("--seed", "Repeat the storm with this seed; by default a random one.", 0, int.MaxValue);
     private static readonly Option<double> Rate = OptionRules.Number(
-        "--rate", "Events per second, whether or not earlier ones are answered.", 200.0, 0.1, 100_000);
+        "--rate", "Events per second, whether or not earlier ones are answered; with --truth, jobs per second, by default 20.", 200.0, 0.1, 100_000);
 
     private static readonly Option<double> Compression = OptionRules.Number(
         "--compression", "Divisor for the sender's delays, which range from seconds to 24 hours.", 60.0, 1, 100_000);
@@ -41,6 +42,13 @@ internal static class StormCommand
         Description = "Register an owner for each job, half of them after the storm, and judge the notifications; requires workers outside containers.",
     };
 
+    private static readonly Option<bool> Truth = new("--truth")
+    {
+        Description = "Create jobs at a simulated Magic Hour that withholds events instead, on a private platform, and judge whether each job ends as there.",
+    };
+
+    private static readonly Option<int> Jobs = OptionRules.Number("--jobs", "With --truth: number of jobs.", 2000, 1, 1_000_000);
+
     private static readonly Option<string?> Postgres =
         new Option<string?>("--postgres") { Description = "With --url: the database that --verify reads." }.AcceptDatabase();
 
@@ -63,9 +71,10 @@ internal static class StormCommand
         var command = new Command(
             "storm", "Simulate Magic Hour at its worst; exit code 1 when an event was given up or the verdict is violated.")
         {
-            Events, Seed, Rate, Compression, Url, Secret, NextSecret, ReSign, Verify, WithOwners, Postgres, RabbitMq, Json, LedgerFile,
+            Events, Seed, Rate, Compression, Url, Secret, NextSecret, ReSign, Verify, WithOwners, Truth, Jobs, Postgres, RabbitMq, Json, LedgerFile,
         };
         command.Validators.Add(RequireWhole);
+        command.Exclude(Truth, Events, Url, Secret, NextSecret, ReSign, Verify, WithOwners, Postgres, RabbitMq, LedgerFile);
         command.SetAction(RunAsync);
         return command;
     }
@@ -88,6 +97,11 @@ internal static class StormCommand
             result.AddError("--owners needs --verify.");
         }
 
+        if (result.Has(Jobs) && !result.IsOn(Truth))
+        {
+            result.AddError("--jobs needs --truth.");
+        }
+
         if (urls == 0 && (result.Has(Postgres) || result.Has(RabbitMq)))
         {
             result.AddError("--postgres and --rabbitmq require --url.");
@@ -105,6 +119,11 @@ internal static class StormCommand
         if (arguments.GetValue(Json))
         {
             Console.SetOut(Console.Error);
+        }
+
+        if (arguments.GetValue(Truth))
+        {
+            return await RunTruthAsync(arguments, json, cancellationToken);
         }
 
         await using var destination = await FindDestinationAsync(arguments, cancellationToken);
@@ -137,7 +156,31 @@ internal static class StormCommand
             json.WriteLine(report.ToJson());
         }
 
-        return isWhole && report.IsGood ? 0 : 1;
+        var isRebuildClean = report.Verdict is null || await destination.IsRebuildCleanAsync(cancellationToken);
+        var isAccounted = report.Verdict is null || await destination.IsAccountedAsync(cancellationToken);
+        return isWhole && report.IsGood && isRebuildClean && isAccounted ? 0 : 1;
+    }
+
+    private static async Task<int> RunTruthAsync(ParseResult arguments, TextWriter json, CancellationToken cancellationToken)
+    {
+        var settings = new TruthSettings
+        {
+            Seed = arguments.GetValue(Seed) ?? Random.Shared.Next(),
+            Jobs = arguments.GetValue(Jobs),
+            TimeCompression = arguments.GetValue(Compression),
+        };
+        settings = arguments.GetResult(Rate) is { Implicit: false } ? settings with { Rate = arguments.GetValue(Rate) } : settings;
+        Console.WriteLine($"Storm with seed {settings.Seed}: {settings.Jobs} jobs, starting a private platform ...");
+        await using var platform = await TruthPlatform.StartAsync(settings, cancellationToken);
+        var report = await new TruthStorm(platform, settings, Console.Out).RunAsync(cancellationToken);
+        Array.ForEach([.. report.Lines], Console.WriteLine);
+        if (arguments.GetValue(Json))
+        {
+            json.WriteLine(report.ToJson());
+        }
+
+        var isRebuildClean = RebuildCheck.Show(await platform.RunVerbAsync(RebuildCheck.Verb, cancellationToken));
+        return report.Verdict.IsGood && isRebuildClean ? 0 : 1;
     }
 
     /// <returns>False when cancelled: the partial storm is shown but not judged.</returns>
@@ -185,6 +228,7 @@ internal static class StormCommand
             [.. urls.Select((url, index) => new StormTarget(url, secrets[index], next.ElementAtOrDefault(index)))],
             arguments.GetValue(Postgres),
             arguments.GetValue(RabbitMq),
-            IsOwned: false);
+            IsOwned: false,
+            IsStack: false);
     }
 }

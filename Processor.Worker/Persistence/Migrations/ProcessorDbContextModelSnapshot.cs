@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
+using NpgsqlTypes;
 using Processor.Worker.Persistence;
 
 #nullable disable
@@ -22,6 +23,317 @@ namespace Processor.Worker.Persistence.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Processor.Worker.Accounting.PublishPeriod", b =>
+                {
+                    b.Property<long>("Source")
+                        .HasColumnType("bigint")
+                        .HasColumnName("source");
+
+                    b.Property<long>("FirstNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("first_number");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Applied")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("applied")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.Property<DateTimeOffset>("BeganAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("began_at");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Confirmed")
+                        .IsRequired()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("confirmed");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Deleted")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("deleted")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.Property<DateTimeOffset>("EndedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("ended_at");
+
+                    b.Property<string>("Instance")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("instance");
+
+                    b.Property<bool>("IsComplete")
+                        .ValueGeneratedOnAddOrUpdate()
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_complete")
+                        .HasComputedColumnSql("confirmed <@ (applied + quarantined + parked) and isempty(confirmed * deleted)", true);
+
+                    b.Property<long>("LastNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_number");
+
+                    b.Property<DateTimeOffset>("NotedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("noted_at");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Parked")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("parked")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Quarantined")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("quarantined")
+                        .HasDefaultValueSql("'{}'");
+
+                    b.HasKey("Source", "FirstNumber")
+                        .HasName("publish_periods_pkey");
+
+                    b.HasIndex("EndedAt")
+                        .HasDatabaseName("publish_periods_ended_at");
+
+                    b.HasIndex("NotedAt")
+                        .HasDatabaseName("publish_periods_incomplete")
+                        .HasFilter("not is_complete");
+
+                    b.ToTable("publish_periods", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Accounting.PublishSource", b =>
+                {
+                    b.Property<long>("Source")
+                        .HasColumnType("bigint")
+                        .HasColumnName("source");
+
+                    b.Property<string>("Instance")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("instance");
+
+                    b.Property<long>("LastNumber")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_number");
+
+                    b.Property<DateTimeOffset>("ReportedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("reported_at");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.HasKey("Source")
+                        .HasName("publish_sources_pkey");
+
+                    b.ToTable("publish_sources", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Accounting.ReceivedNumbers", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("NotedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("noted_at");
+
+                    b.PrimitiveCollection<NpgsqlRange<long>[]>("Numbers")
+                        .IsRequired()
+                        .HasColumnType("int8multirange")
+                        .HasColumnName("numbers");
+
+                    b.Property<string>("Reception")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reception");
+
+                    b.Property<long>("Source")
+                        .HasColumnType("bigint")
+                        .HasColumnName("source");
+
+                    b.HasKey("Id")
+                        .HasName("received_numbers_pkey");
+
+                    b.ToTable("received_numbers", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Archive.ArchivedDownload", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<string>("FileId")
+                        .HasColumnType("text")
+                        .HasColumnName("file_id");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("LastError")
+                        .HasColumnType("text")
+                        .HasColumnName("last_error");
+
+                    b.Property<DateTimeOffset>("NextAttemptAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_attempt_at");
+
+                    b.Property<string>("ObjectKey")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("object_key");
+
+                    b.Property<byte[]>("Sha256")
+                        .HasColumnType("bytea")
+                        .HasColumnName("sha256");
+
+                    b.Property<long?>("Size")
+                        .HasColumnType("bigint")
+                        .HasColumnName("size");
+
+                    b.Property<string>("SourceTag")
+                        .HasColumnType("text")
+                        .HasColumnName("source_tag");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.Property<DateTimeOffset?>("StoredAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("stored_at");
+
+                    b.Property<string>("UploadId")
+                        .HasColumnType("text")
+                        .HasColumnName("upload_id");
+
+                    b.HasKey("JobId", "FileId")
+                        .HasName("archived_downloads_pkey");
+
+                    b.HasIndex("NextAttemptAt")
+                        .HasDatabaseName("archived_downloads_due")
+                        .HasFilter("state in ('copying', 'erasing')");
+
+                    b.ToTable("archived_downloads", null, t =>
+                        {
+                            t.HasCheckConstraint("archived_downloads_state", "state in ('copying', 'stored', 'failed', 'erasing')");
+                        });
+                });
+
+            modelBuilder.Entity("Processor.Worker.Audit.AuditEntry", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityAlwaysColumn(b.Property<long>("Id"));
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<long?>("Count")
+                        .HasColumnType("bigint")
+                        .HasColumnName("count");
+
+                    b.Property<string>("Outcome")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("outcome");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("target");
+
+                    b.Property<string>("Who")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("who");
+
+                    b.HasKey("Id")
+                        .HasName("audit_log_pkey");
+
+                    b.HasIndex("At", "Id")
+                        .HasDatabaseName("audit_log_at");
+
+                    b.ToTable("audit_log", null, t =>
+                        {
+                            t.HasCheckConstraint("audit_log_outcome", "outcome in ('started', 'done', 'failed', 'rejected')");
+                        });
+                });
+
+            modelBuilder.Entity("Processor.Worker.Downloads.DownloadRefresh", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<string>("Answer")
+                        .HasColumnType("text")
+                        .HasColumnName("answer");
+
+                    b.Property<DateTimeOffset?>("AskedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("asked_at");
+
+                    b.Property<string>("Downloads")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("downloads");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<DateTimeOffset>("RequestedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("requested_at");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("state");
+
+                    b.HasKey("JobId")
+                        .HasName("download_refreshes_pkey");
+
+                    b.HasIndex("RequestedAt")
+                        .HasDatabaseName("download_refreshes_requested_at");
+
+                    b.ToTable("download_refreshes", null, t =>
+                        {
+                            t.HasCheckConstraint("download_refreshes_state", "state in ('open', 'refreshed', 'not_offered', 'unavailable')");
+                        });
+                });
+
             modelBuilder.Entity("Processor.Worker.Events.QuarantinedEvent", b =>
                 {
                     b.Property<byte[]>("BodySha256")
@@ -36,6 +348,10 @@ namespace Processor.Worker.Persistence.Migrations
                     b.Property<Guid>("DeliveryId")
                         .HasColumnType("uuid")
                         .HasColumnName("delivery_id");
+
+                    b.Property<DateTimeOffset?>("DiscardedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("discarded_at");
 
                     b.Property<string>("Reason")
                         .IsRequired()
@@ -61,6 +377,9 @@ namespace Processor.Worker.Persistence.Migrations
 
                     b.HasKey("BodySha256")
                         .HasName("quarantined_events_pkey");
+
+                    b.HasIndex("ReceivedAt")
+                        .HasDatabaseName("quarantined_events_received_at");
 
                     b.ToTable("quarantined_events", (string)null);
                 });
@@ -162,6 +481,24 @@ namespace Processor.Worker.Persistence.Migrations
                     b.HasIndex("JobId")
                         .HasDatabaseName("webhook_events_job_id");
 
+                    b.HasIndex("ProcessedAt")
+                        .HasDatabaseName("webhook_events_processed_at");
+
+                    b.HasIndex(new[] { "EventType", "ReceivedAt", "EventId" }, "webhook_events_event_type");
+
+                    b.HasIndex(new[] { "ReceivedAt", "EventId" }, "webhook_events_late")
+                        .HasFilter("late");
+
+                    b.HasIndex(new[] { "ReceivedAt", "EventId" }, "webhook_events_not_live")
+                        .HasFilter("origin <> 'live'");
+
+                    b.HasIndex(new[] { "ReceivedAt", "EventId" }, "webhook_events_received_at");
+
+                    b.HasIndex(new[] { "TraceId" }, "webhook_events_trace_id")
+                        .HasFilter("trace_id is not null");
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex(new[] { "TraceId" }, "webhook_events_trace_id"), "hash");
+
                     b.ToTable("webhook_events", (string)null);
                 });
 
@@ -181,6 +518,9 @@ namespace Processor.Worker.Persistence.Migrations
 
                     b.HasKey("MessageId")
                         .HasName("delivery_attempts_pkey");
+
+                    b.HasIndex("LastAttemptAt")
+                        .HasDatabaseName("delivery_attempts_last_attempt_at");
 
                     b.ToTable("delivery_attempts", (string)null);
                 });
@@ -203,6 +543,22 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasName("inbox_state_pkey");
 
                     b.ToTable("inbox_state", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.Jobs.ErasedJob", b =>
+                {
+                    b.Property<string>("JobId")
+                        .HasColumnType("text")
+                        .HasColumnName("job_id");
+
+                    b.Property<DateTimeOffset>("ErasedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("erased_at");
+
+                    b.HasKey("JobId")
+                        .HasName("erased_jobs_pkey");
+
+                    b.ToTable("erased_jobs", (string)null);
                 });
 
             modelBuilder.Entity("Processor.Worker.Jobs.Job", b =>
@@ -298,9 +654,21 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasDatabaseName("jobs_download_expires_at")
                         .HasFilter("download_expires_at is not null");
 
+                    b.HasIndex("FailedAt")
+                        .HasDatabaseName("jobs_failed")
+                        .HasFilter("status = 'failed'");
+
                     b.HasIndex("MagicHourId")
                         .HasDatabaseName("jobs_unfinished")
                         .HasFilter("status in ('queued', 'rendering')");
+
+                    b.HasIndex(new[] { "CreatedAt", "MagicHourId" }, "jobs_created_at");
+
+                    b.HasIndex(new[] { "Status", "CreatedAt", "MagicHourId" }, "jobs_unsuccessful")
+                        .HasFilter("status in ('failed', 'canceled')");
+
+                    b.HasIndex(new[] { "UserId", "CreatedAt", "MagicHourId" }, "jobs_user_id")
+                        .HasFilter("user_id is not null");
 
                     b.ToTable("jobs", null, t =>
                         {
@@ -350,13 +718,15 @@ namespace Processor.Worker.Persistence.Migrations
                     b.HasKey("JobId", "Outcome", "Channel")
                         .HasName("notifications_pkey");
 
-                    b.HasIndex("DecidedAt")
-                        .HasDatabaseName("notifications_parked")
-                        .HasFilter("status = 'parked'");
-
                     b.HasIndex("Channel", "NextAttemptAt")
                         .HasDatabaseName("notifications_due")
                         .HasFilter("status in ('pending', 'sending')");
+
+                    b.HasIndex(new[] { "DecidedAt" }, "notifications_parked")
+                        .HasFilter("status = 'parked'");
+
+                    b.HasIndex(new[] { "DecidedAt" }, "notifications_settled")
+                        .HasFilter("status in ('delivered', 'superseded')");
 
                     b.ToTable("notifications", null, t =>
                         {
@@ -504,6 +874,152 @@ namespace Processor.Worker.Persistence.Migrations
                         {
                             t.HasCheckConstraint("job_checks_state", "state in ('waiting', 'given_up', 'parked')");
                         });
+                });
+
+            modelBuilder.Entity("Processor.Worker.Replays.Replay", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("CreatedBy")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("created_by");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<bool>("Events")
+                        .HasColumnType("boolean")
+                        .HasColumnName("events");
+
+                    b.Property<long>("Examined")
+                        .HasColumnType("bigint")
+                        .HasColumnName("examined");
+
+                    b.Property<string>("Filter")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("filter");
+
+                    b.Property<DateTimeOffset?>("FinishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("finished_at");
+
+                    b.Property<bool>("NewIds")
+                        .HasColumnType("boolean")
+                        .HasColumnName("new_ids");
+
+                    b.Property<bool>("Notifications")
+                        .HasColumnType("boolean")
+                        .HasColumnName("notifications");
+
+                    b.Property<long>("Notified")
+                        .HasColumnType("bigint")
+                        .HasColumnName("notified");
+
+                    b.Property<int>("PerSecond")
+                        .HasColumnType("integer")
+                        .HasColumnName("per_second");
+
+                    b.Property<DateTimeOffset?>("PositionAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("position_at");
+
+                    b.Property<Guid?>("PositionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("position_id");
+
+                    b.Property<long>("Published")
+                        .HasColumnType("bigint")
+                        .HasColumnName("published");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("status");
+
+                    b.Property<long?>("Total")
+                        .HasColumnType("bigint")
+                        .HasColumnName("total");
+
+                    b.HasKey("Id")
+                        .HasName("replays_pkey");
+
+                    b.ToTable("replays", null, t =>
+                        {
+                            t.HasCheckConstraint("replays_status", "status in ('running', 'completed', 'stopped', 'failed')");
+                        });
+                });
+
+            modelBuilder.Entity("Processor.Worker.Retention.RetentionRecord", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("TableName")
+                        .HasColumnType("text")
+                        .HasColumnName("table_name");
+
+                    b.Property<long>("Dropped")
+                        .HasColumnType("bigint")
+                        .HasColumnName("dropped");
+
+                    b.Property<TimeSpan>("Duration")
+                        .HasColumnType("interval")
+                        .HasColumnName("duration");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.HasKey("RunId", "TableName")
+                        .HasName("retention_runs_pkey");
+
+                    b.HasIndex(new[] { "StartedAt" }, "retention_runs_started_at");
+
+                    b.HasIndex(new[] { "StartedAt" }, "retention_runs_succeeded")
+                        .HasFilter("table_name = 'all' and error is null");
+
+                    b.ToTable("retention_runs", (string)null);
+                });
+
+            modelBuilder.Entity("Processor.Worker.WebConsole.DataProtectionKey", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasColumnType("text")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Xml")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("xml");
+
+                    b.HasKey("Id")
+                        .HasName("data_protection_keys_pkey");
+
+                    b.ToTable("data_protection_keys", (string)null);
                 });
 #pragma warning restore 612, 618
         }

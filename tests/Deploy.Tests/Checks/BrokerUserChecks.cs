@@ -29,6 +29,8 @@ internal static class BrokerUserChecks
         "processor-worker-api: tags 'management'",
         Grant("processor-worker-reconcile", configure: [], write: [Consumed[0]], read: []),
         "processor-worker-reconcile: tags ''",
+        Grant("processor-worker-archive", configure: [], write: [], read: []),
+        "processor-worker-archive: tags ''",
         Grant("migrate", configure: [.. Queues, .. Consumed, .. Published, "broker-canary"], write: Queues, read: [.. Queues, .. Consumed]),
         "migrate: tags 'monitoring'",
         Grant("keda", configure: [], write: [], read: []),

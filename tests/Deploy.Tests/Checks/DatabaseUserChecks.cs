@@ -19,11 +19,14 @@ internal static class DatabaseUserChecks
            let login = PlatformChecks.DatabaseOf(manifests, pods)?.Username
            where login is not null
            from fault in pods.Name.StartsWith(Worker, StringComparison.Ordinal)
-               ? FindWorkerFaults(manifests, cluster, pods.Name[Worker.Length..], login)
+               ? FindWorkerFaults(manifests, cluster, RoleOf(pods.Name[Worker.Length..]), login)
                : Rules.FindBroken([(login == $"{cluster.At("spec.bootstrap.initdb.owner")}", $"{pods.Name} logs in as {login}, and not as the owner")])
            select fault,
         .. manifests.Of("Cluster").SelectMany(FindGiven).Select(fault => $"given and not needed: {fault}"),
     ];
+
+    // Retention runs in a worker that consumes, or beside it with the same login.
+    private static string RoleOf(string component) => component == "retention" ? "consume" : component;
 
     private static IEnumerable<string> FindWorkerFaults(Manifests manifests, JsonObject cluster, string component, string login)
     {

@@ -49,7 +49,8 @@ internal static class DevelopmentChecks
     {
         var name = deployment.Metadata.Name;
         var scaled = manifests.Of<V2HorizontalPodAutoscaler>().SingleOrDefault(scaler => scaler.Spec.ScaleTargetRef.Name == name)?.Spec.MaxReplicas;
-        var surge = deployment.Spec.Strategy?.RollingUpdate?.MaxSurge is { } pods ? int.Parse($"{pods}", null) : 0;
-        return surge + (name == "processor-worker-consume" ? Workers : scaled ?? deployment.Spec.Replicas ?? 1);
+        var surge = deployment.Spec.Strategy?.RollingUpdate?.MaxSurge is { } most ? int.Parse($"{most}", null) : 0;
+        var pods = name == "processor-worker-consume" ? Workers : scaled ?? deployment.Spec.Replicas ?? 1;
+        return pods == 0 ? 0 : surge + pods;
     }
 }

@@ -16,7 +16,7 @@ internal static class DurabilityChecks
         .. manifests.Of("RabbitmqCluster").SelectMany(FindBrokerFaults),
         .. from cluster in manifests.Of("RabbitmqCluster")
            from pods in Pods.Of(manifests)
-           where pods.Template is not null && !pods.Ports.Any() && pods.RunServices
+           where pods.Name.StartsWith("migrate", StringComparison.Ordinal)
            let nodes = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__ExpectedNodes")
            where nodes != $"{cluster.At("spec.replicas")}"
            select $"the migration is content with {nodes} nodes, and a queue has the replicas of its birth",

@@ -30,7 +30,7 @@ internal static class ManifestChecks
         ["no rule is open"] = NetworkChecks.NothingIsOpen,
         ["policies name real peers"] = NetworkChecks.PeersAreReal,
         ["both ends of a policy agree"] = NetworkChecks.BothEndsAgree,
-        ["only notify and reconcile reach the internet"] = NetworkChecks.OnlyTwoRolesReachTheInternet,
+        ["only notify, reconcile and archive reach the internet"] = NetworkChecks.OnlyThreeRolesReachTheInternet,
         ["notify does not reach the broker"] = NetworkChecks.NotifyDoesNotReachTheBroker,
         ["the internet is what the guard takes for it"] = NetworkChecks.TheInternetIsWhatTheGuardTakesForIt,
         ["the database follows the API server"] = NetworkChecks.DatabaseFollowsTheApiServer,

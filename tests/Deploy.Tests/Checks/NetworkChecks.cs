@@ -11,7 +11,7 @@ internal static class NetworkChecks
     /// <summary>Connects to addresses chosen by strangers.</summary>
     private const string StrangersRole = "processor-worker-notify";
 
-    private static readonly string[] InternetRoles = [StrangersRole, "processor-worker-reconcile"];
+    private static readonly string[] InternetRoles = [StrangersRole, "processor-worker-reconcile", "processor-worker-archive"];
 
     private const string ApiServerPort = "6443";
 
@@ -71,7 +71,7 @@ internal static class NetworkChecks
     /// Address blocks stand for the internet, except the few addresses of the API server,
     /// which the database pods watch. No rule lets the internet reach a pod.
     /// </summary>
-    public static IEnumerable<string> OnlyTwoRolesReachTheInternet(Manifests manifests) =>
+    public static IEnumerable<string> OnlyThreeRolesReachTheInternet(Manifests manifests) =>
         from rule in NetworkRule.Of(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
         from pods in Pods.Of(manifests)

@@ -110,8 +110,13 @@ internal static partial class PlatformChecks
 
     private static int PoolOf(Manifests manifests, string workload) => DatabaseOf(manifests, workload)?.MaxPoolSize ?? 0;
 
-    // The lock of the reconciler is a session of its own.
-    private static int UnpooledOf(V1Deployment deployment) => deployment.Spec.Template.Spec.Containers.Any(container => container.Args?.Contains("reconcile") is true) ? 1 : 0;
+    // The locks of the reconciler and the archiver are sessions of their own, and so is that of retention; the lists of the operations API have a pool of their own.
+    private static int UnpooledOf(V1Deployment deployment) => deployment.Spec.Template.Spec.Containers.Max(container => container.Args switch
+    {
+        [.., "reconcile" or "consume" or "archive"] => 1,
+        [.., "api"] => 4,
+        _ => 0,
+    });
 
     private static NpgsqlConnectionStringBuilder? DatabaseOf(Manifests manifests, string workload) =>
         DatabaseOf(manifests, Pods.Of(manifests).Single(pods => pods.Name == workload));

@@ -30,6 +30,7 @@ public sealed class BrokerRefusalsTests(ProductionServers servers)
         ["processor-worker-notify"] = [],
         ["processor-worker-api"] = ["read the parked", "send an event", "write past the exchange", "write to the queue's own exchange"],
         ["processor-worker-reconcile"] = ["send an event"],
+        ["processor-worker-archive"] = [],
         ["migrate"] =
         [
             .. Declared, "read the queue", "consume the queue", "read the parked", "purge the queue", "take the way out of the queue", "delete the canary's exchange",
@@ -93,6 +94,7 @@ public sealed class BrokerRefusalsTests(ProductionServers servers)
     [InlineData("processor-worker-notify", false)]
     [InlineData("processor-worker-api", true)]
     [InlineData("processor-worker-reconcile", false)]
+    [InlineData("processor-worker-archive", false)]
     public async Task Who_monitors_sees_the_queue_and_changes_nothing(string user, bool isLetIn)
     {
         await servers.StartAsync(Cancel);

@@ -11,14 +11,13 @@ public sealed class DatabaseRefusalsTests(ProductionServers servers)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public static MatrixTheoryData<string, string> RolesAndStatements => new(
-        ["consume", "notify", "api", "reconcile"],
+        ["consume", "notify", "api", "reconcile", "archive"],
         [
             "alter table jobs add column extra text",
             "drop table jobs",
             "truncate webhook_events",
             "delete from webhook_events",
             "delete from jobs",
-            "select body from webhook_bodies",
             "create table another (id integer)",
             "create index on jobs (user_id)",
             "create schema another",
@@ -36,6 +35,19 @@ public sealed class DatabaseRefusalsTests(ProductionServers servers)
         var superuser = new NpgsqlConnectionStringBuilder(servers.Superuser).Username;
 
         Assert.False(await IsAllowedAsync(role, sql.Replace("SUPERUSER", superuser, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("consume", false)]
+    [InlineData("notify", false)]
+    [InlineData("api", true)]
+    [InlineData("reconcile", false)]
+    [InlineData("archive", false)]
+    public async Task Only_the_api_reads_bodies(string role, bool isAllowed)
+    {
+        await servers.StartAsync(Cancel);
+
+        Assert.Equal(isAllowed, await IsAllowedAsync(role, "select body from webhook_bodies"));
     }
 
     [Theory]
@@ -61,6 +73,7 @@ public sealed class DatabaseRefusalsTests(ProductionServers servers)
     [InlineData("notify", false)]
     [InlineData("api", false)]
     [InlineData("reconcile", false)]
+    [InlineData("archive", false)]
     public async Task Who_writes_bodies_makes_partitions_all_the_same(string role, bool mayMake)
     {
         await servers.StartAsync(Cancel);

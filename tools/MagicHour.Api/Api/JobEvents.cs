@@ -21,7 +21,7 @@ internal sealed class JobEvents(WebhookDelivery delivery, ProjectAnswer projects
         }
         catch (OperationCanceledException)
         {
-            // Their events will not be sent any more.
+            // Their events are no longer sent.
         }
 
         _stopping.Dispose();

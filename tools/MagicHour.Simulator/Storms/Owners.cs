@@ -1,9 +1,5 @@
-using System.Text.Json;
-using Platform.Contracts;
 using Platform.DevStack;
-using Platform.ServiceDefaults.Broker;
 using Platform.Simulator.Verdicts;
-using RabbitMQ.Client;
 
 namespace Platform.Simulator.Storms;
 
@@ -30,19 +26,10 @@ internal sealed class Owners(StormPlan plan, string rabbitMq, WebhookReceiver re
 
     private async Task RegisterAsync(IEnumerable<string> jobIds, CancellationToken cancellationToken)
     {
-        // Sets the broker user as an application should, so that no other user can claim the job.
-        var user = BrokerAddress.Parse(rabbitMq).User;
-        await using var connection = await Queues.OpenConnectionAsync(rabbitMq, "storm owners", cancellationToken);
-        await using var channel = await connection.CreateChannelAsync(
-            new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
+        await using var registrations = await RegistrationPublisher.ConnectAsync(rabbitMq, cancellationToken);
         foreach (var jobId in jobIds)
         {
-            var now = TimeProvider.System.GetUtcNow();
-            var registration = new RegisterJob { JobId = jobId, Resource = "video", UserId = "owner", WebhookUrl = receiver.Url, RegisteredAt = now };
-            var envelope = Envelope.Create(
-                Guid.NewGuid(), nameof(RegisterJob), JsonSerializer.SerializeToUtf8Bytes(registration, JsonSerializerOptions.Web), now);
-            var properties = new BasicProperties { MessageId = $"{envelope.MessageId}", ContentType = Envelope.ContentType, Persistent = true, UserId = user };
-            await channel.BasicPublishAsync(envelope.Exchange, "", mandatory: true, properties, envelope.Content, cancellationToken);
+            await registrations.RegisterAsync(jobId, "video", receiver.Url, cancellationToken);
         }
     }
 }

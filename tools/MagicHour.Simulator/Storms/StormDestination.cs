@@ -1,4 +1,5 @@
 using Platform.DevStack;
+using Platform.Simulator.Verdicts;
 
 namespace Platform.Simulator.Storms;
 
@@ -6,9 +7,10 @@ namespace Platform.Simulator.Storms;
 /// <param name="Postgres">Null when only the answers can be judged.</param>
 /// <param name="RabbitMq">Null like <paramref name="Postgres"/>.</param>
 /// <param name="IsOwned">The stack was started for the storm alone, and ends with it.</param>
+/// <param name="IsStack">The local stack, of the same build as this program.</param>
 /// <param name="OutgoingSecret">The secret that receivers' keys are derived from; null when unknown.</param>
 internal sealed record StormDestination(
-    IReadOnlyList<StormTarget> Targets, string? Postgres, string? RabbitMq, bool IsOwned, string? OutgoingSecret = null)
+    IReadOnlyList<StormTarget> Targets, string? Postgres, string? RabbitMq, bool IsOwned, bool IsStack, string? OutgoingSecret = null)
     : IAsyncDisposable
 {
     /// <summary>The local stack; starts one when none is up.</summary>
@@ -31,6 +33,34 @@ internal sealed record StormDestination(
         return Of(started, isOwned: true);
     }
 
+    /// <summary>Whether every row of <c>jobs</c> is what the stored events say, by the worker's own verb. True for a platform elsewhere, which may have another version.</summary>
+    public async Task<bool> IsRebuildCleanAsync(CancellationToken cancellationToken)
+    {
+        if (!IsStack)
+        {
+            return true;
+        }
+
+        var development = new Dictionary<string, string?> { ["DOTNET_ENVIRONMENT"] = "Development" };
+        return RebuildCheck.Show(await Services.RunVerbAsync(RabbitMq!, Postgres!, RebuildCheck.Verb, cancellationToken, development));
+    }
+
+    /// <summary>
+    /// Whether everything that an ingress reported as confirmed has arrived, or is parked. Nothing is left in flight. True for a platform elsewhere, which may
+    /// have another version.
+    /// </summary>
+    public async Task<bool> IsAccountedAsync(CancellationToken cancellationToken)
+    {
+        if (!IsStack)
+        {
+            return true;
+        }
+
+        var open = await Accounts.CountOpenAtRestAsync(Postgres!, cancellationToken);
+        Console.WriteLine($"accounting {(open == 0 ? "clean" : $"VIOLATED: {open} accepted events have not arrived, or were deleted")}");
+        return open == 0;
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (IsOwned)
@@ -47,5 +77,6 @@ internal sealed record StormDestination(
         stack.Postgres,
         stack.RabbitMq,
         isOwned,
+        IsStack: true,
         Stack.LocalOutgoingSecret);
 }

@@ -6,7 +6,7 @@ namespace Platform.Simulator.Verdicts;
 
 /// <summary>
 /// The state a job must have after its events, by a direct reading of the rules: <c>rendering</c> before <c>failed</c> before
-/// <c>completed</c>; the greatest status wins, lesser ones only fill in missing fields, and the earliest of several bodies of one event
+/// <c>completed</c>; the highest status wins, lower ones only fill in missing fields, and the earliest of several bodies of one event
 /// counts. Shares no code with the services it judges.
 /// </summary>
 internal static class JobFold

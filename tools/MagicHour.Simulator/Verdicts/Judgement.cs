@@ -83,7 +83,7 @@ internal sealed class Judgement
     private IEnumerable<string> Unannounced() => _options.DomainEvents is not { } announced
         ? []
         : _cases
-            // Completion is the greatest status, so no earlier event can have made its domain event superfluous.
+            // Completion is the highest status, so no earlier event can have made its domain event superfluous.
             .Where(one => one.IsApplied && one.Webhook.Type is "video.completed" or "image.completed" or "audio.completed")
             .Where(one => !announced.ContainsKey(one.Webhook.MessageId) && !_evidence.Outbox.ContainsKey(one.Webhook.MessageId))
             .Select(one => $"{one}: no domain event");

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Options;
+using Platform.Contracts;
+
+namespace Ingress.Api.Publishing;
+
+/// <summary>
+/// Reports which publishes were confirmed, every <see cref="AccountingOptions.ReportInterval"/> and once more at the end. A report that gets lost is repeated
+/// by the next one. It bypasses the <see cref="EventPublisher"/>: its failure must not open the breaker.
+/// </summary>
+internal sealed partial class ConfirmReporter(
+    PublishNumbers numbers, PublishQueue queue, IOptions<AccountingOptions> options, TimeProvider time, ILogger<ConfirmReporter> logger) : BackgroundService
+{
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly DateTimeOffset _startedAt = time.GetUtcNow();
+    private readonly ConfirmedPrefix _confirmed = new();
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await ReportAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await Task.Delay(options.Value.ReportInterval, time, stoppingToken);
+            await ReportAsync(stoppingToken);
+        }
+    }
+
+    private async Task ReportAsync(CancellationToken cancellationToken)
+    {
+        foreach (var settled in numbers.Take())
+        {
+            _confirmed.Add(settled);
+        }
+
+        // The same again while nothing is accepted: the message before may have been lost with its queue.
+        if (_confirmed.Through == 0)
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow();
+        var report = new PublishesConfirmed
+        {
+            Source = numbers.Source,
+            Instance = Environment.MachineName,
+            StartedAt = _startedAt,
+            ReportedAt = now,
+            After = _confirmed.After,
+            Through = _confirmed.Through,
+            Unconfirmed = _confirmed.Unconfirmed,
+        };
+        var publish = new PendingPublish(Envelope.Create(Guid.CreateVersion7(now), report, now), CreateUnrecordedTrace());
+        if (queue.TryAdd(publish))
+        {
+            await ((Task)publish.Answer.WaitAsync(AnswerTimeout, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            publish.GiveUp();
+            LogReported(logger, report.Through);
+        }
+    }
+
+    // Without a context, a worker would begin a trace of its own for every report.
+    private static string CreateUnrecordedTrace() => $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-00";
+
+    [LoggerMessage(LogLevel.Debug, "Reported the publishes up to number {Through}")]
+    private static partial void LogReported(ILogger logger, long through);
+}

@@ -1,0 +1,35 @@
+using MassTransit;
+using Npgsql;
+using Platform.Contracts;
+using Processor.Worker.Persistence;
+
+namespace Processor.Worker.Accounting;
+
+/// <summary>Stores the report of an ingress. It bypasses the inbox: a report that is consumed twice has the effect of one.</summary>
+internal sealed class PublishesConfirmedConsumer(NpgsqlDataSource database, DatabaseOutage outage, IHostApplicationLifetime lifetime, TimeProvider time)
+    : IConsumer<PublishesConfirmed>
+{
+    // The retry outlives the message, which is requeued when an outage stops its endpoint: see RegisterJobConsumer.
+    public Task Consume(ConsumeContext<PublishesConfirmed> context) => outage
+        .OutlastAsync(() => NoteAsync(context.Message, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
+        .WaitAsync(context.CancellationToken);
+
+    private async Task<int> NoteAsync(PublishesConfirmed report, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenAsync(cancellationToken);
+        await using var batch = PublishSource.Note(report, time.GetUtcNow());
+        batch.Connection = connection;
+        return await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+}
+
+/// <summary>Shares the queue of the events, and its policy.</summary>
+internal sealed class PublishesConfirmedDefinition : ConsumerDefinition<PublishesConfirmedConsumer>
+{
+    public PublishesConfirmedDefinition() => EndpointName = Topology.WebhookReceivedQueue;
+
+    // Reports come through the exchange of the events: their own would be one more to declare.
+    protected override void ConfigureConsumer(
+        IReceiveEndpointConfigurator endpoint, IConsumerConfigurator<PublishesConfirmedConsumer> consumer, IRegistrationContext context) =>
+        endpoint.ConfigureMessageTopology<PublishesConfirmed>(enabled: false);
+}

@@ -1,0 +1,183 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
+using Processor.Worker.Backlog;
+
+namespace Processor.Worker.Operations;
+
+/// <summary><c>/ops/stats</c>: rates, latency and backlogs from the database, for an overview without Prometheus.</summary>
+internal sealed class StatsReader(OperationsDatabase database, TimeProvider time)
+{
+    /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may.</summary>
+    public const int MaxMeasured = 20_000;
+
+    private const int Minutes = 60;
+
+    private static readonly TimeSpan DefaultWindow = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan MinWindow = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxWindow = TimeSpan.FromDays(1);
+
+    // A clock that is ahead gives no negative latency.
+    private const string SelectEvents =
+        """
+        with measured as materialized (
+            select received_at, event_type, late, origin,
+                   greatest(extract(epoch from processed_at - received_at), 0)::double precision as seconds
+            from webhook_events where received_at >= $1 order by received_at desc limit $2)
+        select event_type, count(*), count(*) filter (where late), count(*) filter (where origin = 'reconcile'),
+               (select count(*) from measured), (select min(received_at) from measured),
+               (select percentile_cont(0.5) within group (order by seconds) from measured),
+               (select percentile_cont(0.99) within group (order by seconds) from measured)
+        from measured group by event_type order by count(*) desc, event_type
+        """;
+
+    private const string SelectRates =
+        """
+        select floor(extract(epoch from $3 - received_at) / 60)::integer, count(*)
+        from (select received_at from webhook_events where received_at >= $1 order by received_at desc limit $2) as measured
+        group by 1
+        """;
+
+    public async Task<Results<Ok<Stats>, ValidationProblem>> ShowAsync(string? window, CancellationToken cancellationToken)
+    {
+        if (!TryReadWindow(window, out var length))
+        {
+            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { ["window"] = ["must be 1m to 24h, such as 5m or 2h."] });
+        }
+
+        var now = time.GetUtcNow();
+        var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length), EventRow.Read, cancellationToken);
+        var backlog = await database.ReadAsync(source => BacklogStats.ReadAsync(source, now, cancellationToken));
+        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog));
+    }
+
+    /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxMeasured"/> events, the newest.</summary>
+    public async Task<IReadOnlyList<long>> ReadRatesAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var rows = await database.ReadAsync(
+            connection =>
+            {
+                var command = CreateSelect(SelectRates, connection, now - TimeSpan.FromMinutes(Minutes));
+                command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime });
+                return command;
+            },
+            row => (Age: row.GetInt32(0), Count: row.GetInt64(1)),
+            cancellationToken);
+        var counts = new long[Minutes];
+        foreach (var (age, count) in rows)
+        {
+            // The clock of an ingress may be ahead.
+            counts[Minutes - 1 - Math.Clamp(age, 0, Minutes - 1)] += count;
+        }
+
+        return counts;
+    }
+
+    private static bool TryReadWindow(string? text, out TimeSpan window)
+    {
+        window = DefaultWindow;
+        if (text is null)
+        {
+            return true;
+        }
+
+        if (text.Length is < 2 or > 5 || !int.TryParse(text.AsSpan()[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return false;
+        }
+
+        window = text[^1] switch
+        {
+            'm' => TimeSpan.FromMinutes(number),
+            'h' => TimeSpan.FromHours(number),
+            _ => TimeSpan.Zero,
+        };
+        return window >= MinWindow && window <= MaxWindow;
+    }
+
+    private static NpgsqlCommand CreateSelect(string sql, NpgsqlConnection connection, DateTimeOffset since) => new(sql, connection)
+    {
+        Parameters = { new NpgsqlParameter<DateTime> { TypedValue = since.UtcDateTime }, new NpgsqlParameter<int> { TypedValue = MaxMeasured } },
+    };
+}
+
+/// <summary>One row of the measured events: a type.</summary>
+internal sealed record EventRow(
+    string Type, long Count, long Late, long Reconciled, long Measured, DateTimeOffset First, double MedianSeconds, double P99Seconds)
+{
+    public static EventRow Read(NpgsqlDataReader row) => new(
+        row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetFieldValue<DateTimeOffset>(5), row.GetDouble(6), row.GetDouble(7));
+}
+
+/// <summary>The state of the platform, as its database knows it.</summary>
+internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog);
+
+/// <summary>The events of a window.</summary>
+/// <param name="WindowSeconds">The time that the figures are about: shorter than asked for when there are more events than are measured.</param>
+/// <param name="Applied">Events committed, without duplicates.</param>
+/// <param name="AcceptToCommitP50Seconds">From the receipt at the ingress to the commit; null without events.</param>
+internal sealed record EventStats(
+    double WindowSeconds,
+    long Applied,
+    double AppliedPerSecond,
+    long Late,
+    long Reconciled,
+    double? AcceptToCommitP50Seconds,
+    double? AcceptToCommitP99Seconds,
+    IReadOnlyDictionary<string, long> ByType)
+{
+    public static EventStats From(IReadOnlyList<EventRow> rows, DateTimeOffset now, TimeSpan window)
+    {
+        if (rows is not [var first, ..])
+        {
+            return new EventStats(window.TotalSeconds, 0, 0, 0, 0, null, null, new Dictionary<string, long>());
+        }
+
+        var seconds = first.Measured < StatsReader.MaxMeasured ? window.TotalSeconds : Math.Max((now - first.First).TotalSeconds, 0.001);
+        return new EventStats(
+            Math.Round(seconds, 3),
+            first.Measured,
+            Math.Round(first.Measured / seconds, 3),
+            rows.Sum(row => row.Late),
+            rows.Sum(row => row.Reconciled),
+            Math.Round(first.MedianSeconds, 6),
+            Math.Round(first.P99Seconds, 6),
+            rows.ToDictionary(row => row.Type, row => row.Count));
+    }
+}
+
+/// <summary>What waits in the database. An age is null when nothing waits.</summary>
+/// <param name="Quarantined">Without those that are discarded.</param>
+/// <param name="OldestNotificationSeconds">How long the oldest due notification has been due.</param>
+/// <param name="ChecksDue">Jobs whose check at Magic Hour is due.</param>
+/// <param name="JobsUnaccounted">Jobs given up without an end.</param>
+internal sealed record BacklogStats(
+    long Outbox,
+    double? OldestOutboxSeconds,
+    long Quarantined,
+    long Notifications,
+    double? OldestNotificationSeconds,
+    long NotificationsParked,
+    long ChecksDue,
+    long JobsUnaccounted)
+{
+    /// <summary>The backlog as the metrics have it.</summary>
+    public static async Task<BacklogStats> ReadAsync(NpgsqlDataSource database, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var rows = await DatabaseBacklog.ReadAsync(database, now, cancellationToken);
+        var channels = await NotificationBacklog.ReadAllAsync(database, now, cancellationToken);
+        var checks = await CheckBacklog.ReadAsync(database, now, cancellationToken);
+        return new BacklogStats(
+            rows.OutboxMessages,
+            Seconds(rows.OutboxAge),
+            rows.QuarantinedEvents,
+            channels.Sum(channel => channel.Waiting),
+            Seconds(channels.Max(channel => channel.OldestDueAge)),
+            channels.Sum(channel => channel.Parked),
+            checks.Overdue,
+            checks.Unaccounted);
+    }
+
+    private static double? Seconds(TimeSpan age) => age == TimeSpan.Zero ? null : Math.Round(age.TotalSeconds, 3);
+}

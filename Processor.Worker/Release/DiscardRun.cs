@@ -1,0 +1,31 @@
+namespace Processor.Worker.Release;
+
+/// <summary>Discards the chosen messages of one place.</summary>
+/// <param name="onChunk">Receives the number discarded so far.</param>
+internal sealed class DiscardRun(ReleaseRequest request, Action<long> onChunk) : IParkedAction<long>
+{
+    /// <returns>How many were discarded, or with a dry run would be.</returns>
+    public async Task<long> RunAsync<T>(IParkingPlace<T> place, CancellationToken cancellationToken)
+        where T : ParkedMessage
+    {
+        var discarded = 0L;
+        await foreach (var chunk in place.ReadAsync(await place.CountAsync(cancellationToken), cancellationToken))
+        {
+            T[] chosen = [.. chunk.Where(request.Includes)];
+            if (request.IsDryRun || chosen.Length == 0)
+            {
+                await place.SettleAsync([], chunk, CancellationToken.None);
+            }
+            else
+            {
+                // A chunk in progress is always finished, so that the count is accurate.
+                await place.DiscardAsync(chosen, [.. chunk.Except(chosen)], CancellationToken.None);
+            }
+
+            onChunk(discarded += chosen.Length);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        return discarded;
+    }
+}

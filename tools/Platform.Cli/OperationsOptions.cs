@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace Platform.Cli;
+
+/// <summary>The options of every verb that uses the operations API.</summary>
+internal static class OperationsOptions
+{
+    public static readonly Option<string?> Url = new("--url") { Description = "Address of the operations API, such as http://127.0.0.1:8081. By default the local stack's." };
+
+    public static readonly Option<string?> Key = new("--key") { Description = "A key of the API. By default the local stack's." };
+
+    public static readonly Option<bool> Json = new("--json") { Description = "Print the API's JSON." };
+
+    /// <summary>Adds the options, and runs the verb with a client.</summary>
+    public static Command UseApi(this Command command, Func<OperationsClient, ParseResult, CancellationToken, Task<int>> run)
+    {
+        command.Options.Add(Url);
+        command.Options.Add(Key);
+        command.Options.Add(Json);
+        command.Validators.Add(result =>
+        {
+            if (result.Texts(Url).Any(url => !Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https")))
+            {
+                result.AddError("--url must be the address of the operations API, such as http://127.0.0.1:8081.");
+            }
+        });
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            using var client = new OperationsClient(arguments.GetValue(Url), arguments.GetValue(Key));
+            return await run(client, arguments, cancellationToken);
+        });
+        return command;
+    }
+
+    /// <summary>The query of a list: the filters that are given.</summary>
+    public static string Query(this ParseResult arguments, IEnumerable<Option<string?>> filters)
+    {
+        string[] given =
+        [
+            .. from filter in filters
+               let value = arguments.GetValue(filter)
+               where value is not null
+               select $"{filter.Name.TrimStart('-')}={Uri.EscapeDataString(value)}",
+        ];
+        return string.Join('&', given);
+    }
+
+    /// <summary>Prints what the API answered: as JSON if that is asked for, otherwise as a table.</summary>
+    public static void Print(this ParseResult arguments, JsonElement answer, IReadOnlyList<JsonElement> rows, params string[] columns)
+    {
+        if (arguments.GetValue(Json))
+        {
+            Console.WriteLine(answer);
+            return;
+        }
+
+        if (rows.Count == 0)
+        {
+            Console.Error.WriteLine("There is none.");
+            return;
+        }
+
+        TextTable.Write(Console.Out, rows, columns);
+    }
+}

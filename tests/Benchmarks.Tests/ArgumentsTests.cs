@@ -26,7 +26,6 @@ public sealed class ArgumentsTests
     [InlineData("--rounds must be a number", "--rounds", "0")]
     [InlineData("--json: '/etc' is a folder", "--json", "/etc")]
     [InlineData("'z'", "--only", "a", "z")]
-    [InlineData("--report and --only exclude each other", "--report", "--only", "a")]
     public void A_wrong_argument_is_refused_with_its_reason(string reason, params string[] args)
     {
         var error = CommandLine.FindError(CommandLine.Parse(Root, ["bench", .. args]));

@@ -4,6 +4,7 @@ namespace Platform.Benchmarks.Tests;
 
 public sealed class FiguresTests
 {
+    private static readonly Dictionary<string, PartRun> Parts = new() { ["b"] = new(DateTimeOffset.UnixEpoch, RoundCount: 1, IsQuick: false, "abc") };
     private static readonly DateTime Start = new(2026, 11, 23, 10, 0, 0, DateTimeKind.Utc);
 
     [Fact]
@@ -22,8 +23,8 @@ public sealed class FiguresTests
         var rounds = new Rounds();
         foreach (var (number, ours, limit) in new[] { (1, 10.0, 20.0), (2, 90.0, 100.0), (3, 30.0, 40.0) })
         {
-            rounds.Begin(number).Add("ours", ours);
-            rounds.Begin(number).Add("limit", limit);
+            rounds.Begin(number, "b").Add("ours", ours);
+            rounds.Begin(number, "b").Add("limit", limit);
         }
 
         Assert.Equal(new Spread(0.75, 0.5, 0.9), rounds.Ratio("ours", "limit"));
@@ -35,20 +36,41 @@ public sealed class FiguresTests
     {
         Step[] steps = [new(Start, 10), new(Start.AddSeconds(9), 20), new(Start.AddSeconds(10), 40), new(Start.AddSeconds(11), 30)];
 
-        var steady = SteadyRate.Of(steps.Reverse());
+        var steady = SteadyRate.Of(steps.Reverse(), warmUpShare: 0.3);
 
         Assert.Equal(70, steady.Count);
         Assert.Equal(35, steady.PerSecond);
     }
 
     [Fact]
+    public void A_drain_that_ends_with_its_warm_up_has_no_rate()
+    {
+        Step[] steps = [new(Start, 10), new(Start.AddSeconds(1), 90)];
+
+        Assert.Throws<InvalidOperationException>(() => SteadyRate.Of(steps, warmUpShare: 0.5));
+        Assert.Throws<InvalidOperationException>(() => SteadyRate.Of([], warmUpShare: 0));
+    }
+
+    [Theory]
+    [InlineData(25, 20.0 / 9)]
+    [InlineData(1, 20.0 / 9)]
+    [InlineData(1_000, 90.0 / 11)]
+    public void A_process_that_has_just_started_has_the_rate_of_its_first_items(long first, double perSecond)
+    {
+        Step[] steps = [new(Start, 10), new(Start.AddSeconds(9), 20), new(Start.AddSeconds(10), 40), new(Start.AddSeconds(11), 30)];
+
+        Assert.Equal(perSecond, SteadyRate.OfFirst(steps.Reverse(), first), tolerance: 1e-9);
+        Assert.Equal(double.NaN, SteadyRate.OfFirst(steps[..1], first));
+    }
+
+    [Fact]
     public void What_was_not_measured_is_neither_reached_nor_missed()
     {
         var rounds = new Rounds();
-        rounds.Begin(1).Add("drain.ours.statements", double.NaN);
-        rounds.Begin(1).Add("drain.ours.commits", 26);
+        rounds.Begin(1, "b").Add("drain.ours.statements", double.NaN);
+        rounds.Begin(1, "b").Add("drain.ours.commits", 26);
 
-        var lines = FigureLine.Of(rounds);
+        var lines = FigureLine.Of(rounds, Parts);
 
         Assert.Equal([false, null], lines.Select(line => line.IsReached));
         Assert.Contains("not measured", FigureTable.ToText(lines), StringComparison.Ordinal);
@@ -58,10 +80,10 @@ public sealed class FiguresTests
     public void A_target_is_compared_with_the_ratio_where_there_is_a_limit()
     {
         var rounds = new Rounds();
-        rounds.Begin(1).Add("drain.ours.rate", 5000);
-        rounds.Begin(1).Add("drain.noop.rate", 10_000);
+        rounds.Begin(1, "b").Add("drain.ours.rate", 5000);
+        rounds.Begin(1, "b").Add("drain.wolverine-batch.rate", 10_000);
 
-        var line = FigureLine.Of(rounds)[0];
+        var line = FigureLine.Of(rounds, Parts)[0];
 
         Assert.Equal(0.5, line.Ratio?.Median);
         Assert.False(line.IsReached);
@@ -73,15 +95,15 @@ public sealed class FiguresTests
         var rounds = new Rounds();
         foreach (var (number, drained) in new[] { (1, 4000.0), (2, 5000.0), (3, 5500.0) })
         {
-            rounds.Begin(number).Add("drain.ours.rate", drained);
-            rounds.Begin(number).Add("drain.noop.rate", 10_000);
+            rounds.Begin(number, "b").Add("drain.ours.rate", drained);
+            rounds.Begin(number, "b").Add("drain.wolverine-batch.rate", 10_000);
         }
 
-        rounds.Begin(1).Add("drain.ours.commits", 5);
+        rounds.Begin(1, "b").Add("drain.ours.commits", 5);
 
-        var table = FigureTable.ToSummary(FigureLine.Of(rounds));
+        var table = FigureTable.ToSummary(FigureLine.Of(rounds, Parts));
 
-        Assert.Contains("| drain into the tables | 5,000/s | 10,000/s (no-op MassTransit consumer) | 0.500 | ≥ 0.700 | missed |", table, StringComparison.Ordinal);
+        Assert.Contains("| drain into the tables, one warm worker | 5,000/s | 10,000/s (Wolverine's durable inbox, in batches) | 0.500 | ≥ 1.10 | missed |", table, StringComparison.Ordinal);
         Assert.DoesNotContain("commits", table, StringComparison.Ordinal);
     }
 }

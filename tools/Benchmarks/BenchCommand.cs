@@ -10,11 +10,11 @@ namespace Platform.Benchmarks;
 /// <summary><c>./platform bench</c>: measures the platform against the limits of its components.</summary>
 internal static class BenchCommand
 {
-    private const int UsualRounds = 3;
+    private const int UsualRounds = 5;
 
     private static readonly Option<bool> Quick = new("--quick")
     {
-        Description = "Run everything in less than five minutes: one round, short windows.",
+        Description = "Run everything in about ten minutes: one round, short windows.",
     };
 
     private static readonly Option<string[]> Only = new("--only")
@@ -28,11 +28,11 @@ internal static class BenchCommand
 
     private static readonly Option<string> Json = new Option<string>("--json")
     {
-        Description = "File for all values, as JSON.",
+        Description = "File for all values, as JSON; the chart of latencies goes beside it.",
         DefaultValueFactory = _ => Path.Combine(Machine.LocalFolder, "bench.json"),
     }.AcceptWritableFile();
 
-    private static readonly Option<bool> Report = new("--report") { Description = "Write all figures to docs/performance-tables.md and the main ones to docs/performance.md." };
+    private static readonly Option<bool> Report = new("--report") { Description = "Write all figures to docs/performance-tables.md, the main ones to docs/performance.md, and the chart of latencies; with --only, the figures of the other parts are those in FILE." };
 
     public static Command Create()
     {
@@ -41,8 +41,6 @@ internal static class BenchCommand
         {
             Quick, Only, RoundCount, Json, Report,
         };
-        // The pages need all parts.
-        command.Exclude(Report, Only);
         command.SetAction(RunAsync);
         return command;
     }
@@ -60,14 +58,20 @@ internal static class BenchCommand
         var parts = Parts(isQuick ? Scale.Quick : Scale.Full).Where(part => only.Length == 0 || only.Contains(part.Id)).ToArray();
         var count = arguments.GetValue(RoundCount) ?? (isQuick ? 1 : UsualRounds);
         await using var rig = await Rig.StartAsync(cancellationToken);
-        var machine = await BenchMachine.DescribeAsync(rig.Queue.Version, await rig.Tables.ReadVersionAsync(cancellationToken), cancellationToken);
+        var machine = BenchMachine.Describe(rig.Queue.Version, await rig.Tables.ReadVersionAsync(cancellationToken));
+        var json = arguments.GetValue(Json)!;
+        var earlier = arguments.GetValue(Report) && only.Length > 0 ? await SavedReport.LoadAsync(json, cancellationToken) : null;
+        earlier?.ThrowIfUnusable(machine, Parts(Scale.Full).Select(part => part.Id).Except(only));
         var run = new BenchRun(parts, count);
         await run.RunAsync(rig, cancellationToken);
 
         // Print the report first, even of an interrupted run, because measuring took minutes.
-        var report = new BenchReport(machine, TimeProvider.System.GetLocalNow(), isQuick, count, run.Rounds, run.Failures);
+        var how = new PartRun(TimeProvider.System.GetLocalNow(), count, isQuick, rig.Build);
+        var measured = new BenchReport(machine, parts.ToDictionary(part => part.Id, _ => how), run.Rounds, run.Failures);
+        var report = earlier is null ? measured : measured.Include(earlier);
         Console.WriteLine(report.ToText());
-        await File.WriteAllTextAsync(arguments.GetValue(Json)!, report.ToJson(), CancellationToken.None);
+        await File.WriteAllTextAsync(json, report.ToJson(), CancellationToken.None);
+        await report.WriteChartAsync(Path.ChangeExtension(json, ".svg"), CancellationToken.None);
         if (arguments.GetValue(Report))
         {
             await report.WritePagesAsync(CancellationToken.None);

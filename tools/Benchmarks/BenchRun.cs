@@ -21,7 +21,7 @@ internal sealed class BenchRun(IReadOnlyList<IPart> parts, int roundCount)
             Progress.Say($"round {number} of {roundCount}");
             foreach (var part in parts.TakeWhile(_ => !cancellationToken.IsCancellationRequested))
             {
-                await RunAsync(part, rig, Rounds.Begin(number), cancellationToken);
+                await RunAsync(part, rig, Rounds.Begin(number, part.Id), cancellationToken);
             }
         }
     }

@@ -11,19 +11,17 @@ internal static class ConsumingHost
     // The worker's default concurrency.
     private const int InWork = 512;
 
-    public static async Task<int> RunAsync<TConsumer>(
-        ContestantOptions options, Action<IServiceCollection> addServices, CancellationToken cancellationToken, int inWork = InWork)
+    public static async Task<int> RunAsync<TConsumer>(ContestantOptions options, CancellationToken cancellationToken)
         where TConsumer : class, IConsumer
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(new Tally(options.Messages));
-        addServices(builder.Services);
+        builder.Services.AddSingleton(new Tally(options.Messages, options.WarmUp));
         builder.Services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry();
             bus.AddConsumer<TConsumer>();
-            bus.UsingRabbitMq((context, rabbit) => Consume<TConsumer>(rabbit, context, BrokerAddress.Parse(options.RabbitMq), inWork));
+            bus.UsingRabbitMq((context, rabbit) => Consume<TConsumer>(rabbit, context, BrokerAddress.Parse(options.RabbitMq)));
         });
         using var host = builder.Build();
         await host.StartAsync(cancellationToken);
@@ -32,8 +30,7 @@ internal static class ConsumingHost
         return 0;
     }
 
-    private static void Consume<TConsumer>(
-        IRabbitMqBusFactoryConfigurator rabbit, IBusRegistrationContext context, BrokerAddress address, int inWork)
+    private static void Consume<TConsumer>(IRabbitMqBusFactoryConfigurator rabbit, IBusRegistrationContext context, BrokerAddress address)
         where TConsumer : class, IConsumer
     {
         rabbit.Host(address.Nodes[0].Host, (ushort)address.Nodes[0].Port, address.VirtualHost, host =>
@@ -43,8 +40,8 @@ internal static class ConsumingHost
         });
         rabbit.ReceiveEndpoint(Topology.WebhookReceivedQueue, endpoint =>
         {
-            endpoint.PrefetchCount = inWork;
-            endpoint.ConcurrentMessageLimit = inWork;
+            endpoint.PrefetchCount = InWork;
+            endpoint.ConcurrentMessageLimit = InWork;
             endpoint.PublishFaults = false;
             endpoint.UseTopology(Topology.WebhookReceivedQueue);
             endpoint.ConfigureConsumer<TConsumer>(context);

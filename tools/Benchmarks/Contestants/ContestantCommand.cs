@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Platform.Benchmarks.Contestants.Wolverine;
 using Platform.Cli;
 
 namespace Platform.Benchmarks.Contestants;
@@ -16,7 +17,8 @@ internal static class ContestantCommand
         ["tracked"] = ClientContestant.RunTrackedAsync,
         ["noop"] = NoOpContestant.RunAsync,
         ["raw"] = RawContestant.RunAsync,
-        ["usual"] = UsualContestant.RunAsync,
+        ["wolverine-inbox"] = WolverineContestant.RunInboxAsync,
+        ["wolverine-batch"] = WolverineContestant.RunBatchAsync,
         ["guide"] = GuideContestant.RunAsync,
         ["collector"] = CollectorContestant.RunAsync,
         ["receiver"] = ReceiverContestant.RunAsync,
@@ -30,9 +32,10 @@ internal static class ContestantCommand
         var rabbitMq = new Option<string>("--rabbitmq") { Required = true };
         var postgres = new Option<string>("--postgres") { Required = true };
         var messages = OptionRules.Number("--messages", "Number of messages to consume.", 0, 0, int.MaxValue);
+        var warmUp = OptionRules.Number("--warm-up", "Number of them that only warm up.", 0, 0, int.MaxValue);
         var envelope = new Option<string>("--envelope") { Required = true };
         contestant.AcceptOnlyFromAmong([.. Contestants.Keys]);
-        var command = new Command(Name) { contestant, url, secret, rabbitMq, postgres, messages, envelope };
+        var command = new Command(Name) { contestant, url, secret, rabbitMq, postgres, messages, warmUp, envelope };
         command.Hidden = true;
         command.SetAction((arguments, cancellationToken) => Contestants[arguments.GetValue(contestant)!](
             new ContestantOptions
@@ -42,6 +45,7 @@ internal static class ContestantCommand
                 RabbitMq = arguments.GetRequiredValue(rabbitMq),
                 Postgres = arguments.GetRequiredValue(postgres),
                 Messages = arguments.GetValue(messages),
+                WarmUp = arguments.GetValue(warmUp),
                 Envelope = arguments.GetRequiredValue(envelope),
             },
             cancellationToken));

@@ -20,6 +20,9 @@ internal sealed record ContestantOptions
     /// <summary>Number of messages in the queue.</summary>
     public required int Messages { get; init; }
 
+    /// <summary>The number of them that a contestant does not measure, when it measures itself.</summary>
+    public required int WarmUp { get; init; }
+
     /// <summary>File of the <see cref="EnvelopeTemplate"/>.</summary>
     public required string Envelope { get; init; }
 

@@ -16,33 +16,33 @@ internal static class GuideContestant
     public static async Task<int> RunAsync(ContestantOptions options, CancellationToken cancellationToken)
     {
         await using var services = new ServiceCollection()
-            .AddDbContext<UsualDatabase>(builder => UsualDatabase.Configure(builder, options.Postgres))
+            .AddDbContext<GuideDatabase>(builder => GuideDatabase.Configure(builder, options.Postgres))
             .BuildServiceProvider();
-        var answered = Channel.CreateUnbounded<UsualEvent>();
+        var answered = Channel.CreateUnbounded<GuideEvent>();
         var storing = Enumerable.Range(0, Sessions).Select(_ => StoreAsync(services, answered.Reader, cancellationToken));
         await Task.WhenAny([.. storing, ServeAsync(options, answered.Writer, cancellationToken)]).Unwrap();
         return 0;
     }
 
     private static Task<int> ServeAsync(
-        ContestantOptions options, ChannelWriter<UsualEvent> answered, CancellationToken cancellationToken) =>
+        ContestantOptions options, ChannelWriter<GuideEvent> answered, CancellationToken cancellationToken) =>
         WebhookServer.RunAsync(
             options.Url,
             WebhookServer.Verified(options.Secret, (message, token) => answered.WriteAsync(Keep(message), token).AsTask()),
             cancellationToken);
 
-    private static async Task StoreAsync(ServiceProvider services, ChannelReader<UsualEvent> answered, CancellationToken cancellationToken)
+    private static async Task StoreAsync(ServiceProvider services, ChannelReader<GuideEvent> answered, CancellationToken cancellationToken)
     {
         await foreach (var received in answered.ReadAllAsync(cancellationToken))
         {
             await using var scope = services.CreateAsyncScope();
-            var database = scope.ServiceProvider.GetRequiredService<UsualDatabase>();
+            var database = scope.ServiceProvider.GetRequiredService<GuideDatabase>();
             await database.ApplyAsync(received, cancellationToken);
             await database.SaveChangesAsync(cancellationToken);
         }
     }
 
-    private static UsualEvent Keep(WebhookReceived message) => new()
+    private static GuideEvent Keep(WebhookReceived message) => new()
     {
         EventId = message.EventId,
         EventType = message.EventType,

@@ -7,7 +7,7 @@ namespace Platform.Benchmarks.Contestants;
 internal static class NoOpContestant
 {
     public static Task<int> RunAsync(ContestantOptions options, CancellationToken cancellationToken) =>
-        ConsumingHost.RunAsync<NoOpConsumer>(options, _ => { }, cancellationToken);
+        ConsumingHost.RunAsync<NoOpConsumer>(options, cancellationToken);
 
     internal sealed class NoOpConsumer(Tally tally) : IConsumer<WebhookReceived>
     {

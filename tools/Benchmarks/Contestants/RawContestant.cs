@@ -30,6 +30,8 @@ internal sealed class RawContestant(NpgsqlDataSource database, IChannel channel)
         await using var connection = await options.ConnectAsync(cancellationToken);
         await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
         await new RawContestant(database, channel).ConsumeAsync(options.Messages, cancellationToken);
+        // The bench reads its usage, and then ends it.
+        await Task.Delay(Timeout.Infinite, cancellationToken);
         return 0;
     }
 
@@ -69,7 +71,7 @@ internal sealed class RawContestant(NpgsqlDataSource database, IChannel channel)
     private async Task WriteAsync(List<UnitOfWork> group, CancellationToken cancellationToken)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var plan = new GroupPlan(group, [.. group.Select(unit => unit.MessageId)], known: [], now);
+        var plan = new GroupPlan(group, [.. group.Select(unit => unit.MessageId)], erased: [], known: [], now);
         var claims = group
             .Select(unit => new InboxState { MessageId = unit.MessageId, ConsumerId = unit.ConsumerId, ConsumedAt = now })
             .OrderBy(claim => claim.MessageId)

@@ -77,7 +77,7 @@ internal static class WebhookServer
             EventId = EventIdentity.Create(content.EventType, content.JobId),
             EventType = content.EventType,
             JobId = content.JobId,
-            DeliveryId = reception.DeliveryId,
+            DeliveryId = Guid.CreateVersion7(reception.At),
             ReceivedAt = reception.At,
             SentAt = headers.SentAt,
             Late = false,

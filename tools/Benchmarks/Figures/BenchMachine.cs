@@ -1,5 +1,3 @@
-using Platform.DevStack;
-
 namespace Platform.Benchmarks.Figures;
 
 /// <summary>The machine of a run. Figures of different machines are not comparable; their ratios are.</summary>
@@ -19,29 +17,19 @@ internal sealed record BenchMachine
 
     public required string PostgreSql { get; init; }
 
-    /// <summary>Ends with + when there are uncommitted changes.</summary>
-    public required string Commit { get; init; }
-
-    public static async Task<BenchMachine> DescribeAsync(string rabbitMq, string postgreSql, CancellationToken cancellationToken)
+    public static BenchMachine Describe(string rabbitMq, string postgreSql) => new()
     {
-        var commit = await Machine.RunAsync("git", ["rev-parse", "--short", "HEAD"], cancellationToken);
-        var changes = await Machine.RunAsync("git", ["status", "--porcelain"], cancellationToken);
-        return new BenchMachine
-        {
-            Cores = Environment.ProcessorCount,
-            Cpu = Find("/proc/cpuinfo", "model name"),
-            MemoryMiB = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024 * 1024),
-            Kernel = Environment.OSVersion.Version.ToString(),
-            DotNet = Environment.Version.ToString(),
-            RabbitMq = rabbitMq,
-            PostgreSql = postgreSql,
-            Commit = commit.Succeeded ? commit.LastLine + (changes.Output.Length > 0 ? "+" : "") : "unknown",
-        };
-    }
+        Cores = Environment.ProcessorCount,
+        Cpu = Find("/proc/cpuinfo", "model name"),
+        MemoryMiB = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024 * 1024),
+        Kernel = Environment.OSVersion.Version.ToString(),
+        DotNet = Environment.Version.ToString(),
+        RabbitMq = rabbitMq,
+        PostgreSql = postgreSql,
+    };
 
     public override string ToString() =>
-        $"{Cores} cores of {Cpu}, {MemoryMiB / 1024} GiB, Linux {Kernel}, .NET {DotNet}, RabbitMQ {RabbitMq}, PostgreSQL {PostgreSql}, "
-        + $"commit {Commit}";
+        $"{Cores} cores of {Cpu}, {MemoryMiB / 1024} GiB, Linux {Kernel}, .NET {DotNet}, RabbitMQ {RabbitMq}, PostgreSQL {PostgreSql}";
 
     private static string Find(string file, string name) =>
         File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?.Split(':', 2)[^1].Trim() ?? "unknown";

@@ -5,13 +5,24 @@ internal sealed class Rounds
 {
     private readonly SortedDictionary<string, SortedDictionary<int, double>> _values = new(StringComparer.Ordinal);
 
+    private readonly SortedDictionary<string, string> _parts = new(StringComparer.Ordinal);
+
     /// <summary>All values, for the JSON file.</summary>
     public IReadOnlyDictionary<string, SortedDictionary<int, double>> All => _values;
 
-    public Round Begin(int number) => new(this, number);
+    /// <summary>The letter of the part that measured a key.</summary>
+    public IReadOnlyDictionary<string, string> KeyParts => _parts;
 
-    public void Add(int round, string key, double value)
+    /// <param name="part">The letter of the part that measures in this round.</param>
+    public Round Begin(int number, string part) => new(this, number, part);
+
+    /// <summary>A value of one round; NaN when it was not measured.</summary>
+    public double Find(int round, string key) =>
+        _values.TryGetValue(key, out var rounds) && rounds.TryGetValue(round, out var value) ? value : double.NaN;
+
+    public void Add(int round, string part, string key, double value)
     {
+        _parts[key] = part;
         if (!_values.TryGetValue(key, out var rounds))
         {
             _values[key] = rounds = [];
@@ -31,10 +42,13 @@ internal sealed class Rounds
 }
 
 /// <summary>One round: every contestant once.</summary>
-internal readonly record struct Round(Rounds Rounds, int Number)
+internal readonly record struct Round(Rounds Rounds, int Number, string Part)
 {
     /// <param name="value">NaN when this machine cannot measure it.</param>
-    public void Add(string key, double value) => Rounds.Add(Number, key, value);
+    public void Add(string key, double value) => Rounds.Add(Number, Part, key, value);
+
+    /// <inheritdoc cref="Rounds.Find"/>
+    public double Find(string key) => Rounds.Find(Number, key);
 }
 
 /// <summary>The values of several rounds.</summary>

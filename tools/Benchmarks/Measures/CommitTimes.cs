@@ -24,12 +24,12 @@ internal static class CommitTimes
     }
 
     /// <summary>Time from receipt to commit, in milliseconds, of each event received since the given time.</summary>
-    public static async Task<Percentiles> ReadDelaysAsync(NpgsqlDataSource database, DateTime from, CancellationToken cancellationToken)
+    public static async Task<Percentiles> ReadDelaysAsync(EventTable events, DateTime from, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand(
-            """
+        await using var command = events.Database.CreateCommand(
+            $"""
             select 1000 * extract(epoch from pg_xact_commit_timestamp(xmin) - received_at)::float8
-            from webhook_events where received_at >= $1
+            from {events.Name} where received_at >= $1
             """);
         command.Parameters.AddWithValue(from);
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
@@ -41,4 +41,13 @@ internal static class CommitTimes
 
         return new Percentiles(delays);
     }
+
+    public static async Task<long> CountAsync(EventTable events, CancellationToken cancellationToken)
+    {
+        await using var command = events.Database.CreateCommand($"select count(*) from {events.Name}");
+        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
+    }
 }
+
+/// <summary>A contestant's table of events: a row for each, with the column <c>received_at</c>.</summary>
+internal readonly record struct EventTable(NpgsqlDataSource Database, string Name);

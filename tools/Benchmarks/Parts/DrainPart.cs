@@ -4,12 +4,15 @@ using Platform.Benchmarks.Stage;
 
 namespace Platform.Benchmarks.Parts;
 
-/// <summary>A backlog drained by one consumer: the worker, then the contestants it is compared with.</summary>
+/// <summary>A backlog drained by one consumer: the worker, its peers, and the limits of the clients.</summary>
 internal sealed class DrainPart(Scale scale) : IPart
 {
     private const string Worker = "worker";
     private const string Broker = "broker";
     private const string Postgres = "postgres";
+
+    private static readonly Drainer[] Drainers =
+        [Drainer.Ours, Drainer.WolverineBatch, Drainer.Raw, Drainer.Emptied, Drainer.WolverineInbox, Drainer.NoOp];
 
     public string Id => "b";
 
@@ -17,52 +20,55 @@ internal sealed class DrainPart(Scale scale) : IPart
 
     public async Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
-        var messages = await Backlog.SizeAsync(rig, scale.Drained, cancellationToken);
-        await DrainOursAsync(rig, round, "ours", messages, isOutboxHeld: true, cancellationToken);
-        await DrainByItselfAsync(rig, round, "noop", messages, cancellationToken);
-        await DrainRawAsync(rig, round, messages, cancellationToken);
-        await DrainOursAsync(rig, round, "emptied", messages, isOutboxHeld: false, cancellationToken);
-        await DrainByItselfAsync(rig, round, "usual", scale.DrainedUsually, cancellationToken);
+        // Each round begins with a different one, because servers are slower just after their start.
+        for (var i = 0; i < Drainers.Length; i++)
+        {
+            await DrainAsync(rig, round, Drainers[(round.Number + i) % Drainers.Length], cancellationToken);
+        }
     }
 
-    private static async Task DrainOursAsync(Rig rig, Round round, string name, int messages, bool isOutboxHeld, CancellationToken cancellationToken)
+    private async Task DrainAsync(Rig rig, Round round, Drainer drainer, CancellationToken cancellationToken)
     {
-        var backlog = await Backlog.CreateAsync(rig, name, messages, cancellationToken);
-        await using var hold = isOutboxHeld ? await rig.Tables.HoldOutboxAsync(cancellationToken) : null;
+        var count = await Backlog.SizeAsync(rig, drainer, scale.Drained, cancellationToken);
+        var backlog = await Backlog.CreateAsync(rig, drainer.Name, count, cancellationToken);
+        await using var hold = drainer.IsOutboxHeld ? await rig.Tables.HoldOutboxAsync(cancellationToken) : null;
         var before = await rig.Tables.ReadCountersAsync(cancellationToken);
-        Steadiness steady;
-        await using (var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken))
-        await using (var recorder = Record(rig, worker))
+        var key = $"drain.{drainer.Name}";
+        await using (var contestant = await Rig.StartAsync(drainer.Create(rig.Launcher, count), cancellationToken))
         {
-            steady = isOutboxHeld
-                ? await backlog.MeasureStoredAsync(cancellationToken)
-                : await backlog.MeasurePublishedAsync(cancellationToken);
-            AddUsage(round, $"drain.{name}", recorder, steady);
-            round.Add($"drain.{name}.memory", worker.MemoryMegabytes);
+            if (drainer.MeasuresItself)
+            {
+                round.Add($"{key}.rate", await contestant.WaitForRateAsync(cancellationToken));
+                return;
+            }
+
+            await MeasureAsync(rig, round, key, drainer, backlog, contestant, cancellationToken);
         }
 
-        // The worker's sessions have ended, so their statistics are flushed.
+        // The contestant's sessions have ended, so their statistics are flushed.
         var counted = (await rig.Tables.ReadCountersAsync(cancellationToken)).Since(before);
-        round.Add($"drain.{name}.rate", steady.PerSecond);
-        round.Add($"drain.{name}.commits", counted.Commits * 1000.0 / messages);
-        round.Add($"drain.{name}.wal", (double)counted.WalBytes / messages);
-        round.Add($"drain.{name}.statements", counted.Statements is { } statements ? (double)statements / messages : double.NaN);
+        round.Add($"{key}.commits", counted.Commits * 1000.0 / count.Total);
+        round.Add($"{key}.wal", (double)counted.WalBytes / count.Total);
+        round.Add($"{key}.statements", counted.Statements is { } statements ? (double)statements / count.Total : double.NaN);
     }
 
-    private static async Task DrainRawAsync(Rig rig, Round round, int messages, CancellationToken cancellationToken)
+    private static async Task MeasureAsync(
+        Rig rig, Round round, string key, Drainer drainer, Backlog backlog, Contestant contestant, CancellationToken cancellationToken)
     {
-        var backlog = await Backlog.CreateAsync(rig, "raw", messages, cancellationToken);
-        await using var raw = await Rig.StartAsync(rig.Launcher.Rival("raw", messages), cancellationToken);
-        round.Add("drain.raw.rate", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
-    }
-
-    /// <summary>Drains with contestants that measure their own rate.</summary>
-    private static async Task DrainByItselfAsync(Rig rig, Round round, string name, int messages, CancellationToken cancellationToken)
-    {
-        await Backlog.CreateAsync(rig, name, messages, cancellationToken);
-        var database = await rig.Tables.CreateUsualAsync(name, cancellationToken);
-        await using var contestant = await Rig.StartAsync(rig.Launcher.Rival(name, messages, database), cancellationToken);
-        round.Add($"drain.{name}.rate", await contestant.WaitForRateAsync(cancellationToken));
+        await using var recorder = Record(rig, contestant);
+        var drained = drainer.IsUntilPublished
+            ? await backlog.MeasurePublishedAsync(cancellationToken)
+            : await backlog.MeasureStoredAsync(cancellationToken);
+        round.Add($"{key}.memory", contestant.MemoryMegabytes);
+        round.Add($"{key}.rate", drained.Steady.PerSecond);
+        round.Add($"{key}.measured", drained.Steady.Count);
+        round.Add($"{key}.seconds", (drained.Steady.To - drained.Steady.From).TotalSeconds);
+        round.Add($"{key}.first", drained.FirstRate);
+        AddUsage(round, key, recorder, drained.Steady);
+        if (drainer.Unfinished is { } rows)
+        {
+            await backlog.WaitUntilGoneAsync(rows, cancellationToken);
+        }
     }
 
     private static UsageRecorder Record(Rig rig, Contestant worker) => new UsageRecorder(new Dictionary<string, int>
@@ -74,11 +80,15 @@ internal sealed class DrainPart(Scale scale) : IPart
 
     private static void AddUsage(Round round, string key, UsageRecorder recorder, Steadiness steady)
     {
+        var cpu = TimeSpan.Zero;
         foreach (var name in new[] { Worker, Broker, Postgres })
         {
             var usage = recorder.Between(name, steady.From, steady.To);
+            cpu += usage.Cpu;
             round.Add($"{key}.cpu.{name}", usage.Cpu.TotalMicroseconds / steady.Count);
             round.Add($"{key}.written.{name}", (double)usage.WrittenBytes / steady.Count);
         }
+
+        round.Add($"{key}.percore", steady.Count / cpu.TotalSeconds);
     }
 }

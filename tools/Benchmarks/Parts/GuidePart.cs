@@ -9,7 +9,7 @@ namespace Platform.Benchmarks.Parts;
 
 /// <summary>
 /// The platform against the handler of the sender's guide: the rates at which each answers and stores, and the acknowledged events that
-/// each loses when it is killed under that load.
+/// each loses when it is killed under that load; the same with Wolverine instead of the worker.
 /// </summary>
 internal sealed class GuidePart(Scale scale) : IPart
 {
@@ -32,14 +32,15 @@ internal sealed class GuidePart(Scale scale) : IPart
     public async Task RunAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
         await MeasureGuideAsync(rig, round, cancellationToken);
-        await MeasureOursAsync(rig, round, cancellationToken);
+        await MeasureWorkerAsync(rig, round, "ours", rig.Launcher.Worker(), cancellationToken);
+        await MeasureWorkerAsync(rig, round, LatencyPart.WolverineBatch, rig.Launcher.Peer(LatencyPart.WolverineBatch), cancellationToken);
     }
 
     private async Task MeasureGuideAsync(Rig rig, Round round, CancellationToken cancellationToken)
     {
         Progress.Say("the guide's handler");
         await rig.ClearAsync(cancellationToken);
-        var connectionString = await rig.Tables.CreateUsualAsync("guide", cancellationToken);
+        var connectionString = await rig.Tables.CreateGuideDatabaseAsync(cancellationToken);
         await using var database = NpgsqlDataSource.Create(connectionString);
         await using var guide = await Rig.StartAsync(rig.Launcher.Rival("guide", database: connectionString), cancellationToken);
         var acknowledged = await MeasureAsync(round, "guide.guide", [guide], database, "events", cancellationToken);
@@ -48,17 +49,17 @@ internal sealed class GuidePart(Scale scale) : IPart
         round.Add("guide.guide.lost", acknowledged.Count);
     }
 
-    private async Task MeasureOursAsync(Rig rig, Round round, CancellationToken cancellationToken)
+    private async Task MeasureWorkerAsync(Rig rig, Round round, string name, Contestant consumer, CancellationToken cancellationToken)
     {
-        Progress.Say("the platform, ingress and worker");
+        Progress.Say($"the platform, ingress and {consumer.Process.Name}");
         await rig.ClearAsync(cancellationToken);
         await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(), cancellationToken);
-        await using var worker = await Rig.StartAsync(rig.Launcher.Worker(), cancellationToken);
+        await using var worker = await Rig.StartAsync(consumer, cancellationToken);
         var acknowledged = await MeasureAsync(
-            round, "guide.ours", [ingress, worker], rig.Tables.Database, "webhook_events", cancellationToken);
+            round, $"guide.{name}", [ingress, worker], rig.Tables.Database, "webhook_events", cancellationToken);
 
         await worker.Process.StartAsync(cancellationToken);
-        round.Add("guide.ours.acknowledged", acknowledged.Count);
+        round.Add($"guide.{name}.acknowledged", acknowledged.Count);
         var emptySince = Stopwatch.StartNew();
         while (acknowledged.Count > 0 && emptySince.Elapsed < Grace)
         {
@@ -72,7 +73,7 @@ internal sealed class GuidePart(Scale scale) : IPart
             await RemoveStoredAsync(acknowledged, rig.Tables.Database, "webhook_events", cancellationToken);
         }
 
-        round.Add("guide.ours.lost", acknowledged.Count);
+        round.Add($"guide.{name}.lost", acknowledged.Count);
     }
 
     /// <param name="processes">The processes to kill; the first one answers requests.</param>

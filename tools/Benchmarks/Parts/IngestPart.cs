@@ -10,12 +10,16 @@ internal sealed class IngestPart(Scale scale) : IPart
 {
     public const int MainConnections = 64;
 
+    private const int LowRate = 500;
+
     private const string Ours = "ours";
 
     private static readonly string[] Contestants = ["floor", "verify", Ours, "client", "tracked"];
     private static readonly int[] OtherConnections = [1, 16, 256];
-    private static readonly int[] OpenRates = [500, 2000];
     private static readonly TimeSpan ShortWarmUp = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>Arrivals per second.</summary>
+    public static IReadOnlyList<int> OpenRates { get; } = [50, 500, 1000, 2000];
 
     public string Id => "a";
 
@@ -36,6 +40,9 @@ internal sealed class IngestPart(Scale scale) : IPart
                 await MeasureOthersAsync(rig, round, name, contestant, requests, cancellationToken);
             }
         }
+
+        round.Add(
+            "ingest.open.worst.p99", OpenRates.Max(rate => round.Find($"ingest.ours.open{rate}.p99") / round.Find($"ingest.tracked.open{rate}.p99")));
     }
 
     private async Task MeasureMainAsync(
@@ -79,7 +86,8 @@ internal sealed class IngestPart(Scale scale) : IPart
     {
         await rig.Queue.PurgeAsync(cancellationToken);
         await RunAsync(ShortWarmUp);
-        Add(round, key, await RunAsync(scale.SideWindow));
+        // A low rate needs a longer window for a meaningful p99.
+        Add(round, key, await RunAsync(openRate < LowRate ? scale.SideWindow * 4 : scale.SideWindow));
 
         Task<LoadResult> RunAsync(TimeSpan duration) => openRate is { } rate
             ? load.RunOpenAsync(rate, duration, cancellationToken)

@@ -29,26 +29,26 @@ internal sealed class NotificationPart(Scale scale) : IPart
             ("notified", stage.Receiver, "status = 'delivered' and attempts = 1"),
             ("unreachable", stage.Unreachable, "status = 'pending' and attempts > 0 and last_error is not null"),
         ];
-        var messages = await Backlog.SizeAsync(rig, scale.CostDrained, cancellationToken);
+        var count = await Backlog.SizeAsync(rig, Drainer.Emptied, scale.CostDrained, cancellationToken);
         // Each round begins with a different drain, because servers are slower just after their start.
         for (var i = 0; i < drains.Length; i++)
         {
             var (name, contact, each) = drains[(round.Number + i) % drains.Length];
-            await DrainAsync(stage, round, name, messages, contact, each, cancellationToken);
+            await DrainAsync(stage, round, name, count, contact, each, cancellationToken);
         }
     }
 
     /// <param name="each">SQL condition that every notification must meet at the end; null when there must be none.</param>
     private async Task DrainAsync(
-        OwnersStage stage, Round round, string name, int messages, Contact contact, string? each, CancellationToken cancellationToken)
+        OwnersStage stage, Round round, string name, DrainCount count, Contact contact, string? each, CancellationToken cancellationToken)
     {
         // Half the warm-up of an ingress: the notification code is compiled after a few dozen.
         await using var worker = await stage.StartWarmAsync(owners: (int)(NotifiedPerSecond * scale.CostWarmUp.TotalSeconds / 2), cancellationToken);
-        var backlog = await Backlog.CreateAsync(stage.Rig, $"owners {name}", messages, cancellationToken, worker: worker);
+        var backlog = await Backlog.CreateAsync(stage.Rig, $"owners {name}", count, cancellationToken, worker: worker);
         await stage.Rig.Tables.RegisterAsync(backlog.JobIds, contact, cancellationToken);
         worker.Process.Continue();
-        round.Add($"owners.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).PerSecond);
-        round.Add($"owners.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
+        round.Add($"owners.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).Steady.PerSecond);
+        round.Add($"owners.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).Steady.PerSecond);
         await worker.Process.StopAsync(cancellationToken);
         if (contact == stage.Receiver)
         {

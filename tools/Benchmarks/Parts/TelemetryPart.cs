@@ -24,10 +24,10 @@ internal sealed class TelemetryPart(Scale scale) : IPart
             await IngestAsync(rig, round, name, share, collector, cancellationToken);
         }
 
-        var messages = await Backlog.SizeAsync(rig, scale.CostDrained, cancellationToken);
+        var count = await Backlog.SizeAsync(rig, Drainer.Emptied, scale.CostDrained, cancellationToken);
         foreach (var (name, share) in Samplings)
         {
-            await DrainAsync(rig, round, name, share, messages, collector, cancellationToken);
+            await DrainAsync(rig, round, name, share, count, collector, cancellationToken);
         }
     }
 
@@ -52,13 +52,13 @@ internal sealed class TelemetryPart(Scale scale) : IPart
     }
 
     private static async Task DrainAsync(
-        Rig rig, Round round, string name, double? share, int messages, Contestant collector, CancellationToken cancellationToken)
+        Rig rig, Round round, string name, double? share, DrainCount count, Contestant collector, CancellationToken cancellationToken)
     {
-        var backlog = await Backlog.CreateAsync(rig, $"telemetry {name}", messages, cancellationToken, share ?? 1);
+        var backlog = await Backlog.CreateAsync(rig, $"telemetry {name}", count, cancellationToken, share ?? 1);
         await using var worker = await Rig.StartAsync(rig.Launcher.Worker(Settings(share, collector)), cancellationToken);
-        round.Add($"telemetry.drain.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).PerSecond);
-        round.Add($"telemetry.drain.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).PerSecond);
-        await AddSpansAsync(round, $"telemetry.drain.{name}", share, worker, collector, messages, cancellationToken);
+        round.Add($"telemetry.drain.{name}.published", (await backlog.MeasurePublishedAsync(cancellationToken)).Steady.PerSecond);
+        round.Add($"telemetry.drain.{name}.stored", (await backlog.MeasureStoredAsync(cancellationToken)).Steady.PerSecond);
+        await AddSpansAsync(round, $"telemetry.drain.{name}", share, worker, collector, count.Total, cancellationToken);
     }
 
     private static Dictionary<string, string?> Settings(double? share, Contestant collector) => share is null ? [] : new()

@@ -14,6 +14,8 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
     /// <summary>Table that records when rows left the outbox, and how many.</summary>
     public const string OutboxEmptied = "bench_outbox_emptied";
 
+    private const string GuideDatabaseName = "guide";
+
     // Advisory lock that the bench holds while the outbox must keep its rows.
     private const int OutboxLock = 4;
 
@@ -61,6 +63,8 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
                      job_registrations, notifications, bench_outbox_emptied
             """,
             cancellationToken);
+        // Wolverine creates it at its start.
+        await ExecuteAsync(Database, "drop schema if exists wolverine cascade", cancellationToken);
         await ExecuteAsync(_server, "checkpoint", cancellationToken);
     }
 
@@ -122,16 +126,16 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
         PostgresCounters.ReadAsync(
             _server, new NpgsqlConnectionStringBuilder(platform).Database!, PostgresSettings.CountsStatements, cancellationToken);
 
-    /// <summary>Creates a database with the tables of the conventional contestants.</summary>
-    public async Task<string> CreateUsualAsync(string name, CancellationToken cancellationToken)
+    /// <summary>Creates a database with the tables of the guide's handler.</summary>
+    public async Task<string> CreateGuideDatabaseAsync(CancellationToken cancellationToken)
     {
-        await ExecuteAsync(_server, $"drop database if exists {name} with (force)", cancellationToken);
+        await ExecuteAsync(_server, $"drop database if exists {GuideDatabaseName} with (force)", cancellationToken);
         // Connections of a short previous round may still be pooled.
         NpgsqlConnection.ClearAllPools();
-        var connectionString = await PostgresServer.CreateDatabaseAsync(server, name, cancellationToken);
-        var options = new DbContextOptionsBuilder<UsualDatabase>();
-        UsualDatabase.Configure(options, connectionString);
-        await using var context = new UsualDatabase(options.Options);
+        var connectionString = await PostgresServer.CreateDatabaseAsync(server, GuideDatabaseName, cancellationToken);
+        var options = new DbContextOptionsBuilder<GuideDatabase>();
+        GuideDatabase.Configure(options, connectionString);
+        await using var context = new GuideDatabase(options.Options);
         await context.Database.EnsureCreatedAsync(cancellationToken);
         return connectionString;
     }

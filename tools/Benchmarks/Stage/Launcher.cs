@@ -1,4 +1,5 @@
 using Platform.Benchmarks.Contestants;
+using Platform.Benchmarks.Figures;
 using Platform.DevStack;
 
 namespace Platform.Benchmarks.Stage;
@@ -7,6 +8,10 @@ namespace Platform.Benchmarks.Stage;
 internal sealed class Launcher(Publication publication, TestFolder folder, string rabbitMq, string postgres, string envelopeFile)
 {
     public const string Secret = "mhw_bench_only";
+
+    // In the Dockerfile, for the worker alone.
+    private const string FirstGeneration = "DOTNET_GCgen0size";
+    private const string FirstGenerationSize = "2000000";
 
     // The settings in the Dockerfile.
     private static readonly Dictionary<string, string?> ImageSettings = new()
@@ -32,22 +37,28 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     {
         ["ConnectionStrings__RabbitMq"] = rabbitMq,
         ["ConnectionStrings__Postgres"] = postgres,
-        // In the Dockerfile, for the worker alone.
-        ["DOTNET_GCgen0size"] = "2000000",
+        [FirstGeneration] = FirstGenerationSize,
     });
 
     /// <summary>A contestant to compare a service with, not yet started.</summary>
+    /// <param name="count">The messages that it will find in its queue.</param>
     /// <param name="database">A database other than the platform's.</param>
-    public Contestant Rival(string name, int messages = 0, string? database = null)
+    public Contestant Rival(string name, DrainCount count = default, string? database = null) => CreateRival(name, count, database, []);
+
+    /// <summary>A contestant to compare the worker with, with the runtime settings of the worker's image; not yet started.</summary>
+    public Contestant Peer(string name) =>
+        CreateRival(name, count: default, database: null, new(ImageSettings) { [FirstGeneration] = FirstGenerationSize });
+
+    private Contestant CreateRival(string name, DrainCount count, string? database, Dictionary<string, string?> environment)
     {
         var port = Machine.FreePort();
         string[] options =
         [
             "--url", $"http://127.0.0.1:{port}", "--secret", Secret, "--rabbitmq", rabbitMq, "--postgres", database ?? postgres,
-            "--messages", $"{messages}", "--envelope", envelopeFile,
+            "--messages", $"{count.Total}", "--warm-up", $"{count.WarmUp}", "--envelope", envelopeFile,
         ];
         string[] commandLine = [publication.Find("Benchmarks"), ContestantCommand.Name, name, .. options];
-        return Create(name, port, commandLine, [], log => Task.FromResult(Announcement.IsReady(log)));
+        return Create(name, port, commandLine, environment, log => Task.FromResult(Announcement.IsReady(log)));
     }
 
     private Contestant Service(string project, IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment)

@@ -1,4 +1,5 @@
 using Platform.Benchmarks.Contestants;
+using Platform.Benchmarks.Figures;
 using Platform.DevStack;
 
 namespace Platform.Benchmarks.Stage;
@@ -13,10 +14,12 @@ internal sealed class OwnersStage(Rig rig, int receiverPort, int unreachablePort
     // A complete block of samples, in which every start has its end.
     private const int WarmUpMessages = 1_000;
 
+    private static readonly DrainCount WarmUp = new(WarmUp: 0, WarmUpMessages);
+
     // For an unmeasured worker: as fast as possible.
     private const int MostPerSecond = 10_000;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     public Rig Rig => rig;
 
@@ -32,7 +35,7 @@ internal sealed class OwnersStage(Rig rig, int receiverPort, int unreachablePort
     /// <summary>Starts a worker and warms it up with events and notifications, so that the code for both is compiled.</summary>
     public async Task<Contestant> StartWarmAsync(int owners, CancellationToken cancellationToken)
     {
-        var backlog = await Backlog.CreateAsync(rig, "warm-up", WarmUpMessages, cancellationToken);
+        var backlog = await Backlog.CreateAsync(rig, "warm-up", WarmUp, cancellationToken);
         await rig.Tables.RegisterAsync(backlog.JobIds.Take(owners), Receiver, cancellationToken);
         var worker = await Rig.StartAsync(rig.Launcher.Worker(Settings()), cancellationToken);
         try

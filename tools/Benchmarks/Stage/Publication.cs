@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Platform.DevStack;
 
 namespace Platform.Benchmarks.Stage;
@@ -8,12 +9,21 @@ namespace Platform.Benchmarks.Stage;
 /// </summary>
 internal sealed class Publication
 {
+    private const int HashLength = 8;
+
     private static readonly string[] Projects = ["Ingress.Api", "Processor.Worker", "tools/Benchmarks"];
+    private static readonly string[] OwnAssemblies = ["Contracts", "ServiceDefaults", "Ingress.Api", "Processor.Worker", "Benchmarks"];
     private static readonly string[] Sources = ["*.cs", "*.csproj", "*.props", "appsettings.json", "packages.lock.json"];
 
     private readonly string _folder = Path.Combine(Machine.LocalFolder, "bench", "publish");
 
     private string Stamp => Path.Combine(_folder, "stamp");
+
+    /// <summary>
+    /// The commit of the programs, with + and a hash of them when there were uncommitted changes: figures of different builds are never taken
+    /// for each other.
+    /// </summary>
+    public string Build => File.ReadAllText(Stamp);
 
     /// <summary>Publishes everything unless nothing has changed since the last run.</summary>
     public static async Task<Publication> CreateAsync(CancellationToken cancellationToken)
@@ -31,7 +41,7 @@ internal sealed class Publication
 
         Progress.Say($"publishing {string.Join(", ", Projects)}");
         await Task.WhenAll(Projects.Select(project => publication.PublishAsync(project, cancellationToken)));
-        await File.WriteAllTextAsync(publication.Stamp, "", cancellationToken);
+        await File.WriteAllTextAsync(publication.Stamp, await publication.DescribeAsync(cancellationToken), cancellationToken);
         return publication;
     }
 
@@ -45,6 +55,30 @@ internal sealed class Publication
             "dotnet", ["publish", project, "--no-build", "--configuration", "Release", "--output", output, "--nologo"], cancellationToken);
         result.ThrowIfFailed($"Publishing {project}");
     }
+
+    private async Task<string> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var commit = await Machine.RunAsync("git", ["rev-parse", "--short", "HEAD"], cancellationToken);
+        var changes = await Machine.RunAsync("git", ["status", "--porcelain"], cancellationToken);
+        var name = commit.Succeeded ? commit.LastLine : "unknown";
+        return commit.Succeeded && changes.Output.Length == 0 ? name : $"{name}+{await HashAsync(cancellationToken)}";
+    }
+
+    private async Task<string> HashAsync(CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in Projects.SelectMany(FindOwn).Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(await File.ReadAllBytesAsync(file, cancellationToken));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..HashLength];
+    }
+
+    /// <summary>The assemblies of this repository in a published project.</summary>
+    private IEnumerable<string> FindOwn(string project) => OwnAssemblies
+        .Select(name => Path.Combine(_folder, Path.GetFileName(project), $"{name}.dll"))
+        .Where(File.Exists);
 
     private bool IsCurrent()
     {

@@ -18,6 +18,7 @@ internal sealed class Rig : IAsyncDisposable
         BrokerPid = broker.Process.Daemon.Pid;
         DatabasePid = postgres.Process.Daemon.Pid;
         Queue = queue;
+        Build = publication.Build;
         Tables = new BenchTables(platform, postgres.ConnectionString);
         Launcher = new Launcher(publication, folder, broker.Uri, platform, Path.Combine(folder.Path, "envelope.json"));
     }
@@ -32,8 +33,11 @@ internal sealed class Rig : IAsyncDisposable
 
     public Launcher Launcher { get; }
 
-    /// <summary>Null until <see cref="Backlog.SizeAsync"/> has determined it.</summary>
-    public Pace? Pace { get; set; }
+    /// <summary>The build of the programs (<see cref="Publication.Build"/>).</summary>
+    public string Build { get; }
+
+    /// <summary>By the name of the <see cref="Drainer"/>, once <see cref="Backlog.SizeAsync"/> has determined them.</summary>
+    public Dictionary<string, Pace> Paces { get; } = [];
 
     public static async Task<Rig> StartAsync(CancellationToken cancellationToken)
     {

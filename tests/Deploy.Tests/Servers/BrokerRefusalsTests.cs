@@ -1,7 +1,5 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text;
 using Platform.Contracts;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
@@ -143,15 +141,8 @@ public sealed class BrokerRefusalsTests(ProductionServers servers)
         await channel.QueueDeclarePassiveAsync(Topology.WebhookReceivedQueue, Cancel);
     }
 
-    private HttpClient CreateClient(string user)
-    {
-        var login = $"{user}:{servers.Secret($"{user}-broker", "password")}";
-        return new HttpClient
-        {
-            BaseAddress = new Uri(servers.Broker.ManagementUrl),
-            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login))) },
-        };
-    }
+    private HttpClient CreateClient(string user) =>
+        servers.Broker.CreateManagementClient($"{user}:{servers.Secret($"{user}-broker", "password")}");
 
     private static async Task PublishAsync(IChannel channel, string exchange, string routingKey = "") =>
         await channel.BasicPublishAsync(exchange, routingKey, ReadOnlyMemory<byte>.Empty);

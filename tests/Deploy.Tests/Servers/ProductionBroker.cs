@@ -1,3 +1,5 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text;
 using Platform.DevStack;
 using Testcontainers.RabbitMq;
@@ -9,10 +11,9 @@ namespace Deploy.Tests.Servers;
 /// <param name="ManagementUrl">Without TLS.</param>
 /// <param name="TlsPort">On this machine.</param>
 /// <param name="ManagementTlsPort">On this machine.</param>
-/// <param name="Control">Runs <c>rabbitmqctl</c> on it.</param>
 /// <param name="Stop">Null when it stops with the folder of the run.</param>
 internal sealed record ProductionBroker(
-    string Uri, string ManagementUrl, int TlsPort, int ManagementTlsPort, Func<string[], CancellationToken, Task> Control, Func<ValueTask>? Stop) : IAsyncDisposable
+    string Uri, string ManagementUrl, int TlsPort, int ManagementTlsPort, Func<ValueTask>? Stop) : IAsyncDisposable
 {
     private const int TlsPortWithin = 5671;
     private const int ManagementPortWithin = 15672;
@@ -42,11 +43,6 @@ internal sealed record ProductionBroker(
             $"http://{container.Hostname}:{container.GetMappedPublicPort(ManagementPortWithin)}",
             container.GetMappedPublicPort(TlsPortWithin),
             container.GetMappedPublicPort(ManagementTlsPortWithin),
-            async (arguments, token) =>
-            {
-                var result = await container.ExecAsync(["rabbitmqctl", .. arguments], token);
-                Assert.True(result.ExitCode == 0, $"rabbitmqctl {arguments[0]}: {result.Stderr}{result.Stdout}");
-            },
             container.DisposeAsync);
     }
 
@@ -57,8 +53,31 @@ internal sealed record ProductionBroker(
         var broker = await RabbitMqServer.StartAsync(
             Path.Combine(folder.Path, "rabbitmq"), withManagement: true, folder.Daemons, cancellationToken,
             SettingsFor("127.0.0.1", port, managementPort, authority.CertificateFile, certificate.CertificateFile, certificate.KeyFile));
-        return new ProductionBroker(broker.Uri, broker.ManagementUrl!, port, managementPort, (arguments, token) => broker.ControlAsync(token, arguments), Stop: null);
+        return new ProductionBroker(broker.Uri, broker.ManagementUrl!, port, managementPort, Stop: null);
     }
+
+    /// <summary>The name of the initial user, who may do everything.</summary>
+    public string User => new Uri(Uri).UserInfo.Split(':')[0];
+
+    /// <summary>Creates or replaces an object of the management API, such as a user: a fraction of what a <c>rabbitmqctl</c> costs.</summary>
+    /// <param name="path">Segments after <c>/api</c>, not encoded.</param>
+    public async Task PutAsync(string[] path, object value, CancellationToken cancellationToken)
+    {
+        using var http = CreateManagementClient(System.Uri.UnescapeDataString(new Uri(Uri).UserInfo));
+        using var answer = await http.PutAsJsonAsync($"api/{string.Join('/', path.Select(System.Uri.EscapeDataString))}", value, cancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, $"{string.Join('/', path)}: {answer.StatusCode}");
+    }
+
+    /// <summary>A client of the management API.</summary>
+    /// <param name="login">User and password, separated by a colon.</param>
+    public HttpClient CreateManagementClient(string login) => new()
+    {
+        BaseAddress = new Uri(ManagementUrl),
+        DefaultRequestHeaders =
+        {
+            Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login))),
+        },
+    };
 
     public ValueTask DisposeAsync() => Stop?.Invoke() ?? ValueTask.CompletedTask;
 

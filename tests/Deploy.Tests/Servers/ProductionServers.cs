@@ -106,8 +106,8 @@ public sealed class ProductionServers : IAsyncDisposable
 
         async Task CreateAsync()
         {
-            await Broker.Control(["add_user", user, user], cancellationToken);
-            await Broker.Control(["set_permissions", "-p", "webhook-platform", user, configure, write, read], cancellationToken);
+            await Broker.PutAsync(["users", user], new { password = user, tags = "" }, cancellationToken);
+            await Broker.PutAsync(["permissions", "webhook-platform", user], new { configure, write, read }, cancellationToken);
         }
     }
 
@@ -176,26 +176,28 @@ public sealed class ProductionServers : IAsyncDisposable
     {
         foreach (var vhost in _manifests!.Of("Vhost"))
         {
-            await Broker.Control(["add_vhost", $"{vhost.At("spec.name")}"], cancellationToken);
+            await Broker.PutAsync(["vhosts", $"{vhost.At("spec.name")}"], new { }, cancellationToken);
             // The user of the server itself, like the one that the cluster operator creates.
-            await Broker.Control(["set_permissions", "-p", $"{vhost.At("spec.name")}", new Uri(Broker.Uri).UserInfo.Split(':')[0], ".*", ".*", ".*"], cancellationToken);
+            await Broker.PutAsync(["permissions", $"{vhost.At("spec.name")}", Broker.User], new { configure = ".*", write = ".*", read = ".*" }, cancellationToken);
         }
 
         foreach (var user in _manifests.Of("User"))
         {
             var secret = $"{user.At("spec.importCredentialsSecret.name")}";
-            await Broker.Control(["add_user", Secret(secret, "username"), Secret(secret, "password")], cancellationToken);
-            string[] tags = [.. (user.At("spec.tags")?.AsArray() ?? []).Select(tag => $"{tag}")];
-            await Broker.Control(["set_user_tags", Secret(secret, "username"), .. tags], cancellationToken);
+            var tags = string.Join(',', (user.At("spec.tags")?.AsArray() ?? []).Select(tag => $"{tag}"));
+            await Broker.PutAsync(["users", Secret(secret, "username")], new { password = Secret(secret, "password"), tags }, cancellationToken);
         }
 
         foreach (var permission in _manifests.Of("Permission"))
         {
-            await Broker.Control(
-                [
-                    "set_permissions", "-p", $"{permission.At("spec.vhost")}", $"{permission.At("spec.userReference.name")}",
-                    $"{permission.At("spec.permissions.configure")}", $"{permission.At("spec.permissions.write")}", $"{permission.At("spec.permissions.read")}",
-                ],
+            await Broker.PutAsync(
+                ["permissions", $"{permission.At("spec.vhost")}", $"{permission.At("spec.userReference.name")}"],
+                new
+                {
+                    configure = $"{permission.At("spec.permissions.configure")}",
+                    write = $"{permission.At("spec.permissions.write")}",
+                    read = $"{permission.At("spec.permissions.read")}",
+                },
                 cancellationToken);
         }
     }

@@ -34,7 +34,7 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
         return new MessageFates(
             messages.ToLookup(message =>
                 parked.TryGetValue(message.MessageId, out var where) ? where.Queue : IsApplied(message) ? MessageFates.Applied : MessageFates.Nowhere),
-            parked.Where(one => one.Value.Reason is null).Select(one => one.Key).ToHashSet());
+            parked.ToDictionary(one => one.Key, one => one.Value.Reason));
 
         bool IsApplied(ContractMessage message) => message.Contract == nameof(RegisterJob)
             ? message.Registers is { } job && registered.Contains(job)
@@ -91,8 +91,8 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
 
 /// <summary>The fate of messages.</summary>
 /// <param name="ByPlace">Messages by the queue in which they are parked, or <see cref="Applied"/>, or <see cref="Nowhere"/>.</param>
-/// <param name="WithoutReason">Ids of messages parked without a reason.</param>
-public sealed record MessageFates(ILookup<string, ContractMessage> ByPlace, IReadOnlySet<Guid> WithoutReason)
+/// <param name="Reasons">Why each parked message was parked, by its id; null for one without a reason.</param>
+public sealed record MessageFates(ILookup<string, ContractMessage> ByPlace, IReadOnlyDictionary<Guid, string?> Reasons)
 {
     public const string Applied = "applied";
 
@@ -105,8 +105,12 @@ public sealed record MessageFates(ILookup<string, ContractMessage> ByPlace, IRea
     public IReadOnlyList<string> Faults =>
     [
         .. ByPlace.Where(place => !Expected.Contains(place.Key)).SelectMany(place => place.Where(one => !IsSkippedRightly(place.Key, one)).Select(one => $"{place.Key}: {one}")),
-        .. Expected.Skip(1).SelectMany(place => ByPlace[place]).Where(one => WithoutReason.Contains(one.MessageId)).Select(one => $"without a reason: {one}"),
+        .. Expected.Skip(1).SelectMany(place => ByPlace[place]).Where(one => Reasons[one.MessageId] is null).Select(one => $"without a reason: {one}"),
     ];
+
+    /// <summary>Each parked message with its reason.</summary>
+    public IEnumerable<string> Parked =>
+        ByPlace.SelectMany(place => place.Where(one => Reasons.ContainsKey(one.MessageId)).Select(one => $"{place.Key}: {one}: {Reasons[one.MessageId]}"));
 
     public override string ToString() => string.Join(", ", ByPlace.OrderBy(place => place.Key, StringComparer.Ordinal).Select(place => $"{place.Count()} {place.Key}"));
 

@@ -39,10 +39,10 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         await PublishAsync(servers.Broker.Uri, "not a message");
 
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (accepted.StatusCode, quarantined.StatusCode));
-        await ReachAsync(1, "select count(*) from jobs where status = 'completed'");
-        await ReachAsync(1, "select count(*) from quarantined_events");
-        await ReachAsync(0, "select count(*) from outbox_message");
-        await ReachAsync(1, "select count(*) from notifications where status = 'delivered'");
+        await ReachAsync(workers, 1, "select count(*) from jobs where status = 'completed'");
+        await ReachAsync(workers, 1, "select count(*) from quarantined_events");
+        await ReachAsync(workers, 0, "select count(*) from outbox_message");
+        await ReachAsync(workers, 1, "select count(*) from notifications where status = 'delivered'");
         Assert.Single(owner.Received);
         await using var migrate = await ConnectAsync("migrate");
         await Waiting.UntilAsync(
@@ -135,8 +135,17 @@ public sealed class ProductionUsersTests(ProductionServers servers)
         await channel.BasicPublishAsync("", Topology.WebhookReceivedQueue, Encoding.UTF8.GetBytes(body), Cancel);
     }
 
-    private async Task ReachAsync(long expected, string sql) =>
-        await Waiting.UntilAsync(sql, async () => (long)(await QueryAsync(servers.Superuser, sql))! == expected, Cancel);
+    private async Task ReachAsync(IEnumerable<ServerProcess> workers, long expected, string sql)
+    {
+        try
+        {
+            await Waiting.UntilAsync(sql, async () => (long)(await QueryAsync(servers.Superuser, sql))! == expected, Cancel);
+        }
+        catch (TimeoutException exception)
+        {
+            Assert.Fail($"{exception.Message}\n{string.Join('\n', workers.Select(worker => $"{worker.Name}, {(worker.IsAlive ? "alive" : "ended")}:\n{worker.Daemon.LogTail}"))}");
+        }
+    }
 
     private static async Task<object?> QueryAsync(string connectionString, string sql)
     {

@@ -6,6 +6,7 @@ using Platform.Simulator.Verdicts;
 namespace Platform.Simulator.Tests;
 
 /// <summary>A verdict on what the owner of one job of a real storm is notified of.</summary>
+[Collection<OnStormedPlatform>]
 public sealed class NotificationVerdictTests(StormedPlatform platform)
 {
     private StormEvent Completed => platform.Ledger.Events.First(webhook =>

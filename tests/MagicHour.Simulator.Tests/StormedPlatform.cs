@@ -5,11 +5,13 @@ using Platform.Simulator.Storms;
 using Platform.Simulator.Verdicts;
 using RabbitMQ.Client;
 
-[assembly: AssemblyFixture(typeof(Platform.Simulator.Tests.StormedPlatform))]
-
 namespace Platform.Simulator.Tests;
 
-/// <summary>A real platform that a real storm went over, once for the whole run; then its services have ended.</summary>
+/// <summary>The tests on <see cref="StormedPlatform"/>, one at a time: each judges all that is in the broker's queues.</summary>
+[CollectionDefinition]
+public sealed class OnStormedPlatform : ICollectionFixture<StormedPlatform>;
+
+/// <summary>A real platform that a real storm went over, once for all tests; then its services have ended.</summary>
 public sealed class StormedPlatform : IAsyncLifetime
 {
     private const string Database = "stormed";

@@ -5,6 +5,7 @@ using Platform.Simulator.Verdicts;
 namespace Platform.Simulator.Tests;
 
 /// <summary>A verdict on what a real storm left, untouched and tampered with.</summary>
+[Collection<OnStormedPlatform>]
 public sealed class VerdictTests(StormedPlatform platform)
 {
     private StormEvent Completed => platform.Ledger.Events.First(webhook =>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using System.Text.Json;
 using Platform.Contracts;
 using Platform.DevStack;
@@ -107,6 +108,19 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Takes one message from a queue.</summary>
     public Task<BasicGetResult> TakeAsync(string queue, CancellationToken cancellationToken) => GetAsync(queue, autoAck: true, cancellationToken);
 
+    /// <summary>Takes all messages from a queue, and counts them without the reports of an ingress.</summary>
+    public async Task<int> TakeEventsAsync(string queue, CancellationToken cancellationToken)
+    {
+        var channel = await GetChannelAsync(cancellationToken);
+        var events = 0;
+        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        {
+            events += message.Body.Span.IndexOf(Encoding.UTF8.GetBytes(nameof(PublishesConfirmed))) < 0 ? 1 : 0;
+        }
+
+        return events;
+    }
+
     /// <summary>Puts a message that was taken back into a queue, unchanged.</summary>
     public async Task PutAsync(string queue, BasicGetResult message, CancellationToken cancellationToken) =>
         await (await GetChannelAsync(cancellationToken)).BasicPublishAsync("", queue, mandatory: true, new BasicProperties(message.BasicProperties), message.Body, cancellationToken);
@@ -114,7 +128,7 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Puts any text into a queue.</summary>
     public async Task PutAsync(string queue, string body, string contentType, CancellationToken cancellationToken) =>
         await (await GetChannelAsync(cancellationToken)).BasicPublishAsync(
-        "", queue, mandatory: true, new BasicProperties { ContentType = contentType }, System.Text.Encoding.UTF8.GetBytes(body), cancellationToken);
+        "", queue, mandatory: true, new BasicProperties { ContentType = contentType }, Encoding.UTF8.GetBytes(body), cancellationToken);
 
     /// <summary>Takes one message from a queue and returns it, repeatedly.</summary>
     public async Task ReturnAsync(string queue, int times, CancellationToken cancellationToken)

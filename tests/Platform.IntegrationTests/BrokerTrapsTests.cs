@@ -33,7 +33,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
 
         AssertUnavailable(unroutable);
         Assert.Equal(HttpStatusCode.OK, routable.Status);
-        Assert.Equal(1u, await platform.Broker.CountAsync(Queue, Cancel));
+        Assert.Equal(1, await platform.Broker.TakeEventsAsync(Queue, Cancel));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
 
         AssertUnavailable(await SendAsync(platform, body));
         platform.OwnBroker.Process.Continue();
-        await Waiting.UntilAsync("the ghost", async () => await platform.Broker.CountAsync(Queue, Cancel) == 2, Cancel);
+        await Waiting.UntilAsync("the ghost", async () => await platform.Broker.CountAsync(Queue, Cancel) >= 2, Cancel);
         await Waiting.UntilAsync("200", async () => (await SendAsync(platform, body)).Status is HttpStatusCode.OK, Cancel);
         Assert.True(await platform.Broker.CountAsync(Queue, Cancel) > 2);
         await platform.StartWorkerAsync();

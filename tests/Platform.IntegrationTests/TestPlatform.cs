@@ -94,11 +94,14 @@ public sealed class TestPlatform : IAsyncDisposable
     public Task<ProgramResult> ReleaseAsync(IReadOnlyDictionary<string, string?> settings, params string[] options) =>
         Services.RunVerbAsync(RabbitMq, ConnectionString, ["release", .. options], Cancel, settings);
 
+    /// <summary>Starts an ingress. It reports its publishes as rarely as possible: reports are messages too, and tests count messages.</summary>
     public async Task<ServerProcess> StartIngressAsync(bool waitUntilReady = true, IReadOnlyDictionary<string, string?>? settings = null)
     {
         var port = Machine.FreePort();
+        var all = new Dictionary<string, string?>(settings ?? new Dictionary<string, string?>());
+        all.TryAdd("Accounting__ReportInterval", "00:01:00");
         var ingress = Services.Ingress(
-            $"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, _fixture.Folder.Daemons, waitUntilReady, settings);
+            $"ingress-{port}", _fixture.Folder.Path, port, RabbitMq, Secret, _fixture.Folder.Daemons, waitUntilReady, all);
         _processes.Add(ingress);
         Ingresses.Add(new Sender($"http://127.0.0.1:{port}", Secret, TimeProvider.System));
         await ingress.StartAsync(Cancel);

@@ -44,7 +44,7 @@ public sealed class TheDatabaseIsDownTests(ServersFixture servers)
 
         Assert.Equal(new Dictionary<int, int> { [200] = 500 }, await platform.SendAsync(events));
         await Waiting.UntilAsync("no consumer", async () => await platform.Broker.CountConsumersAsync("webhook-received", Cancel) == 0, Cancel);
-        await Waiting.UntilAsync("all has gone back", async () => await platform.Broker.CountAsync("webhook-received", Cancel) == 500, Cancel);
+        await Waiting.UntilAsync("all has gone back", async () => await platform.Broker.CountAsync("webhook-received", Cancel) >= 500, Cancel);
         await platform.ExecuteAsync("alter table elsewhere rename to webhook_events");
 
         await platform.CountAsync(500, "select count(*) from jobs where status = 'completed'");

@@ -162,7 +162,7 @@ public sealed class JobChecksTests(PostgresFixture postgres)
         var waiting = other.AcquireAsync(Cancel);
         await Waiting.UntilAsync(
             "the other has tried", async () => await database.QueryAsync(
-                "select count(*) from pg_stat_activity where application_name = 'processor-worker reconcile' and query like '%pg_try_advisory_lock%'") is ["2"] or ["1"],
+                "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'processor-worker reconcile' and query like '%pg_try_advisory_lock%'") is ["2"] or ["1"],
             Cancel);
         Assert.False(waiting.IsCompleted);
         // As when the machine of the first is lost.

@@ -92,7 +92,7 @@ public sealed class RetentionBesideOthersTests(PostgresFixture postgres)
         await Waiting.UntilAsync(
             "it waits",
             async () => await database.QueryAsync(
-                "select 1 from pg_stat_activity where application_name = 'processor-worker retention' and wait_event_type = 'Lock'") is [_],
+                "select 1 from pg_stat_activity where datname = current_database() and application_name = 'processor-worker retention' and wait_event_type = 'Lock'") is [_],
             Cancel);
         await new GroupTransaction(impatient, new OutboxSignal(TimeProvider.System), TimeProvider.System)
             .CommitAsync([Deliveries.Unit(Deliveries.Event("video.completed", "j", DateTimeOffset.UtcNow))], Cancel);
@@ -116,7 +116,7 @@ public sealed class RetentionBesideOthersTests(PostgresFixture postgres)
             await Task.Yield();
         }
 
-        await database.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'processor-worker retention'");
+        await database.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'processor-worker retention'");
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => killed);
         var afterKill = await database.QueryAsync("select count(*) from webhook_events full join inbox_state on event_id = message_id where event_id is null or message_id is null");
 

@@ -10,6 +10,7 @@ namespace Deploy.Tests.Servers;
 /// <summary>
 /// Servers other than the broker with a certificate from its authority: a receiver of webhooks and a collector of telemetry.
 /// </summary>
+[Collection<OnProductionServers>]
 public sealed class BrokerAuthorityTests(ProductionServers servers)
 {
     // HttpClient's message, whatever the reason.

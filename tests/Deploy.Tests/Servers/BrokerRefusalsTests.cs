@@ -8,6 +8,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Deploy.Tests.Servers;
 
 /// <summary>A real broker refuses production's users everything that they do not need.</summary>
+[Collection<OnProductionServers>]
 public sealed class BrokerRefusalsTests(ProductionServers servers)
 {
     private const ushort AccessRefused = 403;

@@ -6,6 +6,7 @@ namespace Deploy.Tests.Servers;
 /// A real database refuses production's roles what they do not need. <c>RoleRightsTests</c> of the worker tests each right on every table;
 /// these tests cover the combination of manifests and migration.
 /// </summary>
+[Collection<OnProductionServers>]
 public sealed class DatabaseRefusalsTests(ProductionServers servers)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -9,6 +9,7 @@ namespace Deploy.Tests.Servers;
 /// Both services with a broker and a database whose certificates they must reject. <see cref="ProductionUsersTests"/> shows that
 /// certificates of the configured authority are accepted.
 /// </summary>
+[Collection<OnProductionServers>]
 public sealed class EncryptionTests(ProductionServers servers)
 {
     private const string UnknownAuthority = "an unknown authority";

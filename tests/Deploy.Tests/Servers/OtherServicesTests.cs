@@ -10,6 +10,7 @@ using RabbitMQ.Client.Exceptions;
 namespace Deploy.Tests.Servers;
 
 /// <summary>Another service, with the permissions and steps from docs/kubernetes.md.</summary>
+[Collection<OnProductionServers>]
 public sealed class OtherServicesTests(ProductionServers servers)
 {
     private const ushort AccessRefused = 403;

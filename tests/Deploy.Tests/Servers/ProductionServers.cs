@@ -6,9 +6,11 @@ using Platform.DevStack;
 using Platform.ServiceDefaults.Broker;
 using RabbitMQ.Client;
 
-[assembly: AssemblyFixture(typeof(Deploy.Tests.Servers.ProductionServers))]
-
 namespace Deploy.Tests.Servers;
+
+/// <summary>The tests on <see cref="ProductionServers"/>, one at a time: a worker of one test would take the messages and notifications of another.</summary>
+[CollectionDefinition]
+public sealed class OnProductionServers : ICollectionFixture<ProductionServers>;
 
 /// <summary>
 /// A broker and a database configured like the production overlay, started when a test first needs them: TLS with their own authority, and

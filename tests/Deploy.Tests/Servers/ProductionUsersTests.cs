@@ -11,6 +11,7 @@ using RabbitMQ.Client;
 namespace Deploy.Tests.Servers;
 
 /// <summary>Production's users on a real broker and a real database, over TLS: each can do its work, and nothing else.</summary>
+[Collection<OnProductionServers>]
 public sealed class ProductionUsersTests(ProductionServers servers)
 {
     private const string Secret = "mhw_live_ExampleOnly000000000000000000000";

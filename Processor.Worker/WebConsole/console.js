@@ -20,7 +20,7 @@ function localise(root) {
 }
 
 // A page with data-refresh shows its content anew every few seconds, unless it is hidden or someone types in it.
-async function refresh(seconds) {
+async function refresh() {
     const main = document.querySelector('main');
     const active = document.activeElement;
     if (document.hidden || (main.contains(active) && active.matches('input, select, button'))) {
@@ -40,12 +40,19 @@ async function refresh(seconds) {
         find(content, focused)?.focus();
         find(content, selected)?.closest('tr')?.classList.add('selected');
         if (!next.body.dataset.refresh) {
-            clearInterval(timer);
+            delete document.body.dataset.refresh;
         }
     }
 }
 const find = (root, href) => href ? [...root.querySelectorAll('a')].find(link => link.getAttribute('href') === href) : undefined;
-const timer = document.body.dataset.refresh ? setInterval(refresh, document.body.dataset.refresh * 1000) : 0;
+// Each time counts from the answer before: a slow server is not asked twice at once.
+async function keepFresh() {
+    while (document.body.dataset.refresh) {
+        await new Promise(done => setTimeout(done, document.body.dataset.refresh * 1000));
+        await refresh().catch(() => null);
+    }
+}
+keepFresh();
 
 // The page Live: new events come first, and the oldest rows go.
 const maxRows = 200;

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Playwright;
 using Platform.DevStack;
@@ -9,6 +10,9 @@ namespace Processor.Worker.Tests;
 /// <summary>The distribution's Chromium, started for the first test that needs it. Playwright's driver comes with its package; nothing is downloaded.</summary>
 public sealed class Chromium : IAsyncDisposable
 {
+    // Generous, because it only delays a failure.
+    private const float Patience = 60_000;
+
     private readonly Lazy<Task<IBrowser>> _browser;
 
     private IPlaywright? _playwright;
@@ -27,7 +31,7 @@ public sealed class Chromium : IAsyncDisposable
             ViewportSize = new ViewportSize { Width = width, Height = 800 },
             TimezoneId = "Asia/Kolkata",
         });
-        context.SetDefaultTimeout(20_000);
+        context.SetDefaultTimeout(Patience);
         return new ChromiumTab(context, await context.NewPageAsync(), new Uri(app.Urls.First()));
     }
 
@@ -39,7 +43,7 @@ public sealed class Chromium : IAsyncDisposable
         await tab.Page.GotoAsync("/console");
         await tab.Page.GetByLabel("API key").FillAsync(OperationsApp.Key);
         await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
-        await tab.Page.WaitForURLAsync("**/console");
+        await tab.ArriveAsync("/console");
         return tab;
     }
 
@@ -57,6 +61,7 @@ public sealed class Chromium : IAsyncDisposable
     {
         await ServerPackages.EnsureBrowserAsync(CancellationToken.None);
         _playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(Patience);
         return await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = ServerPackages.FindBrowser() });
     }
 }
@@ -94,6 +99,9 @@ internal sealed class ChromiumTab : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Waits until the tab is at an address that ends like this. Not until it is loaded: the next step waits for what it needs.</summary>
+    public Task ArriveAsync(string end) => Assertions.Expect(Page).ToHaveURLAsync(new Regex($"{Regex.Escape(end)}$"));
 
     public Task ClickAsync(AriaRole role, string name) => Page.GetByRole(role, new() { Name = name, Exact = true }).ClickAsync();
 

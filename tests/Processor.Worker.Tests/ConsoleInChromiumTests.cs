@@ -85,7 +85,7 @@ public sealed class ConsoleInChromiumTests(PostgresFixture postgres, Chromium ch
         await Expect(tab.Page.Locator(".progress")).ToHaveTextAsync("0 of 60");
         await runner.RunChunkAsync(Cancel);
         // Nothing is clicked: the page refreshes itself.
-        await Expect(tab.Page.Locator(".progress")).ToHaveTextAsync("20 of 60", new() { Timeout = 20_000 });
+        await Expect(tab.Page.Locator(".progress")).ToHaveTextAsync("20 of 60");
         await tab.ClickAsync(AriaRole.Button, "Stop");
         await Expect(tab.Page.Locator("main .status")).ToHaveTextAsync("stopped");
         await runner.RunChunkAsync(Cancel);

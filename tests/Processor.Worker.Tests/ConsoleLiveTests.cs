@@ -85,7 +85,7 @@ public sealed class ConsoleLiveTests(PostgresFixture postgres, Chromium chromium
 
         await Expect(applied).ToHaveTextAsync("0");
         await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "a", DateTimeOffset.UtcNow)));
-        await Expect(applied).ToHaveTextAsync("1", new() { Timeout = 20_000 });
+        await Expect(applied).ToHaveTextAsync("1");
         await tab.ClickAsync(AriaRole.Link, "Pause");
 
         await Expect(tab.Page.GetByRole(AriaRole.Link, new() { Name = "Refresh every 5 s" })).ToBeVisibleAsync();

@@ -48,7 +48,7 @@ internal static class BenchCommand
     private static IPart[] Parts(Scale scale) =>
     [
         new IngestPart(scale), new DrainPart(scale), new LatencyPart(scale), new GuidePart(scale), new ProcessPart(), new OutsideConfirmPart(scale),
-        new TelemetryPart(scale), new NotificationPart(scale),
+        new TelemetryPart(scale), new NotificationPart(scale), new ListsPart(scale),
     ];
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)

@@ -13,7 +13,7 @@ internal static class FigureList
     public static IReadOnlyList<Figure> All { get; } =
     [
         .. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm(), .. Telemetry(),
-        .. Notifications(), .. Neighbours(),
+        .. Notifications(), .. Lists(), .. Neighbours(),
     ];
 
     private static IEnumerable<Figure> Ingest() =>
@@ -173,7 +173,18 @@ internal static class FigureList
         new("h", "owners notified during the drain", "owners.notified.rate", "/s"),
     ];
 
+    private static IEnumerable<Figure> Lists() =>
+    [
+        .. new[] { ("lists", "the slowest list or filter of the operations API"), ("pages", "the slowest page of the console") }.SelectMany(kind => new[]
+        {
+            new Figure("i", $"{kind.Item2}, 500 events/s arriving, p95", $"{kind.Item1}.p95", "ms").Within(Target.AtMost(100)).AsMain(),
+            new("i", "the same, p50", $"{kind.Item1}.p50", "ms"),
+            new("i", "the same, requests to each", $"{kind.Item1}.requests", ""),
+        }),
+        new Figure("i", "the largest page of the console", "pages.size", "kB").Within(Target.AtMost(60)),
+    ];
+
     // Shows whether the measurement is reliable.
-    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f", "g", "h" }.Select(part =>
+    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f", "g", "h", "i" }.Select(part =>
         new Figure(part, "cores busy with other work", $"neighbours.{part}", ""));
 }

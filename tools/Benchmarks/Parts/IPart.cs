@@ -39,6 +39,9 @@ internal sealed record Scale
     /// <summary>Drain of each worker that is compared with itself under other settings.</summary>
     public required DrainSize CostDrained { get; init; }
 
+    /// <summary>Events in the history over which lists are measured.</summary>
+    public required int HistoryEvents { get; init; }
+
     public static Scale Full { get; } = new()
     {
         WarmUp = TimeSpan.FromSeconds(8),
@@ -48,6 +51,7 @@ internal sealed record Scale
         CostWarmUp = TimeSpan.FromSeconds(8),
         CostWindow = TimeSpan.FromSeconds(8),
         CostDrained = Steady,
+        HistoryEvents = 10_000_000,
     };
 
     /// <summary>The whole bench in about ten minutes, with less reliable figures.</summary>
@@ -60,5 +64,6 @@ internal sealed record Scale
         CostWarmUp = TimeSpan.FromSeconds(2),
         CostWindow = TimeSpan.FromSeconds(2),
         CostDrained = new DrainSize(4_000, Window: TimeSpan.FromSeconds(1.5), WarmUp: TimeSpan.FromSeconds(1)),
+        HistoryEvents = 200_000,
     };
 }

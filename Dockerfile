@@ -14,7 +14,9 @@ COPY Contracts/Contracts.csproj Contracts/packages.lock.json Contracts/
 COPY ServiceDefaults/ServiceDefaults.csproj ServiceDefaults/packages.lock.json ServiceDefaults/
 COPY Ingress.Api/Ingress.Api.csproj Ingress.Api/packages.lock.json Ingress.Api/
 COPY Processor.Worker/Processor.Worker.csproj Processor.Worker/packages.lock.json Processor.Worker/
-RUN dotnet restore Ingress.Api --locked-mode && dotnet restore Processor.Worker --locked-mode
+COPY tools/Directory.Build.props tools/
+COPY tools/Operations.Cli/Operations.Cli.csproj tools/Operations.Cli/packages.lock.json tools/Operations.Cli/
+RUN dotnet restore Ingress.Api --locked-mode && dotnet restore Processor.Worker --locked-mode && dotnet restore tools/Operations.Cli --locked-mode
 COPY Contracts Contracts
 COPY ServiceDefaults ServiceDefaults
 
@@ -23,6 +25,10 @@ COPY Ingress.Api Ingress.Api
 ARG VERSION
 ARG REVISION
 RUN dotnet publish Ingress.Api --no-restore --configuration Release --output /app "-p:MinVerVersionOverride=$VERSION" "-p:SourceRevisionId=$REVISION"
+
+FROM build AS build-operations
+COPY tools/Operations.Cli tools/Operations.Cli
+RUN dotnet publish tools/Operations.Cli --no-restore --configuration Release --output /app
 
 FROM build AS build-processor-worker
 COPY Processor.Worker Processor.Worker
@@ -58,6 +64,8 @@ ENTRYPOINT ["dotnet", "Ingress.Api.dll"]
 
 FROM service AS processor-worker
 COPY --from=build-processor-worker /app .
+# The verbs of the operations API, in a folder of their own: `dotnet operations/operations.dll parked error`.
+COPY --from=build-operations /app operations/
 # A group commit links to every message in it; the default limit is 128 links. Messages live until their commit: in the runtime's own first
 # generation, of 6 MB here, every group is copied by a collection or two, a quarter of the worker's CPU. This one is 32 MB; the number is
 # hexadecimal. The same setting in runtimeconfig.json, System.GC.Gen0Size, has no effect (.NET 10.0.12).

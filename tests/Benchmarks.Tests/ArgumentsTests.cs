@@ -28,7 +28,7 @@ public sealed class ArgumentsTests
     [InlineData("'z'", "--only", "a", "z")]
     public void A_wrong_argument_is_refused_with_its_reason(string reason, params string[] args)
     {
-        var error = CommandLine.FindError(CommandLine.Parse(Root, ["bench", .. args]));
+        var error = CommandLine.FindError(PlatformCommands.Program, CommandLine.Parse(Root, ["bench", .. args]));
 
         Assert.Contains(reason, error, StringComparison.Ordinal);
         Assert.StartsWith("./platform bench: ", error, StringComparison.Ordinal);

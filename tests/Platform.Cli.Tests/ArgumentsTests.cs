@@ -86,7 +86,7 @@ public sealed class ArgumentsTests
     [InlineData("Unrecognized command or argument '@/etc/hostname'", "down", "@/etc/hostname")]
     public void A_wrong_argument_is_refused_with_its_reason(string reason, params string[] args)
     {
-        var error = CommandLine.FindError(CommandLine.Parse(Root, args));
+        var error = CommandLine.FindError(PlatformCommands.Program, CommandLine.Parse(Root, args));
 
         Assert.Contains(reason, error, StringComparison.Ordinal);
         Assert.StartsWith($"./platform {args[0]}: ", error, StringComparison.Ordinal);
@@ -109,6 +109,6 @@ public sealed class ArgumentsTests
     [InlineData("storm", "--rate", "40,5", "--help")]
     public void What_can_be_run_is_not_refused(params string[] args)
     {
-        Assert.Null(CommandLine.FindError(CommandLine.Parse(Root, args)));
+        Assert.Null(CommandLine.FindError(PlatformCommands.Program, CommandLine.Parse(Root, args)));
     }
 }

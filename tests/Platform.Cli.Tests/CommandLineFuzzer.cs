@@ -44,7 +44,7 @@ internal sealed class CommandLineFuzzer(RootCommand root, int seed)
     public string? Check(string[] args)
     {
         var arguments = CommandLine.Parse(root, args);
-        var error = CommandLine.FindError(arguments);
+        var error = CommandLine.FindError(PlatformCommands.Program, arguments);
         if (error is null)
         {
             foreach (var option in arguments.CommandResult.Command.Options)

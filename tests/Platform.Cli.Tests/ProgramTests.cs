@@ -47,6 +47,18 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal((exitCode, line), (result.ExitCode, result.Error));
     }
 
+    /// <summary>The program in the worker's image.</summary>
+    [Theory]
+    [InlineData("Give a key of the operations API at http://127.0.0.1:8081: --key, or OPERATIONS_KEY.\n", "jobs")]
+    [InlineData("Give a key of the operations API at http://127.0.0.1:9: --key, or OPERATIONS_KEY.\n", "parked", "error", "--url", "http://127.0.0.1:9")]
+    [InlineData("The operations API at http://127.0.0.1:9/ does not answer: Connection refused (127.0.0.1:9)\n", "jobs", "--url", "http://127.0.0.1:9", "--key", "x")]
+    public async Task The_verbs_of_the_operations_API_are_a_program_of_their_own(string line, params string[] args)
+    {
+        var result = await Machine.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "operations.dll"), .. args], Cancel);
+
+        Assert.Equal((1, line), (result.ExitCode, result.Error));
+    }
+
     [Fact]
     public async Task The_version_is_printed_in_one_line()
     {

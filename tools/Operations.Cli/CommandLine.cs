@@ -1,15 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using System.ComponentModel;
-using Npgsql;
-using Platform.DevStack;
 using Platform.ServiceDefaults.Hosting;
 using Platform.ServiceDefaults.Logging;
-using RabbitMQ.Client.Exceptions;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
-/// <summary>Parses the command lines of the programs behind <c>./platform</c>, and maps results to exit codes.</summary>
+/// <summary>Parses the command line of a program with verbs, and maps results to exit codes.</summary>
 internal static class CommandLine
 {
     public const int WrongUsage = 2;
@@ -34,26 +30,31 @@ internal static class CommandLine
     }
 
     /// <summary>The error in the arguments, in one line; null when they are valid.</summary>
-    public static string? FindError(ParseResult arguments)
+    /// <param name="program">How users call it.</param>
+    public static string? FindError(string program, ParseResult arguments)
     {
         if (arguments.Action is not ParseErrorAction)
         {
             return null;
         }
 
-        var verb = arguments.CommandResult.Command is RootCommand ? "./platform" : $"./platform {arguments.CommandResult.Command.Name}";
+        var verb = arguments.CommandResult.Command is RootCommand ? program : $"{program} {arguments.CommandResult.Command.Name}";
         var errors = ShownText.WithoutControls(string.Join(" ", arguments.Errors.Select(error => error.Message)));
         var shown = errors.Length > MaxErrorLength ? $"{errors[..MaxErrorLength]} ..." : errors;
         return $"{verb}: {shown} See {verb} --help.";
     }
 
-    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    /// <summary>Runs the verb.</summary>
+    /// <param name="program">How users call it.</param>
+    /// <param name="isForeseen">Exceptions, besides those of this program, whose messages are written for users.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(string program, RootCommand root, string[] args, Func<Exception, bool>? isForeseen = null)
     {
         DirectLoopback.Use();
         try
         {
             var arguments = Parse(root, args);
-            if (FindError(arguments) is not { } error)
+            if (FindError(program, arguments) is not { } error)
             {
                 return await arguments.InvokeAsync(Invocation);
             }
@@ -67,12 +68,10 @@ internal static class CommandLine
         }
         catch (Exception exception)
         {
-            await Console.Error.WriteLineAsync(IsForeseen(exception) ? exception.Message : ProcessEdge.Describe("./platform", exception));
+            // HttpClient reports a time-out as a cancellation.
+            var isKnown = exception is CommandException or OperationCanceledException || isForeseen?.Invoke(exception) is true;
+            await Console.Error.WriteLineAsync(isKnown ? exception.Message : ProcessEdge.Describe(program, exception));
             return 1;
         }
     }
-
-    // These messages are written for users; a setup message may include the end of a log. HttpClient reports a time-out as a cancellation.
-    private static bool IsForeseen(Exception exception) =>
-        exception is SetupException or NpgsqlException or BrokerUnreachableException or Win32Exception or OperationCanceledException;
 }

@@ -1,15 +1,16 @@
 using System.CommandLine;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
-/// <summary><c>./platform events</c> and <c>./platform jobs</c>: finds events and jobs through the operations API.</summary>
+/// <summary><c>events</c> and <c>jobs</c>: finds events and jobs through the operations API.</summary>
 internal static class ListCommands
 {
     private static readonly Option<int> Limit = OptionRules.Number("--limit", "Most rows to show.", 50, 1, 200);
 
     private static readonly Option<string?> Cursor = new("--cursor") { Description = "Where to continue: printed at the end of the previous page." };
 
-    public static Command CreateEvents() => Create(
+    public static Command CreateEvents(Func<ApiAccess> byDefault) => Create(
+        byDefault,
         "events",
         "Find events, newest first.",
         ["receivedAt", "type", "jobId", "eventId", "origin", "late", "variants"],
@@ -21,7 +22,8 @@ internal static class ListCommands
         Filter("--origin", "live, reconcile or replay."),
         Filter("--trace", "A trace id."));
 
-    public static Command CreateJobs() => Create(
+    public static Command CreateJobs(Func<ApiAccess> byDefault) => Create(
+        byDefault,
         "jobs",
         "Find jobs, newest first.",
         ["createdAt", "status", "resource", "jobId", "userId", "projectType", "overdue"],
@@ -32,7 +34,7 @@ internal static class ListCommands
         Filter("--from", "Created at this time or later, such as 2026-11-29T12:00:00Z."),
         Filter("--to", "Created before this time."));
 
-    private static Command Create(string name, string description, string[] columns, params Option<string?>[] filters)
+    private static Command Create(Func<ApiAccess> byDefault, string name, string description, string[] columns, params Option<string?>[] filters)
     {
         var command = new Command(name, description);
         foreach (var option in filters.Append<Option>(Limit).Append(Cursor))
@@ -40,7 +42,7 @@ internal static class ListCommands
             command.Options.Add(option);
         }
 
-        return command.UseApi(async (client, arguments, cancellationToken) =>
+        return command.UseApi(byDefault, async (client, arguments, cancellationToken) =>
         {
             var query = arguments.Query(filters.Append(Cursor));
             var page = await client.GetAsync($"ops/{name}?limit={arguments.GetValue(Limit)}&{query}", cancellationToken);

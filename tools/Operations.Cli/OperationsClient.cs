@@ -1,24 +1,18 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Platform.DevStack;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
 /// <summary>The operations API of a running platform, as the verbs use it.</summary>
 internal sealed class OperationsClient : IDisposable
 {
     private readonly HttpClient _http;
 
-    /// <param name="url">Null for the local stack's.</param>
-    /// <param name="key">Null for the local stack's.</param>
-    /// <exception cref="SetupException">Nothing is up here, and there is no address.</exception>
-    public OperationsClient(string? url, string? key)
+    public OperationsClient(ApiAccess api)
     {
-        url ??= Stack.Load()?.OperationsUrl
-            ?? throw new SetupException("Nothing is up here: run ./platform up first, or give --url and --key.");
-        _http = new HttpClient { BaseAddress = new Uri($"{url.TrimEnd('/')}/"), Timeout = TimeSpan.FromMinutes(2) };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key ?? Stack.LocalApiKey);
+        _http = new HttpClient { BaseAddress = new Uri($"{api.Url.TrimEnd('/')}/"), Timeout = TimeSpan.FromMinutes(2) };
+        _http.DefaultRequestHeaders.Authorization = api.Key is null ? null : new AuthenticationHeaderValue("Bearer", api.Key);
     }
 
     public Uri Address => _http.BaseAddress!;
@@ -52,11 +46,11 @@ internal sealed class OperationsClient : IDisposable
             using var answer = await _http.SendAsync(request, cancellationToken);
             return answer.IsSuccessStatusCode
                 ? await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)
-                : throw new SetupException(await DescribeAsync(answer, cancellationToken));
+                : throw new CommandException(await DescribeAsync(answer, cancellationToken));
         }
         catch (HttpRequestException exception)
         {
-            throw new SetupException($"The operations API at {_http.BaseAddress} does not answer: {exception.Message}");
+            throw new CommandException($"The operations API at {_http.BaseAddress} does not answer: {exception.Message}");
         }
     }
 

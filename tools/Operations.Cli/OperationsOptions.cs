@@ -1,19 +1,23 @@
 using System.CommandLine;
 using System.Text.Json;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
 /// <summary>The options of every verb that uses the operations API.</summary>
 internal static class OperationsOptions
 {
-    public static readonly Option<string?> Url = new("--url") { Description = "Address of the operations API, such as http://127.0.0.1:8081. By default the local stack's." };
+    private const string UrlVariable = "OPERATIONS_URL";
+    private const string KeyVariable = "OPERATIONS_KEY";
 
-    public static readonly Option<string?> Key = new("--key") { Description = "A key of the API. By default the local stack's." };
+    public static readonly Option<string?> Url = new("--url") { Description = $"Address of the operations API, such as http://127.0.0.1:8081. By default {UrlVariable}, or the one here." };
+
+    public static readonly Option<string?> Key = new("--key") { Description = $"A key of the API. By default {KeyVariable}, which other users of the machine do not see." };
 
     public static readonly Option<bool> Json = new("--json") { Description = "Print the API's JSON." };
 
     /// <summary>Adds the options, and runs the verb with a client.</summary>
-    public static Command UseApi(this Command command, Func<OperationsClient, ParseResult, CancellationToken, Task<int>> run)
+    /// <param name="byDefault">The API when no address is given.</param>
+    public static Command UseApi(this Command command, Func<ApiAccess> byDefault, Func<OperationsClient, ParseResult, CancellationToken, Task<int>> run)
     {
         command.Options.Add(Url);
         command.Options.Add(Key);
@@ -27,10 +31,20 @@ internal static class OperationsOptions
         });
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            using var client = new OperationsClient(arguments.GetValue(Url), arguments.GetValue(Key));
+            using var client = new OperationsClient(FindApi(arguments, byDefault));
             return await run(client, arguments, cancellationToken);
         });
         return command;
+    }
+
+    private static ApiAccess FindApi(ParseResult arguments, Func<ApiAccess> byDefault)
+    {
+        var url = arguments.GetValue(Url) ?? Environment.GetEnvironmentVariable(UrlVariable);
+        var key = arguments.GetValue(Key) ?? Environment.GetEnvironmentVariable(KeyVariable);
+        var api = url is null ? byDefault() : new ApiAccess(url, Key: null);
+        return key is null && api.Key is null
+            ? throw new CommandException($"Give a key of the operations API at {api.Url}: --key, or {KeyVariable}.")
+            : api with { Key = key ?? api.Key };
     }
 
     /// <summary>The query of a list: the filters that are given.</summary>

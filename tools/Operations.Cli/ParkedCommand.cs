@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
-/// <summary><c>./platform parked</c>: shows what is parked and why, releases it, or discards it, through the operations API.</summary>
+/// <summary><c>parked</c>: shows what is parked and why, releases it, or discards it, through the operations API.</summary>
 internal static class ParkedCommand
 {
     private static readonly Argument<string> Place = new("PLACE") { Description = "error, dead, quarantined, notifications or registrations." };
@@ -20,7 +20,7 @@ internal static class ParkedCommand
 
     private static readonly Option<int> PerSecond = OptionRules.Number("--per-second", "Messages released in a second.", 500, 1, 10_000);
 
-    public static Command Create()
+    public static Command Create(Func<ApiAccess> byDefault)
     {
         var command = new Command("parked", "Show parked messages by cause, or release or discard a group of them.")
         {
@@ -35,7 +35,7 @@ internal static class ParkedCommand
                 result.AddError("--release and --discard need --group or --id, and these need one of them.");
             }
         });
-        return command.UseApi((client, arguments, cancellationToken) => arguments.GetValue(Release) || arguments.GetValue(Discard)
+        return command.UseApi(byDefault, (client, arguments, cancellationToken) => arguments.GetValue(Release) || arguments.GetValue(Discard)
             ? ActAsync(client, arguments, cancellationToken)
             : ListAsync(client, arguments, cancellationToken));
     }

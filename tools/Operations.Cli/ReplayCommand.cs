@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
-/// <summary><c>./platform replay</c>: publishes the domain events, or sends the notifications, of stored events again, through the operations API.</summary>
+/// <summary><c>replay</c>: publishes the domain events, or sends the notifications, of stored events again, through the operations API.</summary>
 internal static class ReplayCommand
 {
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
@@ -31,7 +31,7 @@ internal static class ReplayCommand
 
     private static readonly Option<bool> List = new("--list") { Description = "List replays, newest first." };
 
-    public static Command Create()
+    public static Command Create(Func<ApiAccess> byDefault)
     {
         var command = new Command("replay", "Publish domain events again, and follow the progress. Ctrl-C ends following; the replay continues.");
         foreach (var option in Filters.Append<Option>(Reason).Append(Notifications).Append(NewIds).Append(PerSecond).Append(Stop).Append(List))
@@ -49,7 +49,7 @@ internal static class ReplayCommand
                 result.AddError($"needs a filter: {string.Join(", ", Filters.Select(filter => filter.Name))}.");
             }
         });
-        return command.UseApi(RunAsync);
+        return command.UseApi(byDefault, RunAsync);
     }
 
     private static async Task<int> RunAsync(OperationsClient client, ParseResult arguments, CancellationToken cancellationToken)

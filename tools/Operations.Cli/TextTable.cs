@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Platform.ServiceDefaults.Logging;
 
-namespace Platform.Cli;
+namespace Operations.Cli;
 
 /// <summary>Writes JSON objects as a table: a column for each member that is asked for, as wide as its longest value.</summary>
 internal static class TextTable

@@ -39,7 +39,7 @@ internal static class ListenCommand
                 result.AddError("--forward must be the address of a webhook, such as http://127.0.0.1:3000/webhook.");
             }
         });
-        return command.UseApi(RunAsync);
+        return command.UseApi(PlatformCommands.FindLocalApi, RunAsync);
     }
 
     private static async Task<int> RunAsync(OperationsClient client, ParseResult arguments, CancellationToken cancellationToken)

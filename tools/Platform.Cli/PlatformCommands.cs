@@ -1,12 +1,19 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.ComponentModel;
+using Npgsql;
+using Platform.DevStack;
 using Platform.ServiceDefaults.Hosting;
+using RabbitMQ.Client.Exceptions;
 
 namespace Platform.Cli;
 
 /// <summary>The verbs of <c>./platform</c>, all but <c>bench</c>.</summary>
 internal static class PlatformCommands
 {
+    /// <summary>How users call the program.</summary>
+    public const string Program = "./platform";
+
     public static RootCommand Create()
     {
         var root = new RootCommand("The commands of ./platform.")
@@ -18,21 +25,27 @@ internal static class PlatformCommands
             StormCommand.Create(),
             MagicHourCommand.Create(),
             JobCommand.Create(),
-            ListCommands.CreateEvents(),
-            ListCommands.CreateJobs(),
             ListenCommand.Create(),
-            ParkedCommand.Create(),
-            ReplayCommand.Create(),
-            EraseCommand.Create(),
             ReleaseCommand.Create(),
             RebuildCommand.Create(),
             WebhookSecretCommand.Create(),
             FaultsCommand.Create(),
         };
+        OperationsVerbs.AddTo(root, FindLocalApi);
         // It would print the version of this program, which is not shipped and has none.
         root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
         return root;
     }
+
+    /// <summary>The message of the exception is written for users; that of a setup may include the end of a log.</summary>
+    public static bool IsForeseen(Exception exception) =>
+        exception is SetupException or NpgsqlException or BrokerUnreachableException or Win32Exception;
+
+    /// <summary>The operations API of the local stack.</summary>
+    /// <exception cref="SetupException">Nothing is up here.</exception>
+    public static ApiAccess FindLocalApi() => Stack.Load()?.OperationsUrl is { } url
+        ? new ApiAccess(url, Stack.LocalApiKey)
+        : throw new SetupException("Nothing is up here: run ./platform up first, or give --url and --key.");
 
     private sealed class PrintVersion : SynchronousCommandLineAction
     {

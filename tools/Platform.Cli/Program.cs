@@ -1,3 +1,3 @@
 using Platform.Cli;
 
-return await CommandLine.RunAsync(PlatformCommands.Create(), args);
+return await CommandLine.RunAsync(PlatformCommands.Program, PlatformCommands.Create(), args, PlatformCommands.IsForeseen);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Platform.Benchmarks.Contestants.Wolverine;
-using Platform.Cli;
 
 namespace Platform.Benchmarks.Contestants;
 

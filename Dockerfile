@@ -28,7 +28,9 @@ RUN dotnet publish Ingress.Api --no-restore --configuration Release --output /ap
 
 FROM build AS build-operations
 COPY tools/Operations.Cli tools/Operations.Cli
-RUN dotnet publish tools/Operations.Cli --no-restore --configuration Release --output /app
+ARG VERSION
+ARG REVISION
+RUN dotnet publish tools/Operations.Cli --no-restore --configuration Release --output /app "-p:MinVerVersionOverride=$VERSION" "-p:SourceRevisionId=$REVISION"
 
 FROM build AS build-processor-worker
 COPY Processor.Worker Processor.Worker

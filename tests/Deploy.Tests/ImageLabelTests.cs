@@ -30,7 +30,7 @@ public sealed partial class ImageLabelTests
     [Fact]
     public void What_a_stage_uses_it_declares()
     {
-        Assert.Equal(6, Stages.Length);
+        Assert.Equal(7, Stages.Length);
         Assert.All(Stages, stage => Assert.All(Given, argument => Assert.Equal(
             stage.Contains($"${argument}", StringComparison.Ordinal), stage.Contains($"\nARG {argument}\n", StringComparison.Ordinal))));
     }
@@ -38,6 +38,7 @@ public sealed partial class ImageLabelTests
     [Theory]
     [InlineData("Ingress.Api")]
     [InlineData("Processor.Worker")]
+    [InlineData("tools/Operations.Cli")]
     public void The_program_is_of_the_version_that_the_label_names(string project)
     {
         Assert.Matches("(?m)^ARG VERSION=0.0.0-alpha.0$", Dockerfile.Split("\nFROM ")[0]);

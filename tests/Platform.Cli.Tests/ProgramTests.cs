@@ -60,6 +60,14 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public async Task The_program_of_the_operations_API_has_the_version_of_the_platform()
+    {
+        var result = await Machine.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "operations.dll"), "--version"], Cancel);
+
+        Assert.Equal((0, $"operations {BuildVersion.Text}\n"), (result.ExitCode, result.Output));
+    }
+
+    [Fact]
     public async Task The_version_is_printed_in_one_line()
     {
         var result = await RunAsync([], "--version");

@@ -21,6 +21,9 @@ internal static class CommandLine
     private static readonly InvocationConfiguration Invocation =
         new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromMinutes(2) };
 
+    /// <summary>Lets <c>--version</c> print the version of the platform: the programs have none of their own.</summary>
+    public static void UseVersion(this RootCommand root, string name) => root.Options.OfType<VersionOption>().Single().Action = new PrintVersion(name);
+
     /// <summary>Parses and validates without running anything.</summary>
     public static ParseResult Parse(RootCommand root, IReadOnlyList<string> args)
     {
@@ -72,6 +75,15 @@ internal static class CommandLine
             var isKnown = exception is CommandException or OperationCanceledException || isForeseen?.Invoke(exception) is true;
             await Console.Error.WriteLineAsync(isKnown ? exception.Message : ProcessEdge.Describe(program, exception));
             return 1;
+        }
+    }
+
+    private sealed class PrintVersion(string name) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            parseResult.InvocationConfiguration.Output.WriteLine($"{name} {BuildVersion.Text}");
+            return 0;
         }
     }
 }

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using System.ComponentModel;
 using Npgsql;
 using Platform.DevStack;
-using Platform.ServiceDefaults.Hosting;
 using RabbitMQ.Client.Exceptions;
 
 namespace Platform.Cli;
@@ -32,8 +30,7 @@ internal static class PlatformCommands
             FaultsCommand.Create(),
         };
         OperationsVerbs.AddTo(root, FindLocalApi);
-        // It would print the version of this program, which is not shipped and has none.
-        root.Options.OfType<VersionOption>().Single().Action = new PrintVersion();
+        root.UseVersion("platform");
         return root;
     }
 
@@ -46,13 +43,4 @@ internal static class PlatformCommands
     public static ApiAccess FindLocalApi() => Stack.Load()?.OperationsUrl is { } url
         ? new ApiAccess(url, Stack.LocalApiKey)
         : throw new SetupException("Nothing is up here: run ./platform up first, or give --url and --key.");
-
-    private sealed class PrintVersion : SynchronousCommandLineAction
-    {
-        public override int Invoke(ParseResult parseResult)
-        {
-            parseResult.InvocationConfiguration.Output.WriteLine($"platform {BuildVersion.Text}");
-            return 0;
-        }
-    }
 }

@@ -11,7 +11,7 @@ internal static class SendCommand
 {
     private const int Parallel = 16;
     private const int MaxShown = 10;
-    private static readonly TimeSpan PatienceForRow = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan PatienceForRow = TimeSpan.FromMinutes(1);
 
     public static Command Create()
     {
@@ -83,11 +83,20 @@ internal static class SendCommand
         foreach (var webhook in events)
         {
             string? row = null;
-            await Waiting.UntilAsync(
-                $"a row of event {webhook.Type} {webhook.JobId}",
-                async () => (row = await ReadEventAsync(database, webhook, cancellationToken) ?? await ReadQuarantinedAsync(database, webhook, cancellationToken)) is not null,
-                cancellationToken,
-                PatienceForRow);
+            try
+            {
+                await Waiting.UntilAsync(
+                    "a row",
+                    async () => (row = await ReadEventAsync(database, webhook, cancellationToken) ?? await ReadQuarantinedAsync(database, webhook, cancellationToken)) is not null,
+                    cancellationToken,
+                    PatienceForRow);
+            }
+            catch (TimeoutException)
+            {
+                throw new SetupException(
+                    $"Accepted, but not in the database after a minute: {webhook.Type} {webhook.JobId}. ./platform parked error shows what is parked; the log of a worker says what it waits for.");
+            }
+
             if (events.Length <= MaxShown)
             {
                 Console.WriteLine(row);

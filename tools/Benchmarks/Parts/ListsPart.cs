@@ -15,8 +15,8 @@ namespace Platform.Benchmarks.Parts;
 internal sealed class ListsPart(Scale scale) : IPart
 {
     private const int ArrivalsPerSecond = 500;
-    private const string Key = "bench_only_key";
-    private const string SignInToken = "bench_only_token";
+    private const string Key = "bench_only_key_000000000000";
+    private const string SignInToken = "bench_only_token_0000000000";
 
     private static readonly string[] Lists =
     [
@@ -35,6 +35,14 @@ internal sealed class ListsPart(Scale scale) : IPart
         "console/job?id=job-7777", "console/parked", "console/parked?place=notifications", "console/replays", "console/audit", "console/live",
     ];
 
+    private static readonly Dictionary<string, string?> ApiSettings = new()
+    {
+        // Elsewhere no link signs in.
+        ["DOTNET_ENVIRONMENT"] = "Development",
+        ["Operations__ApiKeys__0"] = Key,
+        ["Operations__SignInToken"] = SignInToken,
+    };
+
     public string Id => "i";
 
     public string Name => "lists and pages";
@@ -49,8 +57,7 @@ internal sealed class ListsPart(Scale scale) : IPart
         await rig.ClearAsync(cancellationToken);
         await StoredHistory.CreateAsync(rig.Tables.Database, scale.HistoryEvents, cancellationToken);
         await using var ingress = await Rig.StartAsync(rig.Launcher.Ingress(), cancellationToken);
-        await using var worker = await Rig.StartAsync(
-            rig.Launcher.Worker(new Dictionary<string, string?> { ["Operations__ApiKeys__0"] = Key, ["Operations__SignInToken"] = SignInToken }), cancellationToken);
+        await using var worker = await Rig.StartAsync(rig.Launcher.Worker(ApiSettings), cancellationToken);
         using var http = await SignInAsync(worker.Port, cancellationToken);
         await RequestAsync(http, scale.CostWarmUp, cancellationToken);
 

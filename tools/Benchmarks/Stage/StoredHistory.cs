@@ -84,9 +84,9 @@ internal static class StoredHistory
             await insert.ExecuteNonQueryAsync(cancellationToken);
         }
 
+        Progress.Say($"history of {events:N0} events: {indexes.Count} indexes");
         foreach (var index in indexes)
         {
-            Progress.Say($"history of {events:N0} events: {index}");
             await ExecuteAsync(connection, index, cancellationToken);
         }
 

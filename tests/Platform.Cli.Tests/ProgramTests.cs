@@ -60,6 +60,15 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Fact]
+    public async Task An_address_in_the_environment_is_checked_like_one_on_the_command_line()
+    {
+        var result = await Machine.RunAsync(
+            "env", ["OPERATIONS_URL=127.0.0.1:8081", "OPERATIONS_KEY=x", "dotnet", Path.Combine(AppContext.BaseDirectory, "operations.dll"), "jobs"], Cancel);
+
+        Assert.Equal((1, "OPERATIONS_URL must be the address of the operations API, such as http://127.0.0.1:8081.\n"), (result.ExitCode, result.Error));
+    }
+
+    [Fact]
     public async Task The_program_of_the_operations_API_has_the_version_of_the_platform()
     {
         var result = await Machine.RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "operations.dll"), "--version"], Cancel);

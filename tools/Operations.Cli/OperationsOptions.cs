@@ -24,9 +24,9 @@ internal static class OperationsOptions
         command.Options.Add(Json);
         command.Validators.Add(result =>
         {
-            if (result.Texts(Url).Any(url => !Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https")))
+            foreach (var error in result.Texts(Url).Select(url => FindUrlError(Url.Name, url)).OfType<string>())
             {
-                result.AddError("--url must be the address of the operations API, such as http://127.0.0.1:8081.");
+                result.AddError(error);
             }
         });
         command.SetAction(async (arguments, cancellationToken) =>
@@ -39,13 +39,22 @@ internal static class OperationsOptions
 
     private static ApiAccess FindApi(ParseResult arguments, Func<ApiAccess> byDefault)
     {
-        var url = arguments.GetValue(Url) ?? Environment.GetEnvironmentVariable(UrlVariable);
+        var url = arguments.GetValue(Url) ?? ReadUrlVariable();
         var key = arguments.GetValue(Key) ?? Environment.GetEnvironmentVariable(KeyVariable);
         var api = url is null ? byDefault() : new ApiAccess(url, Key: null);
         return key is null && api.Key is null
             ? throw new CommandException($"Give a key of the operations API at {api.Url}: --key, or {KeyVariable}.")
             : api with { Key = key ?? api.Key };
     }
+
+    private static string? ReadUrlVariable() => Environment.GetEnvironmentVariable(UrlVariable) is not { } url ? null
+        : FindUrlError(UrlVariable, url) is { } error ? throw new CommandException(error)
+        : url;
+
+    private static string? FindUrlError(string name, string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var address) && address.Scheme is ("http" or "https")
+            ? null
+            : $"{name} must be the address of the operations API, such as http://127.0.0.1:8081.";
 
     /// <summary>The query of a list: the filters that are given.</summary>
     public static string Query(this ParseResult arguments, IEnumerable<Option<string?>> filters)

@@ -106,18 +106,16 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
 
         var first = SendAsync(platform);
         // On a busy machine, a token may end before its publish reaches the client that ignores it.
-        var publish = Task.CompletedTask;
         await Waiting.UntilAsync("a publish that outlives its token", async () =>
         {
             using var token = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-            publish = bus.Control.Publish(new Unheard(1), token.Token);
+            var publish = bus.Control.Publish(new Unheard(1), token.Token);
             await Waiting.UntilAsync("a second", () => Task.FromResult(token.IsCancellationRequested), Cancel);
             return !publish.IsCompleted;
         }, Cancel);
         AssertUnavailable(await first);
         await AssertRefusedWithoutWaitingAsync(platform);
 
-        Assert.False(publish.IsCompleted);
         platform.OwnBroker.Process.Continue();
         await RecoverAsync(platform);
     }

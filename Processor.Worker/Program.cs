@@ -53,12 +53,10 @@ static Task<int> MigrateAsync(string[] settings, bool isDryRun)
     // Consumers are registered only for their topology and never constructed, so their dependencies are missing. The Development
     // environment would validate them.
     builder.Host.UseDefaultServiceProvider(options => options.ValidateOnBuild = false);
-    builder.Services.AddTopologyDeployment();
-    builder.Services.AddDirectConnection();
-    builder.Services.AddDatabaseRights();
+    builder.Services.AddMigrate();
     return RunAsync(builder, app => isDryRun
-        ? MigrateCommand.PlanAsync(app.Services, app.Lifetime.ApplicationStopping)
-        : MigrateCommand.RunAsync(app.Services, app.Lifetime.ApplicationStopping));
+        ? MigrateCommand.PlanAsync(app.Services, Console.Out, app.Lifetime.ApplicationStopping)
+        : MigrateCommand.RunAsync(app.Services, Console.Out, app.Lifetime.ApplicationStopping));
 }
 
 static Task<int> ReleaseAsync(ReleaseRequest request) =>

@@ -17,23 +17,23 @@ internal static class MigrateCommand
 
     private static readonly TimeSpan DeployTimeout = TimeSpan.FromSeconds(20);
 
-    public static async Task<int> RunAsync(IServiceProvider services, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(IServiceProvider services, TextWriter output, CancellationToken cancellationToken)
     {
         try
         {
             await services.GetRequiredService<DatabaseSession>().VerifyAsync(cancellationToken);
             var applied = await services.GetRequiredService<DatabaseSchema>().MigrateAsync(cancellationToken);
-            Console.WriteLine(applied.Count == 0 ? "schema: up to date" : $"schema: applied {string.Join(", ", applied)}");
+            output.WriteLine(applied.Count == 0 ? "schema: up to date" : $"schema: applied {string.Join(", ", applied)}");
 
             // Queues come first: wrong arguments are an error here, but cause endless reconnects in the bus.
             var topology = services.GetRequiredService<BrokerTopology>();
             await topology.DeclareAsync(cancellationToken);
             await DeployAsync(services.GetRequiredService<Func<IBusControl>>(), DeployTimeout, services.GetRequiredService<TimeProvider>(), cancellationToken);
             await topology.VerifyAsync(cancellationToken);
-            Console.WriteLine($"topology: {string.Join(", ", Topology.Queues.Keys)} and their exchanges are in place");
+            output.WriteLine($"topology: {string.Join(", ", Topology.Queues.Keys)} and their exchanges are in place");
 
             // Rights come last: a missing role affects only the workers that log in with it.
-            Console.WriteLine($"rights: {await services.GetRequiredService<DatabaseRights>().GrantAsync(cancellationToken)}");
+            output.WriteLine($"rights: {await services.GetRequiredService<DatabaseRights>().GrantAsync(cancellationToken)}");
             return 0;
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
@@ -46,22 +46,22 @@ internal static class MigrateCommand
     /// <summary>
     /// With <c>--plan</c>: prints what would be done, the schema as a script that psql accepts, and does nothing. Exits with 0 whether or not something is pending.
     /// </summary>
-    public static async Task<int> PlanAsync(IServiceProvider services, CancellationToken cancellationToken)
+    public static async Task<int> PlanAsync(IServiceProvider services, TextWriter output, CancellationToken cancellationToken)
     {
         try
         {
             await services.GetRequiredService<DatabaseSession>().VerifyAsync(cancellationToken);
             var pending = await MigrationPlan.ReadAsync(
                 services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<IDbContextFactory<ProcessorDbContext>>(), cancellationToken);
-            Console.WriteLine(pending.Count == 0 ? "-- schema: up to date" : $"-- schema: would apply {string.Join(", ", pending.Select(migration => migration.Id))}");
+            output.WriteLine(pending.Count == 0 ? "-- schema: up to date" : $"-- schema: would apply {string.Join(", ", pending.Select(migration => migration.Id))}");
             foreach (var migration in pending)
             {
-                Console.WriteLine($"\n-- {migration.Id}\n{string.Concat(migration.Statements.Select(statement => $"{statement};\n"))}");
+                output.WriteLine($"\n-- {migration.Id}\n{string.Concat(migration.Statements.Select(statement => $"{statement};\n"))}");
             }
 
             var stands = await services.GetRequiredService<BrokerTopology>().ExistsAsync(cancellationToken);
-            Console.WriteLine($"-- topology: {(stands ? "the queues exist; would declare them again, with their exchanges" : "would declare queues and exchanges")}");
-            Console.WriteLine($"-- rights: {services.GetRequiredService<DatabaseRights>().Plan}");
+            output.WriteLine($"-- topology: {(stands ? "the queues exist; would declare them again, with their exchanges" : "would declare queues and exchanges")}");
+            output.WriteLine($"-- rights: {services.GetRequiredService<DatabaseRights>().Plan}");
             return 0;
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)

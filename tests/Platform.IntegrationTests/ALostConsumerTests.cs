@@ -5,7 +5,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>The broker has dropped a worker's consumer without notifying the worker.</summary>
-[Collection(OwnBrokers.Name)]
 public sealed class ALostConsumerTests(ServersFixture servers)
 {
     // The state after basic.cancel, but without the notification.

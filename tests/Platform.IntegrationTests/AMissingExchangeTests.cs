@@ -6,7 +6,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>The broker refuses every domain event while the events that cause them are still committed.</summary>
-[Collection(OwnBrokers.Name)]
 public sealed partial class AMissingExchangeTests(ServersFixture servers)
 {
     private const string Exchange = "Platform.Contracts:JobCompleted";

@@ -7,7 +7,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>Deliveries are acknowledged together, on a real channel.</summary>
-[Collection(OwnBrokers.Name)]
 public sealed class AcknowledgingTests(ServersFixture servers)
 {
     private const string Queue = "acknowledging";

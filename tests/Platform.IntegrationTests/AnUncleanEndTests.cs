@@ -8,7 +8,6 @@ namespace Platform.IntegrationTests;
 /// <summary>
 /// The kernel kills a worker for its memory use: no message is to blame, and the next run would be killed in the same way.
 /// </summary>
-[Collection(OwnBrokers.Name)]
 public sealed class AnUncleanEndTests(ServersFixture servers)
 {
     [Fact]

@@ -9,7 +9,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>Default behaviour of the broker and its clients that the ingress must not rely on.</summary>
-[Collection(Undisturbed.Name)]
 public sealed class BrokerTrapsTests(ServersFixture servers)
 {
     private const string Queue = Contracts.Topology.WebhookReceivedQueue;

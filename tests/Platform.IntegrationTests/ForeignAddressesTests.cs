@@ -12,7 +12,6 @@ namespace Platform.IntegrationTests;
 /// <summary>
 /// Messages with response and fault addresses. MassTransit would declare and send to whatever they name, with the worker's permissions.
 /// </summary>
-[Collection(OwnBrokers.Name)]
 public sealed class ForeignAddressesTests(ServersFixture servers)
 {
     private const string Foreign = "foreign";

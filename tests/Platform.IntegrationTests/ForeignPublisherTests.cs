@@ -8,7 +8,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>A publisher with its own broker user: its messages carry the user name, which the broker has verified.</summary>
-[Collection(OwnBrokers.Name)]
 public sealed class ForeignPublisherTests(ServersFixture servers)
 {
     private const string User = "application";

@@ -7,7 +7,6 @@ using static Platform.IntegrationTests.TestPlatform;
 namespace Platform.IntegrationTests;
 
 /// <summary>Several users of one broker; one of them registered the job.</summary>
-[Collection(OwnBrokers.Name)]
 public sealed class RegistrationTakeoverTests(ServersFixture servers)
 {
     [Fact]

@@ -3,17 +3,12 @@ using Platform.DevStack;
 
 [assembly: AssemblyFixture(typeof(Platform.IntegrationTests.ServersFixture))]
 // Most tests wait most of the time: more than one for each processor.
+[assembly: TestCollectionOrderer(typeof(Platform.IntegrationTests.LongestFirst))]
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.Collections, MaxThreads = Platform.IntegrationTests.ServersFixture.TestsAtOnce)]
 
 namespace Platform.IntegrationTests;
 
-/// <summary>Collection of tests that start brokers of their own: one at a time, since each needs memory. <see cref="FiringAlertsTests"/> runs beside them.</summary>
-internal static class OwnBrokers
-{
-    public const string Name = "own brokers";
-}
-
-/// <summary>Collection of the tests that measure time or expect silence: nothing runs in parallel with it.</summary>
+/// <summary>Collection of the tests that expect silence: nothing runs in parallel with it.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Undisturbed
 {
@@ -23,7 +18,7 @@ public sealed class Undisturbed
 /// <summary>One broker and one PostgreSQL for the whole run.</summary>
 public sealed class ServersFixture : IAsyncLifetime
 {
-    public const int TestsAtOnce = 4;
+    public const int TestsAtOnce = 6;
 
     // The platform's queues have fixed names, so a virtual host serves one test at a time.
     private readonly Channel<string> _virtualHosts = Channel.CreateUnbounded<string>();

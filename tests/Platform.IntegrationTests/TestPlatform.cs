@@ -86,6 +86,7 @@ public sealed class TestPlatform : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs <c>migrate</c> as a process, as an operator does.</summary>
     public Task<string> MigrateAsync() => Services.MigrateAsync(RabbitMq, ConnectionString, Cancel);
 
     public Task<ProgramResult> ReleaseAsync(params string[] options) =>
@@ -200,7 +201,7 @@ public sealed class TestPlatform : IAsyncDisposable
         var platform = new TestPlatform(fixture, rabbitMq, ownBroker, name, connectionString, broker);
         if (isMigrated)
         {
-            await platform.MigrateAsync();
+            await InProcessMigration.RunAsync(rabbitMq, connectionString, Cancel);
         }
 
         return platform;

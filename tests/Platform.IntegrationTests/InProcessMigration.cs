@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Processor.Worker.Broker;
+using Processor.Worker.Hosting;
 using Processor.Worker.Migrate;
 using Processor.Worker.Persistence;
 

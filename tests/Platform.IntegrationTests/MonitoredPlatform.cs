@@ -21,7 +21,7 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
     private const int Targets = 4;
 
     private TestPlatform? _platform;
-    private Prometheus? _prometheus;
+    private PrometheusClient? _prometheus;
     private PrometheusInstance? _server;
     private ServerProcess? _worker;
     private ServerProcess? _ingress;
@@ -30,7 +30,7 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
 
     public TestPlatform Platform => _platform ?? throw NotStarted;
 
-    public Prometheus Prometheus => _prometheus ?? throw NotStarted;
+    public PrometheusClient Prometheus => _prometheus ?? throw NotStarted;
 
     public ServerProcess Worker => _worker ?? throw NotStarted;
 
@@ -72,7 +72,7 @@ public sealed class MonitoredPlatform(ServersFixture servers) : IAsyncDisposable
         _ingress = await _platform.StartIngressAsync(settings: new Dictionary<string, string?> { ["Ingress__PublishBudget"] = "00:00:01" });
         var folder = Path.Combine(servers.Folder.Path, $"prometheus-{Machine.FreePort()}");
         _server = await PrometheusServer.StartAsync(folder, _platform.MetricsTargets, servers.Folder.Daemons, Cancel, haste: Haste);
-        _prometheus = new Prometheus(_server.Url);
+        _prometheus = new PrometheusClient(_server.Url);
         // Prometheus treats a target that it has not scraped yet as absent, and with shortened intervals that fires an alert.
         await Waiting.UntilAsync("everything is scraped, and nothing fires", async () =>
             await _prometheus.QueryNumberAsync("sum(up)", Cancel) == Targets && (await _prometheus.ListFiringAsync(Cancel)).Count == 0, Cancel);

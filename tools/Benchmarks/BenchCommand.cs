@@ -48,7 +48,8 @@ internal static class BenchCommand
     private static IPart[] Parts(Scale scale) =>
     [
         new IngestPart(scale), new DrainPart(scale), new LatencyPart(scale), new GuidePart(scale), new ProcessPart(), new OutsideConfirmPart(scale),
-        new TelemetryPart(scale), new NotificationPart(scale), new ListsPart(scale),
+        new TelemetryPart(scale), new NotificationPart(scale), new ListsPart(scale), new AccountingPart(scale),
+        new OverduePart(scale),
     ];
 
     private static async Task<int> RunAsync(ParseResult arguments, CancellationToken cancellationToken)

@@ -105,6 +105,18 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
         return ((int)response.StatusCode, Stopwatch.GetElapsedTime(began));
     }
 
+    /// <summary>Sends bodies through the load balancer, as fast as they are accepted: each must be.</summary>
+    public async Task SendAllAsync(IEnumerable<byte[]> bodies)
+    {
+        const int atOnce = 32;
+        using var sender = new Sender(lab.Target.Url, lab.Target.Secret, TimeProvider.System);
+        await Parallel.ForEachAsync(bodies, new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken }, async (body, token) =>
+        {
+            using var response = await sender.SendAsync(body, token);
+            Expect((int)response.StatusCode == 200, $"an event was answered {(int)response.StatusCode}");
+        });
+    }
+
     /// <summary>A raw client for the load balancer.</summary>
     public Wire OpenWire(string? url = null) => new(new Uri(url ?? lab.Target.Url), lab.Target.Secret, cancellationToken);
 

@@ -20,6 +20,9 @@ internal static class FaultList
         .. PoolerFaults.All,
         .. LifecycleFaults.All,
         .. NotificationFaults.All,
+        .. ParkedFaults.All,
+        .. ReplayFaults.All,
+        .. ReconcilerFaults.All,
         .. RestoreFaults.All,
         new("FUZZ", "fuzzed inputs with valid and invalid signatures", "no 5xx, no unhandled exception, nothing parked", context => new FuzzRun(context, fuzzInputs).RunAsync())
         {

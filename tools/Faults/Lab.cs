@@ -36,6 +36,9 @@ internal sealed class Lab : IAsyncDisposable
         Target = new StormTarget($"http://127.0.0.1:{Front.Port}", Secret);
     }
 
+    /// <summary>For the files and processes of a fault; they end with the lab.</summary>
+    public TestFolder Folder => _folder;
+
     public IBrokerServer Broker { get; }
 
     public ServerProcess DatabaseServer { get; }
@@ -90,11 +93,13 @@ internal sealed class Lab : IAsyncDisposable
     /// <summary>A worker, not yet started.</summary>
     /// <param name="roles">As <c>--roles</c> takes them; all by default.</param>
     /// <param name="launcher">Command that starts the worker, for example a shell with a memory limit; see <see cref="Services.Worker"/>.</param>
+    /// <param name="port">A free one by default.</param>
     public ServerProcess Worker(
-        string name, IReadOnlyDictionary<string, string?>? settings = null, string? roles = null, IReadOnlyList<string>? launcher = null)
+        string name, IReadOnlyDictionary<string, string?>? settings = null, string? roles = null, IReadOnlyList<string>? launcher = null, int? port = null)
     {
         var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
-        return Services.Worker(name, _folder.Path, Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons, settings: settings, roles: roles, launcher: launcher);
+        return Services.Worker(
+            name, _folder.Path, port ?? Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons, settings: settings, roles: roles, launcher: launcher);
     }
 
     /// <summary>Starts every stopped process and opens every connection.</summary>

@@ -1,10 +1,8 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Platform.Contracts;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Events;
 using static Platform.Faults.FaultContext;
 
 namespace Platform.Faults;
@@ -115,10 +113,7 @@ internal static class LifecycleFaults
 
     private static async Task<string> OutboxAsync(FaultContext context)
     {
-        await using var connection = await ConnectAsync(context);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: context.Cancel);
-        var published = new ConcurrentDictionary<Guid, int>();
-        await SubscribeAsync(channel, published, context.Cancel);
+        await using var subscriber = await Subscriber.StartAsync(context);
         var report = await context.StormAsync(300, 100, async () =>
         {
             await context.Lab.WorkerToBroker.HoldAsync(Direction.ToServer, Moment.PublishOf("Job")).WaitAsync(context.Cancel);
@@ -135,17 +130,15 @@ internal static class LifecycleFaults
             """);
         command.Parameters.AddWithValue(report.Ledger.JobIdPrefix + "%");
         var jobs = (long)(await command.ExecuteScalarAsync(context.Cancel))!;
-        await context.UntilAsync("every job has its domain event", () => Task.FromResult(published.Count >= jobs));
+        await context.UntilAsync("every job has its domain event", () => Task.FromResult(subscriber.Deliveries.Count >= jobs));
         Expect(report.Verdict.Unpublished == 0, "domain events are left in the outbox");
+        var published = subscriber.Deliveries;
         return $"{published.Count} domain events for {jobs} jobs, {published.Values.Sum() - published.Count} repeated; {report}";
     }
 
     private static async Task<string> LeftInOutboxAsync(FaultContext context)
     {
-        await using var connection = await ConnectAsync(context);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: context.Cancel);
-        var published = new ConcurrentDictionary<Guid, int>();
-        await SubscribeAsync(channel, published, context.Cancel);
+        await using var subscriber = await Subscriber.StartAsync(context);
         var id = Guid.NewGuid();
         await context.Lab.ExecuteAsync(
             $$"""
@@ -153,27 +146,10 @@ internal static class LifecycleFaults
             values ('{{id}}', 'JobStarted', '{"jobId":"left","resource":"video","startedAt":"2026-11-23T12:00:00Z"}', now())
             """,
             context.Cancel);
-        await context.UntilAsync("it is published", () => Task.FromResult(published.ContainsKey(id)), TimeSpan.FromSeconds(30));
+        await context.UntilAsync("it is published", () => Task.FromResult(subscriber.Deliveries.ContainsKey(new DomainEvent("left", id))), TimeSpan.FromSeconds(30));
         await context.UntilAsync("the outbox is empty", async () =>
             await context.Lab.QueryAsync<long>("select count(*) from outbox_message", context.Cancel) == 0);
         return "published";
-    }
-
-    private static async Task SubscribeAsync(IChannel channel, ConcurrentDictionary<Guid, int> published, CancellationToken cancellationToken)
-    {
-        var queue = await channel.QueueDeclareAsync(cancellationToken: cancellationToken);
-        foreach (var name in new[] { nameof(JobStarted), nameof(JobCompleted), nameof(JobFailed), nameof(JobCanceled) })
-        {
-            await channel.QueueBindAsync(queue.QueueName, $"Platform.Contracts:{name}", "", cancellationToken: cancellationToken);
-        }
-
-        var consumer = new AsyncEventingBasicConsumer(channel);
-        consumer.ReceivedAsync += (_, delivery) =>
-        {
-            published.AddOrUpdate(new Guid(delivery.BasicProperties.MessageId!), 1, (_, times) => times + 1);
-            return Task.CompletedTask;
-        };
-        await channel.BasicConsumeAsync(queue.QueueName, autoAck: true, consumer, cancellationToken);
     }
 
     private static Task<IConnection> ConnectAsync(FaultContext context) =>

@@ -13,7 +13,7 @@ internal static class FigureList
     public static IReadOnlyList<Figure> All { get; } =
     [
         .. Ingest(), .. OtherLoads(), .. Drain(), .. DrainCosts(), .. Latency(), .. Guide(), .. Processes(), .. OutsideConfirm(), .. Telemetry(),
-        .. Notifications(), .. Lists(), .. Neighbours(),
+        .. Notifications(), .. Lists(), .. Accounting(), .. Overdue(), .. Neighbours(),
     ];
 
     private static IEnumerable<Figure> Ingest() =>
@@ -184,7 +184,20 @@ internal static class FigureList
         new Figure("i", "the largest page of the console", "pages.size", "kB").Within(Target.AtMost(60)),
     ];
 
+    private static IEnumerable<Figure> Accounting() =>
+    [
+        new Figure("j", "drain of numbered messages, into the tables", "accounting.on.rate", "/s")
+            .Against("messages without numbers", "accounting.off.rate", Target.AtLeast(0.98)),
+    ];
+
+    private static IEnumerable<Figure> Overdue() => new[] { ("ingest", "confirmed ingest"), ("drain", "drain into the tables") }.SelectMany(load => new[]
+    {
+        new Figure("k", $"{load.Item2}, beside 10,000 overdue checks", $"overdue.asking.{load.Item1}", "/s")
+            .Against("no reconciler", $"overdue.off.{load.Item1}", Target.AtLeast(0.95)),
+        new Figure("k", "requests to Magic Hour's API meanwhile", $"overdue.asking.{load.Item1}.requests", "/s").Within(Target.AtMost(5)),
+    });
+
     // Shows whether the measurement is reliable.
-    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f", "g", "h", "i" }.Select(part =>
+    private static IEnumerable<Figure> Neighbours() => new[] { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k" }.Select(part =>
         new Figure(part, "cores busy with other work", $"neighbours.{part}", ""));
 }

@@ -34,15 +34,17 @@ internal sealed class Backlog
 
     /// <summary>Fills an empty queue, with empty tables.</summary>
     /// <param name="sampled">The share of the messages whose traces are sampled.</param>
+    /// <param name="isNumbered">The messages are numbered for the accounting, as those of one ingress.</param>
     /// <param name="worker">A running worker, halted before the first message is published; the caller resumes it.</param>
     public static async Task<Backlog> CreateAsync(
-        Rig rig, string name, DrainCount count, CancellationToken cancellationToken, double sampled = 1, Contestant? worker = null)
+        Rig rig, string name, DrainCount count, CancellationToken cancellationToken, double sampled = 1, Contestant? worker = null,
+        bool isNumbered = false)
     {
         Progress.Say($"drain: {name}, {count.Total:#,0} messages");
         await rig.ClearAsync(cancellationToken);
         worker?.Process.Halt();
         var events = new SampleEvents(TimeProvider.System.GetUtcNow());
-        await rig.Queue.PreloadAsync(events, count.Total, sampled, cancellationToken);
+        await rig.Queue.PreloadAsync(events, count.Total, sampled, isNumbered, cancellationToken);
         return new Backlog(rig, count, events);
     }
 

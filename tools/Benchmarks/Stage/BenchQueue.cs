@@ -69,15 +69,19 @@ internal sealed class BenchQueue : IAsyncDisposable
 
     /// <summary>Fills the queue with messages as the ingress publishes them, each of a distinct event.</summary>
     /// <param name="sampled">The share of messages whose traces are sampled, evenly spread; the consumer follows their decision.</param>
-    public async Task PreloadAsync(SampleEvents events, int messages, double sampled, CancellationToken cancellationToken)
+    /// <param name="isNumbered">The messages are numbered for the accounting, as those of one ingress.</param>
+    public async Task PreloadAsync(SampleEvents events, int messages, double sampled, bool isNumbered, CancellationToken cancellationToken)
     {
+        var source = PublishNumber.NewSource();
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, new ThrottlingRateLimiter(PublishesInFlight));
         await using var channel = await _connection.CreateChannelAsync(confirms, cancellationToken);
         foreach (var chunk in Enumerable.Range(0, messages).Chunk(PublishesInFlight))
         {
-            await Task.WhenAll(chunk.Select(index => PublishAsync(channel, AsReceived(events[index]), IsSampled(index), cancellationToken)));
+            await Task.WhenAll(chunk.Select(index => PublishAsync(channel, AsReceived(events[index], DeliveryId(index)), IsSampled(index), cancellationToken)));
         }
+
+        Guid DeliveryId(int index) => isNumbered ? new PublishNumber(source, index + 1).ToDeliveryId() : Guid.CreateVersion7();
 
         bool IsSampled(int index) => Math.Floor((index + 1) * sampled) > Math.Floor(index * sampled);
     }
@@ -103,7 +107,7 @@ internal sealed class BenchQueue : IAsyncDisposable
     private static string Trace(bool isSampled) =>
         $"00-{ActivityTraceId.CreateRandom()}-{ActivitySpanId.CreateRandom()}-{(isSampled ? "01" : "00")}";
 
-    private static WebhookReceived AsReceived(SampleEvent sample)
+    private static WebhookReceived AsReceived(SampleEvent sample, Guid deliveryId)
     {
         var now = TimeProvider.System.GetUtcNow();
         return new WebhookReceived
@@ -111,7 +115,7 @@ internal sealed class BenchQueue : IAsyncDisposable
             EventId = EventIdentity.Create(sample.Type, sample.JobId),
             EventType = sample.Type,
             JobId = sample.JobId,
-            DeliveryId = Guid.CreateVersion7(now),
+            DeliveryId = deliveryId,
             ReceivedAt = now,
             SentAt = now,
             Late = false,

@@ -60,7 +60,7 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
             Database,
             """
             truncate webhook_events, webhook_bodies, jobs, inbox_state, outbox_message, quarantined_events, delivery_attempts,
-                     job_registrations, notifications, bench_outbox_emptied
+                     job_registrations, notifications, job_checks, received_numbers, publish_periods, publish_sources, bench_outbox_emptied
             """,
             cancellationToken);
         // Wolverine creates it at its start.
@@ -88,6 +88,25 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
         await command.ExecuteNonQueryAsync(cancellationToken);
         // Statistics as in a database with continuous traffic.
         await ExecuteAsync(Database, "vacuum (analyze) job_registrations, jobs", cancellationToken);
+    }
+
+    /// <summary>Inserts running jobs that the reconciler should have asked about long ago.</summary>
+    public async Task AddOverdueChecksAsync(int count, CancellationToken cancellationToken)
+    {
+        await using var command = Database.CreateCommand(
+            """
+            with overdue as (
+                insert into jobs (magic_hour_id, resource, status, created_at, started_at, updated_at)
+                select 'overdue-' || i, 'video', 'rendering', now() - interval '2 hours', now() - interval '2 hours', now() - interval '2 hours'
+                from generate_series(1, $1) as i
+                returning magic_hour_id, created_at
+            )
+            insert into job_checks (job_id, kind, state, next_check_at, since, attempts, failures, not_found)
+            select magic_hour_id, 'video', 'waiting', now() - interval '1 hour', created_at, 0, 0, 0 from overdue
+            """);
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = count });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await ExecuteAsync(Database, "vacuum (analyze) jobs, job_checks", cancellationToken);
     }
 
     /// <summary>Keeps all rows in the outbox until disposed of: the dispatcher's first delete blocks.</summary>

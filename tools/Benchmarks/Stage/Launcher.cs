@@ -33,12 +33,11 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
 
     /// <summary>A worker in all roles, not yet started.</summary>
     /// <param name="settings">Additional settings.</param>
-    public Contestant Worker(IReadOnlyDictionary<string, string?>? settings = null) => Service("Processor.Worker", settings, new()
-    {
-        ["ConnectionStrings__RabbitMq"] = rabbitMq,
-        ["ConnectionStrings__Postgres"] = postgres,
-        [FirstGeneration] = FirstGenerationSize,
-    });
+    public Contestant Worker(IReadOnlyDictionary<string, string?>? settings = null) => WorkerWith([], settings);
+
+    /// <summary>A worker in the role <c>reconcile</c>, not yet started.</summary>
+    /// <param name="settings">Additional settings.</param>
+    public Contestant Reconciler(IReadOnlyDictionary<string, string?> settings) => WorkerWith(["--roles", "reconcile"], settings);
 
     /// <summary>A contestant to compare a service with, not yet started.</summary>
     /// <param name="count">The messages that it will find in its queue.</param>
@@ -48,6 +47,17 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
     /// <summary>A contestant to compare the worker with, with the runtime settings of the worker's image; not yet started.</summary>
     public Contestant Peer(string name) =>
         CreateRival(name, count: default, database: null, new(ImageSettings) { [FirstGeneration] = FirstGenerationSize });
+
+    private Contestant WorkerWith(string[] arguments, IReadOnlyDictionary<string, string?>? settings) => Service(
+        "Processor.Worker",
+        settings,
+        new()
+        {
+            ["ConnectionStrings__RabbitMq"] = rabbitMq,
+            ["ConnectionStrings__Postgres"] = postgres,
+            [FirstGeneration] = FirstGenerationSize,
+        },
+        arguments);
 
     private Contestant CreateRival(string name, DrainCount count, string? database, Dictionary<string, string?> environment)
     {
@@ -61,7 +71,8 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
         return Create(name, port, commandLine, environment, log => Task.FromResult(Announcement.IsReady(log)));
     }
 
-    private Contestant Service(string project, IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment)
+    private Contestant Service(
+        string project, IReadOnlyDictionary<string, string?>? settings, Dictionary<string, string?> environment, string[]? arguments = null)
     {
         var port = Machine.FreePort();
         environment["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
@@ -70,7 +81,7 @@ internal sealed class Launcher(Publication publication, TestFolder folder, strin
             environment[setting] = value;
         }
 
-        return Create(project, port, [publication.Find(project)], environment, _ => IsReadyAsync(port));
+        return Create(project, port, [publication.Find(project), .. arguments ?? []], environment, _ => IsReadyAsync(port));
     }
 
     private Contestant Create(

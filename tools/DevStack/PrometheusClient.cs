@@ -2,10 +2,10 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
 
-namespace Platform.IntegrationTests;
+namespace Platform.DevStack;
 
 /// <summary>Queries a Prometheus through its API.</summary>
-public sealed class Prometheus(string url) : IDisposable
+public sealed class PrometheusClient(string url) : IDisposable
 {
     private readonly HttpClient _http = new() { BaseAddress = new Uri(url) };
 

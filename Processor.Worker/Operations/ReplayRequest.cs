@@ -11,7 +11,7 @@ namespace Processor.Worker.Operations;
 /// <param name="What"><c>events</c>, <c>notifications</c> or both; by default <c>events</c>.</param>
 /// <param name="Preview">Only counts.</param>
 /// <param name="Reason">1 to 1000 characters, kept in the audit trail; not required for a preview.</param>
-/// <param name="PerSecond">Events in a second: 1 to 1000, by default 100.</param>
+/// <param name="PerSecond">Events in a second, by all workers together: 1 to 1000, by default 100.</param>
 /// <param name="Identity">
 /// <c>same</c>, the default: domain events keep their message ids, and subscribers drop what they have. <c>new</c>: subscribers apply them again.
 /// </param>

@@ -17,7 +17,7 @@ internal sealed class Replay
     /// <summary>The members of a row, in the order of <see cref="Read"/>.</summary>
     public const string Columns =
         "id, created_at, created_by, reason, filter, events, notifications, new_ids, per_second, status, "
-        + "position_at, position_id, total, examined, published, notified, finished_at, error";
+        + "position_at, position_id, total, examined, published, notified, finished_at, error, next_chunk_at";
 
     private static readonly JsonSerializerOptions FilterJson = new(JsonSerializerDefaults.Web)
     {
@@ -66,6 +66,9 @@ internal sealed class Replay
 
     /// <summary>Notifications made due again.</summary>
     public long Notified { get; init; }
+
+    /// <summary>No worker runs a chunk before, so that all of them together keep to the rate. Null before the first.</summary>
+    public DateTimeOffset? NextChunkAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
 
@@ -120,6 +123,7 @@ internal sealed class Replay
         Notified = row.GetInt64(15),
         FinishedAt = row.TimeOrNull(16),
         Error = row.TextOrNull(17),
+        NextChunkAt = row.TimeOrNull(18),
     };
 
     internal sealed class Mapping : IEntityTypeConfiguration<Replay>
@@ -145,6 +149,7 @@ internal sealed class Replay
             builder.Property(row => row.Examined).HasColumnName("examined");
             builder.Property(row => row.Published).HasColumnName("published");
             builder.Property(row => row.Notified).HasColumnName("notified");
+            builder.Property(row => row.NextChunkAt).HasColumnName("next_chunk_at");
             builder.Property(row => row.FinishedAt).HasColumnName("finished_at");
             builder.Property(row => row.Error).HasColumnName("error");
         }

@@ -45,14 +45,14 @@ internal sealed partial class ReplayRunner(
         }
     }
 
-    /// <summary>Runs one chunk of the oldest replay that no other worker is running.</summary>
+    /// <summary>Runs the next chunk of the oldest replay, if it is due and no other worker is running it.</summary>
     /// <returns>The pause until the next chunk.</returns>
     internal async Task<TimeSpan> RunChunkAsync(CancellationToken cancellationToken)
     {
-        var started = time.GetTimestamp();
+        var now = time.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (await ReplayTable.TakeOldestAsync(connection, cancellationToken) is not { } replay)
+        if (await ReplayTable.TakeOldestAsync(now, connection, cancellationToken) is not { } replay)
         {
             return Idle;
         }
@@ -63,17 +63,22 @@ internal sealed partial class ReplayRunner(
         }
 
         var limit = Math.Clamp(replay.PerSecond / ChunksPerSecond, 1, MaxChunk);
+        var nextAt = NextChunkAt(replay, TimeSpan.FromSeconds((double)limit / replay.PerSecond), now);
         var chunk = await ReadAsync(replay, limit, connection, cancellationToken);
         if (chunk is not null)
         {
-            await ApplyAsync(replay, chunk, limit, connection, cancellationToken);
+            await ApplyAsync(replay, chunk, limit, nextAt, connection, cancellationToken);
         }
 
         await transaction.CommitAsync(CancellationToken.None);
         signal.Wake();
-        var pause = TimeSpan.FromSeconds((double)limit / replay.PerSecond) - time.GetElapsedTime(started);
+        var pause = nextAt - time.GetUtcNow();
         return pause > TimeSpan.Zero ? pause : TimeSpan.Zero;
     }
+
+    /// <summary>A chunk that is late by less than its interval is made up for; after a longer pause, the rate begins anew.</summary>
+    private static DateTimeOffset NextChunkAt(Replay replay, TimeSpan interval, DateTimeOffset now) =>
+        (replay.NextChunkAt is { } due && due > now - interval ? due : now) + interval;
 
     /// <returns>Null when the replay cannot continue.</returns>
     private async Task<ReplayChunk?> ReadAsync(Replay replay, int limit, NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -90,7 +95,8 @@ internal sealed partial class ReplayRunner(
         }
     }
 
-    private async Task ApplyAsync(Replay replay, ReplayChunk chunk, int limit, NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task ApplyAsync(
+        Replay replay, ReplayChunk chunk, int limit, DateTimeOffset nextChunkAt, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var messages = replay.Events ? chunk.ToOutbox(replay, now) : [];
@@ -111,7 +117,7 @@ internal sealed partial class ReplayRunner(
         }
 
         await ReplayTable.AdvanceAsync(
-            replay.Id, chunk.Events, (messages.Count, notified), chunk.Events.Count < limit ? now : null, connection, cancellationToken);
+            replay.Id, chunk.Events, (messages.Count, notified), nextChunkAt, chunk.Events.Count < limit ? now : null, connection, cancellationToken);
     }
 
     [LoggerMessage(LogLevel.Warning, "A replay was interrupted; retrying in {Pause}")]

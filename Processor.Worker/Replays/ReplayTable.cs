@@ -6,11 +6,19 @@ namespace Processor.Worker.Replays;
 /// <summary>The statements on <c>replays</c> of the worker that runs them. The caller's transaction keeps the row locked meanwhile.</summary>
 internal static class ReplayTable
 {
-    /// <summary>Locks the oldest running replay that no other worker has locked; null when there is none.</summary>
-    public static async Task<Replay?> TakeOldestAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    /// <summary>Locks the oldest running replay whose next chunk is due and that no other worker has locked; null when there is none.</summary>
+    public static async Task<Replay?> TakeOldestAsync(DateTimeOffset now, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            $"select {Replay.Columns} from replays where status = 'running' order by created_at limit 1 for update skip locked", connection);
+            $"""
+            select {Replay.Columns} from replays
+            where status = 'running' and (next_chunk_at is null or next_chunk_at <= $1)
+            order by created_at limit 1 for update skip locked
+            """,
+            connection)
+        {
+            Parameters = { new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime } },
+        };
         await using var row = await command.ExecuteReaderAsync(cancellationToken);
         return await row.ReadAsync(cancellationToken) ? Replay.Read(row) : null;
     }
@@ -25,11 +33,13 @@ internal static class ReplayTable
     }
 
     /// <summary>Moves the position behind the events of a chunk.</summary>
+    /// <param name="nextChunkAt">The earliest time of the next chunk.</param>
     /// <param name="finishedAt">Null while there may be more events.</param>
     public static async Task AdvanceAsync(
         Guid id,
         IReadOnlyList<ReplayedEvent> events,
         (int Published, int Notified) done,
+        DateTimeOffset nextChunkAt,
         DateTimeOffset? finishedAt,
         NpgsqlConnection connection,
         CancellationToken cancellationToken)
@@ -38,7 +48,7 @@ internal static class ReplayTable
             """
             update replays
             set position_at = coalesce($2, position_at), position_id = coalesce($3, position_id), examined = examined + $4,
-                published = published + $5, notified = notified + $6, finished_at = $7,
+                published = published + $5, notified = notified + $6, finished_at = $7, next_chunk_at = $8,
                 status = case when $7 is null then 'running' else 'completed' end
             where id = $1
             """,
@@ -53,6 +63,7 @@ internal static class ReplayTable
                 new NpgsqlParameter<int> { TypedValue = done.Published },
                 new NpgsqlParameter<int> { TypedValue = done.Notified },
                 new NpgsqlParameter<DateTime?> { TypedValue = finishedAt?.UtcDateTime, NpgsqlDbType = NpgsqlDbType.TimestampTz },
+                new NpgsqlParameter<DateTime> { TypedValue = nextChunkAt.UtcDateTime },
             },
         };
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -71,8 +71,8 @@ public sealed class ConsoleInChromiumTests(PostgresFixture postgres, Chromium ch
         await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
         await database.CommitAsync([.. Enumerable.Range(0, 60).Select(i => Deliveries.Unit(Deliveries.Event("video.completed", $"j{i}")))]);
         await database.ExecuteAsync("delete from outbox_message");
-        using var runner = new ReplayRunner(
-            database.Source, gate: null!, new OutboxSignal(TimeProvider.System), new FakeTimeProvider(DateTimeOffset.UtcNow), NullLogger<ReplayRunner>.Instance);
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        using var runner = new ReplayRunner(database.Source, gate: null!, new OutboxSignal(TimeProvider.System), time, NullLogger<ReplayRunner>.Instance);
         await using var tab = await chromium.SignInAsync(app, scripts);
 
         await tab.ClickAsync(AriaRole.Link, "Replays");
@@ -88,6 +88,7 @@ public sealed class ConsoleInChromiumTests(PostgresFixture postgres, Chromium ch
         await Expect(tab.Page.Locator(".progress")).ToHaveTextAsync("20 of 60");
         await tab.ClickAsync(AriaRole.Button, "Stop");
         await Expect(tab.Page.Locator("main .status")).ToHaveTextAsync("stopped");
+        time.Advance(TimeSpan.FromSeconds(1));
         await runner.RunChunkAsync(Cancel);
 
         await Expect(tab.Page.GetByRole(AriaRole.Button, new() { Name = "Stop" })).ToHaveCountAsync(0);

@@ -12,6 +12,8 @@ namespace Processor.Worker.Tests;
 /// <summary>Replays: the request over HTTP, and the run by a worker.</summary>
 public sealed class ReplayingTests(PostgresFixture postgres)
 {
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -97,7 +99,7 @@ public sealed class ReplayingTests(PostgresFixture postgres)
             create trigger kill before update on replays for each row execute function kill()
             """);
         using var runner = CreateRunner(database);
-        await runner.RunChunkAsync(Cancel);
+        _time.Advance(await runner.RunChunkAsync(Cancel));
         await Assert.ThrowsAsync<Npgsql.PostgresException>(() => runner.RunChunkAsync(Cancel));
         await database.ExecuteAsync("drop trigger kill on replays");
 
@@ -105,6 +107,34 @@ public sealed class ReplayingTests(PostgresFixture postgres)
 
         Assert.Equal(["30 30"], await database.QueryAsync("select concat_ws(' ', count(*), count(distinct message_id)) from outbox_message"));
         Assert.Equal(["completed 30"], await database.QueryAsync("select concat_ws(' ', status, examined) from replays"));
+    }
+
+    [Fact]
+    public async Task Workers_keep_to_the_rate_together()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await CommitJobsAsync(database, 40);
+        await StartReplayAsync(database, new { filter = new { type = "video.completed" }, reason = "a test", perSecond = 50 });
+        using var one = CreateRunner(database);
+        using var other = CreateRunner(database);
+
+        // A chunk is a fifth of a second.
+        var pause = await one.RunChunkAsync(Cancel);
+        await other.RunChunkAsync(Cancel);
+        var first = await database.QueryAsync("select examined from replays");
+        _time.Advance(pause);
+        await other.RunChunkAsync(Cancel);
+        await one.RunChunkAsync(Cancel);
+        var second = await database.QueryAsync("select examined from replays");
+        // No worker ran for a minute: what was missed is not made up for.
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await one.RunChunkAsync(Cancel);
+        await other.RunChunkAsync(Cancel);
+
+        Assert.Equal(TimeSpan.FromSeconds(0.2), pause);
+        Assert.Equal(["10"], first);
+        Assert.Equal(["20"], second);
+        Assert.Equal(["30"], await database.QueryAsync("select examined from replays"));
     }
 
     [Fact]
@@ -210,15 +240,15 @@ public sealed class ReplayingTests(PostgresFixture postgres)
     }
 
     /// <summary>Runs chunks until no replay is running.</summary>
-    private static async Task RunAsync(TestDatabase database)
+    private async Task RunAsync(TestDatabase database)
     {
         using var runner = CreateRunner(database);
         while ((await database.QueryAsync("select id from replays where status = 'running'")).Length > 0)
         {
-            await runner.RunChunkAsync(Cancel);
+            _time.Advance(await runner.RunChunkAsync(Cancel));
         }
     }
 
-    private static ReplayRunner CreateRunner(TestDatabase database) => new(
-        database.Source, gate: null!, new OutboxSignal(TimeProvider.System), new FakeTimeProvider(DateTimeOffset.UtcNow), NullLogger<ReplayRunner>.Instance);
+    private ReplayRunner CreateRunner(TestDatabase database) =>
+        new(database.Source, gate: null!, new OutboxSignal(TimeProvider.System), _time, NullLogger<ReplayRunner>.Instance);
 }

@@ -18,7 +18,7 @@ internal static class ReplayFaults
     [
         new(
             "O02", $"kill -9 the workers twice during a replay of {Replayed} events at {PerSecond} per second, beside {LiveRate:0} new ones per second",
-            "subscribers get each domain event again, under the id that they know; a replay can be stopped", ReplayedAsync)
+            "subscribers get each domain event again, under the id that they know, no faster than asked for; a replay can be stopped", ReplayedAsync)
         {
             Patience = TimeSpan.FromMinutes(30),
         },
@@ -48,6 +48,8 @@ internal static class ReplayFaults
             await run.ReachesAsync(id, 1);
             watch.Stop();
         });
+        var least = TimeSpan.FromSeconds(0.9 * run.Count / PerSecond);
+        Expect(watch.Elapsed >= least, $"{run.Count} events were replayed in {watch.Elapsed.TotalSeconds:0.0} s: faster than {PerSecond} per second");
         ExpectNothingParked(live);
         var with = await run.MeasureAsync(live, killedAt);
         var repeated = await run.ExpectHeardAgainAsync();

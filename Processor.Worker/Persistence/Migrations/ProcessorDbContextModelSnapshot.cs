@@ -917,6 +917,10 @@ namespace Processor.Worker.Persistence.Migrations
                         .HasColumnType("boolean")
                         .HasColumnName("new_ids");
 
+                    b.Property<DateTimeOffset?>("NextChunkAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_chunk_at");
+
                     b.Property<bool>("Notifications")
                         .HasColumnType("boolean")
                         .HasColumnName("notifications");

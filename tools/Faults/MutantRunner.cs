@@ -14,7 +14,7 @@ internal sealed class MutantRunner(int seed)
     public async Task<int> RunAsync(IReadOnlyList<Mutant> mutants, CancellationToken cancellationToken)
     {
         await CopyTreeAsync(cancellationToken);
-        await ExpectPassesAsync([.. mutants.Select(mutant => mutant.Check)], cancellationToken);
+        await ExpectPassesAsync(mutants.Select(mutant => mutant.Check), cancellationToken);
         var caught = 0;
         foreach (var mutant in mutants)
         {
@@ -42,20 +42,15 @@ internal sealed class MutantRunner(int seed)
         }
     }
 
-    private async Task ExpectPassesAsync(IReadOnlyList<Check> checks, CancellationToken cancellationToken)
+    private async Task ExpectPassesAsync(IEnumerable<Check> checks, CancellationToken cancellationToken)
     {
-        Console.WriteLine("unchanged source ...");
-        var faults = Check.Faults([.. checks.Where(check => check.Project is null).SelectMany(check => check.Filter).Distinct()]);
-        foreach (var check in checks.Where(check => check.Project is not null).Append(faults))
+        foreach (var project in checks.GroupBy(check => check.Project))
         {
-            if (check is { Project: null, Filter: [] })
-            {
-                continue;
-            }
-
+            var check = new Check(project.Key, [.. project.SelectMany(one => one.Filter).Distinct()]);
+            Console.WriteLine($"unchanged source, {check} ...");
             if (!await PassesAsync(check, cancellationToken))
             {
-                throw new SetupException($"{check} fails without any mutant, so it proves nothing.");
+                throw new SetupException($"{check}: fails without any mutant, so it proves nothing.");
             }
         }
     }

@@ -126,6 +126,9 @@ internal static class MutantList
             "replay.NewIds ? Guid.CreateVersion7(now) : null", "Guid.CreateVersion7(now)",
             Check.Tests("Processor.Worker.Tests", "Domain_events_are_published_again_with_their_ids_and_nothing_else_is")),
         new(
+            "replay at the rate of each worker", "Processor.Worker/Replays/ReplayTable.cs", "next_chunk_at <= $1)", "next_chunk_at <= $1 + interval '1 h')",
+            Check.Tests("Processor.Worker.Tests", "Workers_keep_to_the_rate_together")),
+        new(
             "a report that claims more than was confirmed", "Ingress.Api/Publishing/ConfirmedPrefix.cs",
             "while (_ahead.Remove(Through + 1))", "while (Through < publish.Number)",
             Check.Tests("Ingress.Api.Tests", "A_prefix_ends_before_the_first_publish_that_is_not_settled")),

@@ -44,10 +44,9 @@ internal static class ReconcilerFaults
             Expect((await context.SendAsync(NewEvent("video.started", id).Body)).Status == 200, "an event was refused");
         }
 
-        var jobs = $"job_id in ({string.Join(", ", ids.Select(id => $"'{id}'"))})";
-        await context.UntilAsync("each has a check", async () => await CountAsync($"job_checks where {jobs}") == Jobs);
+        await context.UntilAsync("each has a check", async () => await CountAsync($"job_checks where {AreTheirs("job_id")}") == Jobs);
         var before = await ReadJobsAsync();
-        await context.Lab.ExecuteAsync($"update job_checks set next_check_at = now() where {jobs}", context.Cancel);
+        await context.Lab.ExecuteAsync($"update job_checks set next_check_at = now() where {AreTheirs("job_id")}", context.Cancel);
         var watch = Stopwatch.StartNew();
         await context.UntilAsync("the alert fires", reconciler.IsFiringAsync, length);
         var alerted = watch.Elapsed;
@@ -59,15 +58,17 @@ internal static class ReconcilerFaults
         watch.Restart();
         await reconciler.MountAsync(key);
         await context.UntilAsync(
-            "all jobs are completed", async () => await CountAsync($"webhook_events where event_type = 'video.completed' and {jobs}") == Jobs, PatienceForJobs);
+            "all jobs are completed", async () => await CountAsync($"webhook_events where event_type = 'video.completed' and {AreTheirs("job_id")}") == Jobs, PatienceForJobs);
         var completed = watch.Elapsed;
         await context.UntilAsync("the alert is over", async () => !await reconciler.IsFiringAsync(), PatienceForJobs);
         return $"{rejected} × 401 in {length.TotalSeconds:0} s, the alert after {alerted.TotalSeconds:0} s; {Jobs} jobs completed {completed.TotalSeconds:0} s after the right key";
 
+        string AreTheirs(string column) => $"{column} in ({string.Join(", ", ids.Select(id => $"'{id}'"))})";
+
         Task<long> CountAsync(string rows) => context.Lab.QueryAsync<long>($"select count(*) from {rows}", context.Cancel);
 
         Task<string> ReadJobsAsync() => context.Lab.QueryAsync<string>(
-            $"select string_agg(jobs::text, ' ' order by magic_hour_id) from jobs where {jobs.Replace("job_id", "magic_hour_id", StringComparison.Ordinal)}", context.Cancel);
+            $"select string_agg(jobs::text, ' ' order by magic_hour_id) from jobs where {AreTheirs("magic_hour_id")}", context.Cancel);
     }
 
     /// <summary>Creates jobs that end at once, and of which no webhook says so.</summary>

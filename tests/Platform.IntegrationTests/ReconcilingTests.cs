@@ -35,7 +35,7 @@ public sealed class ReconcilingTests(ServersFixture servers)
         await platform.SendAsync([NewEvent("video.completed", "j")]);
         await platform.CountAsync(1, "select count(*) from webhook_events where event_type = 'video.completed' and cardinality(variants) = 1");
 
-        await AssertNotifiedOnceAsync(platform, receiver, "job.completed");
+        await AssertNotifiedOnceAsync(platform, magicHour, receiver, "job.completed");
         Assert.Equal(1, (await Scrape.ReadAsync(platform.Workers[0], Cancel)).Sum("reconcile_events_missed_total", "video.completed"));
         Assert.DoesNotContain(magicHour.Requests, request => !request.Request.StartsWith("GET ", StringComparison.Ordinal));
         Assert.DoesNotContain(ScriptedMagicHour.Key, string.Concat(platform.Logs), StringComparison.Ordinal);
@@ -65,7 +65,7 @@ public sealed class ReconcilingTests(ServersFixture servers)
         overtaken.SetResult();
 
         await platform.CountAsync(1, "select count(*) from webhook_events where event_type = 'video.completed' and origin = 'live' and cardinality(variants) = 1");
-        await AssertNotifiedOnceAsync(platform, receiver, "job.completed");
+        await AssertNotifiedOnceAsync(platform, magicHour, receiver, "job.completed");
         await platform.CountAsync(0, "select -count(*) from job_checks where job_id = 'j'");
     }
 
@@ -226,7 +226,7 @@ public sealed class ReconcilingTests(ServersFixture servers)
         Assert.Single(magicHour.Requests);
         Assert.Equal("live 1", await platform.QueryAsync<string>("select origin || ' ' || cardinality(variants) from webhook_events where job_id = 'j'"));
         Assert.Contains("output.mp4?sig=2", System.Text.Encoding.UTF8.GetString(receiver.Received.Single().Body.Span), StringComparison.Ordinal);
-        await AssertNotifiedOnceAsync(platform, receiver, "job.completed");
+        await AssertNotifiedOnceAsync(platform, magicHour, receiver, "job.completed");
         await platform.AssertDrainedAsync();
     }
 
@@ -285,14 +285,16 @@ public sealed class ReconcilingTests(ServersFixture servers)
 
         await platform.CountAsync(1, "select count(*) from notifications where status = 'delivered'");
         await platform.CountAsync(1, "select count(*) from webhook_events where event_type = 'video.completed' and variants = '{}'");
-        await AssertNotifiedOnceAsync(platform, receiver, "job.completed");
+        await AssertNotifiedOnceAsync(platform, magicHour, receiver, "job.completed");
     }
 
     private static async Task<bool> IsActiveAsync(Uri worker) => (await Scrape.ReadAsync(worker, Cancel)).Sum("reconcile_active") == 1;
 
     /// <summary>After a notification for another job, which would be sent later.</summary>
-    private static async Task AssertNotifiedOnceAsync(TestPlatform platform, WebhookReceiver receiver, string type)
+    private static async Task AssertNotifiedOnceAsync(TestPlatform platform, ScriptedMagicHour magicHour, WebhookReceiver receiver, string type)
     {
+        // On a busy machine it is asked about that one too, and a job that it does not know would be closed.
+        magicHour.Answer("video", "sentinel", ScriptedMagicHour.Project("sentinel", "rendering"));
         await platform.Broker.PublishAsync(Register("sentinel", null, receiver.Url), Cancel);
         await platform.CountAsync(1, "select count(*) from job_registrations where job_id = 'sentinel'");
         if (platform.Ingresses.Count == 0)

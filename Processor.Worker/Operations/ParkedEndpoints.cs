@@ -41,7 +41,7 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
             AuditActions.Release,
             caller,
             token => places.UseAsync(chosen.Source, new ReleaseAction(database, chosen, report, time), token),
-            () => (report.ReleasedCount, report.KeptCount),
+            () => (report.ReleasedCount, report.KeptCount, report.Cause),
             cancellationToken));
     }
 
@@ -54,12 +54,13 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
 
         var discarded = 0L;
         var chosen = request.ToRelease();
+        var run = new DiscardRun(chosen, count => discarded = count);
         return TypedResults.Ok(await ActAsync(
             request,
             AuditActions.Discard,
             caller,
-            token => places.UseAsync(chosen.Source, new DiscardRun(chosen, count => discarded = count), token),
-            () => (discarded, 0),
+            token => places.UseAsync(chosen.Source, run, token),
+            () => (discarded, 0, run.Cause),
             cancellationToken));
     }
 
@@ -69,7 +70,7 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
         string action,
         Caller caller,
         Func<CancellationToken, Task> act,
-        Func<(long Done, long Kept)> result,
+        Func<(long Done, long Kept, string? Cause)> result,
         CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(MaxDuration, time);
@@ -95,8 +96,8 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
             }
         }
 
-        var (done, kept) = result();
-        return new ParkedResult(request.Preview, done, kept, IsComplete: !limit.IsCancellationRequested);
+        var (done, kept, cause) = result();
+        return new ParkedResult(request.Preview, request.Group is null ? null : Redaction.Text(cause), done, kept, IsComplete: !limit.IsCancellationRequested);
     }
 }
 
@@ -128,7 +129,8 @@ internal sealed record ParkedSample(string Id, string Type, string JobId, DateTi
 }
 
 /// <summary>What was released or discarded.</summary>
+/// <param name="Cause">Of the group; null for ids, and for a group without messages.</param>
 /// <param name="Count">Messages released or discarded; with a preview, those that would be.</param>
 /// <param name="Kept">Messages asked for that stay: not usable, or not confirmed by the broker.</param>
 /// <param name="IsComplete">False when the time limit came first: send the request again for the rest.</param>
-internal sealed record ParkedResult(bool Preview, long Count, long Kept, bool IsComplete);
+internal sealed record ParkedResult(bool Preview, string? Cause, long Count, long Kept, bool IsComplete);

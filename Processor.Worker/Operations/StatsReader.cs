@@ -1,12 +1,14 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Backlog;
+using Processor.Worker.Broker;
 
 namespace Processor.Worker.Operations;
 
 /// <summary><c>/ops/stats</c>: rates, latency and backlogs from the database, for an overview without Prometheus.</summary>
-internal sealed class StatsReader(OperationsDatabase database, TimeProvider time)
+internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gauges, TimeProvider time)
 {
     /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may.</summary>
     public const int MaxMeasured = 20_000;
@@ -48,7 +50,7 @@ internal sealed class StatsReader(OperationsDatabase database, TimeProvider time
         var now = time.GetUtcNow();
         var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length), EventRow.Read, cancellationToken);
         var backlog = await database.ReadAsync(source => BacklogStats.ReadAsync(source, now, cancellationToken));
-        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog));
+        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog, ParkedStats.From(gauges.Queues)));
     }
 
     /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxMeasured"/> events, the newest.</summary>
@@ -111,7 +113,20 @@ internal sealed record EventRow(
 }
 
 /// <summary>The state of the platform, as its database knows it.</summary>
-internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog);
+internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog, ParkedStats? Parked);
+
+/// <summary>Messages parked at the broker, as of up to 15 seconds ago. Null while the broker does not answer.</summary>
+/// <param name="Error">Events in error: a consumer failed with them.</param>
+/// <param name="Dead">Events that were delivered too often.</param>
+internal sealed record ParkedStats(long Error, long Dead, long Registrations)
+{
+    public static ParkedStats? From(IReadOnlyList<QueueDepth> queues)
+    {
+        return queues.Count == 0 ? null : new ParkedStats(In(Topology.ErrorQueue), In(Topology.DeadLetterQueue), In(Topology.RegisterJobErrorQueue));
+
+        long In(string name) => queues.FirstOrDefault(queue => queue.Queue == name)?.Messages ?? 0;
+    }
+}
 
 /// <summary>The events of a window.</summary>
 /// <param name="WindowSeconds">The time that the figures are about: shorter than asked for when there are more events than are measured.</param>

@@ -4,6 +4,9 @@ namespace Processor.Worker.Release;
 /// <param name="onChunk">Receives the number discarded so far.</param>
 internal sealed class DiscardRun(ReleaseRequest request, Action<long> onChunk) : IParkedAction<long>
 {
+    /// <summary>Why the chosen messages were parked; null before the first.</summary>
+    public string? Cause { get; private set; }
+
     /// <returns>How many were discarded, or with a dry run would be.</returns>
     public async Task<long> RunAsync<T>(IParkingPlace<T> place, CancellationToken cancellationToken)
         where T : ParkedMessage
@@ -12,6 +15,7 @@ internal sealed class DiscardRun(ReleaseRequest request, Action<long> onChunk) :
         await foreach (var chunk in place.ReadAsync(await place.CountAsync(cancellationToken), cancellationToken))
         {
             T[] chosen = [.. chunk.Where(request.Includes)];
+            Cause ??= chosen.FirstOrDefault()?.Cause.Text;
             if (request.IsDryRun || chosen.Length == 0)
             {
                 await place.SettleAsync([], chunk, CancellationToken.None);

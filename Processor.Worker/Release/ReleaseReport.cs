@@ -29,6 +29,9 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     /// <summary>Asked for, and kept: not usable, or not confirmed.</summary>
     public long KeptCount => _seen - _released - _notAskedFor;
 
+    /// <summary>Why the messages asked for were parked; null before the first.</summary>
+    public string? Cause { get; private set; }
+
     public void Begin(string place, long count)
     {
         _count = count;
@@ -43,6 +46,7 @@ internal sealed class ReleaseReport(ReleaseRequest request, TextWriter output, T
     {
         foreach (var message in chunk.Where(message => request.Includes(message)))
         {
+            Cause ??= message.Cause.Text;
             _notSeen.Remove(message.Id);
             output.WriteLine(Line(released.Contains(message) ? Released : message.IsUsable ? "not confirmed" : "kept", message));
         }

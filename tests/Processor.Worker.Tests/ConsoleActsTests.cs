@@ -23,6 +23,7 @@ public sealed class ConsoleActsTests(PostgresFixture postgres)
 
         Assert.Contains("<strong>2</strong> parked", groups, StringComparison.Ordinal);
         Assert.Matches("<strong>2</strong> messages in <strong>notifications</strong>\\s*would be released", preview);
+        Assert.Contains("The server answered #", preview, StringComparison.Ordinal);
         Assert.Contains("reason: is required", without, StringComparison.Ordinal);
         Assert.Equal(["0"], nothing);
         Assert.Equal("/console/parked?place=notifications&released=2&kept=0", browser.Address);

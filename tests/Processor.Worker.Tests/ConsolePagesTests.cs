@@ -1,6 +1,10 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts;
+using Processor.Worker.Backlog;
+using Processor.Worker.Broker;
 using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
@@ -38,6 +42,27 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
                 await browser.OpenAsync(tile);
             }
         }
+    }
+
+    [Theory]
+    [InlineData(9, 2, "error")]
+    [InlineData(0, 2, "dead")]
+    public async Task The_overview_shows_what_the_broker_has_parked_and_nothing_of_it_while_the_broker_is_down(int inError, int dead, string place)
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
+        using var browser = await ConsoleBrowser.SignInAsync(app);
+        var unknown = browser.Page;
+
+        app.Services.GetRequiredService<BacklogGauges>().Update(
+            [new QueueDepth(Topology.ErrorQueue, inError, 0), new QueueDepth(Topology.DeadLetterQueue, dead, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 1, 0)]);
+        var page = await browser.OpenAsync("/console");
+
+        Assert.DoesNotContain("Events parked", unknown, StringComparison.Ordinal);
+        Assert.Matches(
+            $"""<a class="tile bad" href="/console/parked\?place={place}">\s*<span class="label">Events parked</span>\s*<span class="figure">{inError + dead}<""", page);
+        Assert.Contains($"{inError} in error, {dead} dead letters", page, StringComparison.Ordinal);
+        Assert.Matches("""Registrations parked</span>\s*<span class="figure">1<""", page);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Processor.Worker.Accounting;
+using Processor.Worker.Backlog;
 using Processor.Worker.Broker;
 using Processor.Worker.Operations;
 using Processor.Worker.Persistence;
@@ -52,6 +53,7 @@ internal static class OperationsApp
             ]));
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<ProcessorMetrics>();
+        builder.Services.AddSingleton<BacklogGauges>();
         builder.Services.AddPersistence();
         builder.Services.AddBroker();
         builder.Services.AddRegistration();

@@ -145,7 +145,7 @@ internal static class MutantList
             "when _erased.Contains(received.JobId) =>", "when _erased.Contains(received.JobId) && unit.MessageId == default =>",
             Check.Tests("Processor.Worker.Tests", "The_senders_retry_and_a_new_event_afterwards_change_nothing_and_store_nothing")),
         new(
-            "erasure beside the lock of the job", "Processor.Worker/Persistence/Migrations/20261129235000_Erasure.cs",
+            "erasure beside the lock of the job", "Processor.Worker/Persistence/Migrations/20261130110000_Archive.cs",
             "perform pg_advisory_xact_lock(6975330, hashtext(erased));", "",
             Check.Tests("Processor.Worker.Tests", "An_erasure_waits_for_a_group_that_has_locked_the_job")),
         new(

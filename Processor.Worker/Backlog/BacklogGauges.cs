@@ -74,8 +74,8 @@ internal sealed class BacklogGauges
             "1 when messages published to an exchange do not reach its queue, 0 when they do; only with Broker__ManagementUrl.");
     }
 
-    /// <summary>The last sample of the queues; empty when it failed, and before the first.</summary>
-    public IReadOnlyList<QueueDepth> Queues => _queues;
+    /// <summary>As of the last sample of the queues; null when it failed, and before the first.</summary>
+    public ParkedBacklog? Parked => ParkedBacklog.From(_queues);
 
     public void Update(DatabaseBacklog? backlog) => _database = backlog;
 

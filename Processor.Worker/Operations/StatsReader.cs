@@ -1,9 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
-using Platform.Contracts;
 using Processor.Worker.Backlog;
-using Processor.Worker.Broker;
 
 namespace Processor.Worker.Operations;
 
@@ -49,8 +47,8 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
 
         var now = time.GetUtcNow();
         var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length), EventRow.Read, cancellationToken);
-        var backlog = await database.ReadAsync(source => BacklogStats.ReadAsync(source, now, cancellationToken));
-        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog, ParkedStats.From(gauges.Queues)));
+        var backlog = await database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, now, cancellationToken));
+        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog));
     }
 
     /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxMeasured"/> events, the newest.</summary>
@@ -112,21 +110,8 @@ internal sealed record EventRow(
         row.GetString(0), row.GetInt64(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), row.GetFieldValue<DateTimeOffset>(5), row.GetDouble(6), row.GetDouble(7));
 }
 
-/// <summary>The state of the platform, as its database knows it.</summary>
-internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog, ParkedStats? Parked);
-
-/// <summary>Messages parked at the broker, as of up to 15 seconds ago. Null while the broker does not answer.</summary>
-/// <param name="Error">Events in error: a consumer failed with them.</param>
-/// <param name="Dead">Events that were delivered too often.</param>
-internal sealed record ParkedStats(long Error, long Dead, long Registrations)
-{
-    public static ParkedStats? From(IReadOnlyList<QueueDepth> queues)
-    {
-        return queues.Count == 0 ? null : new ParkedStats(In(Topology.ErrorQueue), In(Topology.DeadLetterQueue), In(Topology.RegisterJobErrorQueue));
-
-        long In(string name) => queues.FirstOrDefault(queue => queue.Queue == name)?.Messages ?? 0;
-    }
-}
+/// <summary>The state of the platform, as its database and its broker know it.</summary>
+internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog);
 
 /// <summary>The events of a window.</summary>
 /// <param name="WindowSeconds">The time that the figures are about: shorter than asked for when there are more events than are measured.</param>
@@ -162,12 +147,18 @@ internal sealed record EventStats(
     }
 }
 
-/// <summary>What waits in the database. An age is null when nothing waits.</summary>
+/// <summary>What waits. An age is null when nothing waits; counts at the broker are up to 15 seconds old, and null while it does not answer.</summary>
+/// <param name="EventsInError">At the broker: a consumer failed with them.</param>
+/// <param name="DeadLetters">At the broker: events that were delivered too often.</param>
+/// <param name="RegistrationsParked">At the broker.</param>
 /// <param name="Quarantined">Without those that are discarded.</param>
 /// <param name="OldestNotificationSeconds">How long the oldest due notification has been due.</param>
 /// <param name="ChecksDue">Jobs whose check at Magic Hour is due.</param>
 /// <param name="JobsUnaccounted">Jobs given up without an end.</param>
 internal sealed record BacklogStats(
+    long? EventsInError,
+    long? DeadLetters,
+    long? RegistrationsParked,
     long Outbox,
     double? OldestOutboxSeconds,
     long Quarantined,
@@ -178,12 +169,15 @@ internal sealed record BacklogStats(
     long JobsUnaccounted)
 {
     /// <summary>The backlog as the metrics have it.</summary>
-    public static async Task<BacklogStats> ReadAsync(NpgsqlDataSource database, DateTimeOffset now, CancellationToken cancellationToken)
+    public static async Task<BacklogStats> ReadAsync(NpgsqlDataSource database, ParkedBacklog? parked, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var rows = await DatabaseBacklog.ReadAsync(database, now, cancellationToken);
         var channels = await NotificationBacklog.ReadAllAsync(database, now, cancellationToken);
         var checks = await CheckBacklog.ReadAsync(database, now, cancellationToken);
         return new BacklogStats(
+            parked?.Error,
+            parked?.Dead,
+            parked?.Registrations,
             rows.OutboxMessages,
             Seconds(rows.OutboxAge),
             rows.QuarantinedEvents,

@@ -73,7 +73,8 @@ internal sealed partial class ReplayRunner(
         await transaction.CommitAsync(CancellationToken.None);
         signal.Wake();
         var pause = nextAt - time.GetUtcNow();
-        return pause > TimeSpan.Zero ? pause : TimeSpan.Zero;
+        // A timer counts whole milliseconds: a worker that looks before the chunk is due would find nothing, and idle.
+        return pause > TimeSpan.Zero ? TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds) + 1) : TimeSpan.Zero;
     }
 
     /// <summary>A chunk that is late by less than its interval is made up for; after a longer pause, the rate begins anew.</summary>

@@ -12,6 +12,7 @@ internal static class ReplayFaults
     private const int PerSecond = 1000;
     private const double LiveRate = 200;
 
+    private static readonly TimeSpan PatienceForRestarts = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PatienceForEvents = TimeSpan.FromMinutes(10);
 
     public static IEnumerable<Fault> All =>
@@ -50,6 +51,7 @@ internal static class ReplayFaults
         });
         var least = TimeSpan.FromSeconds(0.9 * run.Count / PerSecond);
         Expect(watch.Elapsed >= least, $"{run.Count} events were replayed in {watch.Elapsed.TotalSeconds:0.0} s: faster than {PerSecond} per second");
+        Expect(watch.Elapsed <= (2 * least) + PatienceForRestarts, $"{run.Count} events were replayed in {watch.Elapsed.TotalSeconds:0.0} s: far slower than {PerSecond} per second");
         ExpectNothingParked(live);
         var with = await run.MeasureAsync(live, killedAt);
         var repeated = await run.ExpectHeardAgainAsync();

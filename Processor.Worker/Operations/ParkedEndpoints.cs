@@ -52,15 +52,14 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
             return TypedResults.ValidationProblem(errors);
         }
 
-        var discarded = 0L;
         var chosen = request.ToRelease();
-        var run = new DiscardRun(chosen, count => discarded = count);
+        var run = new DiscardRun(chosen);
         return TypedResults.Ok(await ActAsync(
             request,
             AuditActions.Discard,
             caller,
             token => places.UseAsync(chosen.Source, run, token),
-            () => (discarded, 0, run.Cause),
+            () => (run.Count, 0, run.Cause),
             cancellationToken));
     }
 

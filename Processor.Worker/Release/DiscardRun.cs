@@ -1,17 +1,18 @@
 namespace Processor.Worker.Release;
 
 /// <summary>Discards the chosen messages of one place.</summary>
-/// <param name="onChunk">Receives the number discarded so far.</param>
-internal sealed class DiscardRun(ReleaseRequest request, Action<long> onChunk) : IParkedAction<long>
+internal sealed class DiscardRun(ReleaseRequest request) : IParkedAction<long>
 {
+    /// <summary>How many were discarded so far, or with a dry run would be.</summary>
+    public long Count { get; private set; }
+
     /// <summary>Why the chosen messages were parked; null before the first.</summary>
     public string? Cause { get; private set; }
 
-    /// <returns>How many were discarded, or with a dry run would be.</returns>
+    /// <returns><see cref="Count"/>.</returns>
     public async Task<long> RunAsync<T>(IParkingPlace<T> place, CancellationToken cancellationToken)
         where T : ParkedMessage
     {
-        var discarded = 0L;
         await foreach (var chunk in place.ReadAsync(await place.CountAsync(cancellationToken), cancellationToken))
         {
             T[] chosen = [.. chunk.Where(request.Includes)];
@@ -26,10 +27,10 @@ internal sealed class DiscardRun(ReleaseRequest request, Action<long> onChunk) :
                 await place.DiscardAsync(chosen, [.. chunk.Except(chosen)], CancellationToken.None);
             }
 
-            onChunk(discarded += chosen.Length);
+            Count += chosen.Length;
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        return discarded;
+        return Count;
     }
 }

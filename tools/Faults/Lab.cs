@@ -17,11 +17,9 @@ internal sealed class Lab : IAsyncDisposable
     // Generated, because the services run as in production, where default secrets are rejected.
     private static readonly string Secret = $"mhw_{Guid.NewGuid():N}";
 
-    private readonly TestFolder _folder;
-
     private Lab(TestFolder folder, IBrokerServer broker, PostgresInstance database, string postgres)
     {
-        _folder = folder;
+        Folder = folder;
         Broker = broker;
         DatabaseServer = database.Process;
         Postgres = postgres;
@@ -37,7 +35,7 @@ internal sealed class Lab : IAsyncDisposable
     }
 
     /// <summary>For the files and processes of a fault; they end with the lab.</summary>
-    public TestFolder Folder => _folder;
+    public TestFolder Folder { get; }
 
     public IBrokerServer Broker { get; }
 
@@ -88,7 +86,7 @@ internal sealed class Lab : IAsyncDisposable
 
     /// <summary>An additional ingress outside the load balancer, not yet started.</summary>
     public LabIngress Ingress(string name, int port, bool mustBeReady = true, IReadOnlyDictionary<string, string?>? settings = null) => new(
-        Services.Ingress(name, _folder.Path, port, Through(IngressToBroker), Secret, _folder.Daemons, mustBeReady, settings), port);
+        Services.Ingress(name, Folder.Path, port, Through(IngressToBroker), Secret, Folder.Daemons, mustBeReady, settings), port);
 
     /// <summary>A worker, not yet started.</summary>
     /// <param name="roles">As <c>--roles</c> takes them; all by default.</param>
@@ -99,7 +97,7 @@ internal sealed class Lab : IAsyncDisposable
     {
         var database = new NpgsqlConnectionStringBuilder(Postgres) { Port = WorkerToDatabase.Port };
         return Services.Worker(
-            name, _folder.Path, port ?? Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, _folder.Daemons, settings: settings, roles: roles, launcher: launcher);
+            name, Folder.Path, port ?? Machine.FreePort(), Through(WorkerToBroker), database.ConnectionString, Folder.Daemons, settings: settings, roles: roles, launcher: launcher);
     }
 
     /// <summary>Starts every stopped process and opens every connection.</summary>
@@ -134,7 +132,7 @@ internal sealed class Lab : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _folder.DisposeAsync();
+        await Folder.DisposeAsync();
         await Broker.DisposeAsync();
         foreach (var proxy in Wires)
         {

@@ -1,9 +1,7 @@
 using System.Diagnostics;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
 using Platform.DevStack;
 using Platform.Simulator.Api;
+using Platform.Simulator.Truth;
 using static Platform.Faults.FaultContext;
 
 namespace Platform.Faults;
@@ -74,14 +72,11 @@ internal static class ReconcilerFaults
     /// <summary>Creates jobs that end at once, and of which no webhook says so.</summary>
     private static async Task<string[]> CreateJobsAsync(SimulatedMagicHour magicHour, CancellationToken cancellationToken)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(magicHour.Url) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", magicHour.ApiKey);
+        using var client = new MagicHourClient(magicHour);
         var ids = new string[Jobs];
         for (var i = 0; i < ids.Length; i++)
         {
-            using var answer = await http.PostAsync(new Uri("/v1/text-to-video", UriKind.Relative), content: null, cancellationToken);
-            var job = await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-            ids[i] = job.GetProperty("id").GetString()!;
+            ids[i] = await client.CreateJobAsync("text-to-video", cancellationToken);
         }
 
         return ids;

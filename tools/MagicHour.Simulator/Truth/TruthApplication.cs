@@ -1,7 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
 using Platform.Simulator.Api;
 using Platform.Simulator.MagicHour;
 using Platform.Simulator.Storms;
@@ -24,17 +21,14 @@ internal sealed class TruthApplication(TruthPlatform platform, TruthSettings set
     {
         var chance = new Chance(settings.Seed);
         Tool[] tools = [.. ToolCatalog.All];
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(platform.MagicHour.Url) };
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", platform.MagicHour.ApiKey);
+        using var magicHour = new MagicHourClient(platform.MagicHour);
         await using var registrations = new PatientPublisher(platform);
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1 / settings.Rate));
         for (var i = 0; i < settings.Jobs; i++)
         {
             await timer.WaitForNextTickAsync(cancellationToken);
             var tool = chance.One(tools);
-            using var answer = await http.PostAsync(new Uri($"/v1/{tool.Path}", UriKind.Relative), content: null, cancellationToken);
-            var created = await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-            var jobId = created.GetProperty("id").GetString()!;
+            var jobId = await magicHour.CreateJobAsync(tool.Path, cancellationToken);
             await registrations.RegisterAsync(jobId, tool.Kind, cancellationToken);
             _registered.Enqueue((TimeProvider.System.GetUtcNow(), jobId, tool));
             await afterEach();

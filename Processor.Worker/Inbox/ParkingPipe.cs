@@ -10,7 +10,7 @@ namespace Processor.Worker.Inbox;
 /// <summary>
 /// Moves messages to <c>_error</c> and <c>_skipped</c> without AMQP's <c>user-id</c>, the broker user who published them. The broker
 /// accepts it from that user alone: sent by the worker, it would close the channel and redeliver everything in flight on it, again and
-/// again.
+/// again. What a stop interrupts is not moved: it returns to its queue.
 /// </summary>
 internal static class ParkingPipe
 {
@@ -18,6 +18,7 @@ internal static class ParkingPipe
     public static void UseParking(this IReceiveEndpointConfigurator endpoint, IRegistrationContext context)
     {
         var budget = context.GetRequiredService<DeliveryBudget>();
+        endpoint.UseFilter(new InterruptedFilter());
         endpoint.ConfigureError(error =>
         {
             error.UseFilter(new GenerateFaultFilter());
@@ -34,6 +35,27 @@ internal static class ParkingPipe
     private static T? WithoutUser<T>(T? payload)
         where T : class =>
         payload is RabbitMqBasicConsumeContext delivery && typeof(T) == typeof(RabbitMqBasicConsumeContext) ? (T)(object)new Delivery(delivery) : payload;
+
+    /// <summary>
+    /// Returns a message to its queue when its consumer was cancelled, as by the stop of the process. MassTransit does so only for the token
+    /// of the endpoint, which is not cancelled at a stop, and would park it.
+    /// </summary>
+    private sealed class InterruptedFilter : IFilter<ConsumeContext>
+    {
+        public async Task Send(ConsumeContext context, IPipe<ConsumeContext> next)
+        {
+            try
+            {
+                await next.Send(context);
+            }
+            catch (ConsumerCanceledException exception)
+            {
+                throw new OperationCanceledException(exception.Message, exception);
+            }
+        }
+
+        public void Probe(ProbeContext context) => context.CreateFilterScope("interrupted");
+    }
 
     private sealed class FailedFilter(DeliveryBudget budget) : IFilter<ExceptionReceiveContext>
     {

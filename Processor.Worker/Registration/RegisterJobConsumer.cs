@@ -24,8 +24,7 @@ internal sealed class RegisterJobConsumer(
             throw new UnusableRegistrationException(errors);
         }
 
-        // The retry outlives the message, which is requeued when an outage stops its endpoint: it detects the end of the outage. Only the
-        // endpoint's own token may cancel the wait: MassTransit would treat any other cancellation as a failure, and park the message.
+        // The retry outlives the message, which is requeued when an outage stops its endpoint: it detects the end of the outage.
         var outcome = await outage
             .OutlastAsync(() => registrar.RegisterAsync(registration, registrant, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
             .WaitAsync(context.CancellationToken);

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Platform.Contracts;
 using Platform.DevStack;
+using Processor.Worker.Release;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;
@@ -119,6 +121,21 @@ public sealed class Broker : IAsyncDisposable
         }
 
         return events;
+    }
+
+    /// <summary>Takes all messages from a queue, and says of each what it is, why it was parked, and how often it was returned.</summary>
+    public async Task<string> DescribeAsync(string queue, CancellationToken cancellationToken)
+    {
+        var channel = await GetChannelAsync(cancellationToken);
+        var lines = new StringBuilder();
+        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        {
+            var headers = new ParkedHeaders(message.BasicProperties.Headers);
+            lines.Append('\n').Append(CultureInfo.InvariantCulture, $"{message.BasicProperties.MessageId}, returned {headers.Returns} times, {headers.Reason}: ")
+                .Append(Encoding.UTF8.GetString(message.Body.Span));
+        }
+
+        return $"{queue} has{lines}";
     }
 
     /// <summary>Puts a message that was taken back into a queue, unchanged.</summary>

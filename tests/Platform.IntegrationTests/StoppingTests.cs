@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using Npgsql;
+using Platform.Contracts;
 using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 using static Platform.IntegrationTests.TestPlatform;
@@ -34,6 +36,39 @@ public sealed class StoppingTests(ServersFixture servers)
         await Waiting.UntilAsync("all that was answered is stored", async () =>
             !_answers.Keys.Except(await platform.QueryAsync<string[]>("select coalesce(array_agg(job_id), '{}') from webhook_events")).Any(), Cancel);
         await platform.AssertDrainedAsync();
+    }
+
+    [Theory]
+    [InlineData("job_registrations", Topology.RegisterJobQueue, Topology.RegisterJobErrorQueue)]
+    [InlineData("publish_sources", Topology.WebhookReceivedQueue, Topology.ErrorQueue)]
+    public async Task A_worker_that_stops_in_the_middle_of_a_write_returns_the_message_to_its_queue(string table, string queue, string errorQueue)
+    {
+        await using var platform = await CreateAsync(servers);
+        var worker = await platform.StartWorkerAsync();
+        await using (var connection = await platform.Database.OpenConnectionAsync(Cancel))
+        {
+            await using var transaction = await connection.BeginTransactionAsync(Cancel);
+            await using var @lock = new NpgsqlCommand($"lock table {table}", connection);
+            await @lock.ExecuteNonQueryAsync(Cancel);
+            await platform.Broker.PublishAsync(Messages.Register("in-flight", null, "https://example.com/hook"), Cancel);
+            // Reports what it publishes every second.
+            var ingress = await platform.StartIngressAsync(settings: new Dictionary<string, string?> { ["Accounting__ReportInterval"] = "00:00:01" });
+            await platform.SendAsync(Messages.NewEvents(1));
+            await platform.CountAsync(1, $"select count(distinct relation) from pg_locks where relation = '{table}'::regclass and not granted");
+            await ingress.StopAsync(Cancel);
+
+            await worker.StopAsync(Cancel);
+
+            await Waiting.UntilAsync(
+                "the message is back or parked",
+                async () => await platform.Broker.CountAsync(queue, Cancel) + await platform.Broker.CountAsync(errorQueue, Cancel) > 0,
+                Cancel);
+            Assert.Equal(0u, await platform.Broker.CountAsync(errorQueue, Cancel));
+        }
+
+        await platform.StartWorkerAsync();
+        await platform.CountAsync(1, $"select count(*) from {table}");
+        Assert.Equal(0u, await platform.Broker.CountAsync(errorQueue, Cancel));
     }
 
     /// <summary>Sends one event after another until the port no longer accepts connections.</summary>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Platform.Contracts;
 using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 
@@ -171,8 +172,16 @@ public sealed class TestPlatform : IAsyncDisposable
     {
         await Waiting.UntilAsync("webhook-received is empty", async () => await Broker.CountAsync("webhook-received", Cancel) == 0, Cancel);
         await CountAsync(0, "select -count(*) from outbox_message");
-        // Messages that a release has inspected and kept return once the broker notices that its channel is closed.
-        await Waiting.UntilAsync($"{parked} are parked", async () => await Broker.CountAsync("webhook-received_error", Cancel) == parked, Cancel);
+        try
+        {
+            // Messages that a release has inspected and kept return once the broker notices that its channel is closed.
+            await Waiting.UntilAsync($"{parked} are parked", async () => await Broker.CountAsync(Topology.ErrorQueue, Cancel) == parked, Cancel);
+        }
+        catch (TimeoutException timeout)
+        {
+            Assert.Fail($"{timeout.Message} {await Broker.DescribeAsync(Topology.ErrorQueue, Cancel)}");
+        }
+
         Assert.Equal(0u, await Broker.CountAsync("webhook-received_skipped", Cancel));
         Assert.Equal(0u, await Broker.CountAsync("webhook-received_dead", Cancel));
     }

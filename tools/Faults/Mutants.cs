@@ -48,6 +48,10 @@ internal static class MutantList
             "_ = committer.CommitAsync(unit);",
             Check.Faults("P01.1")),
         new(
+            "park what a stop interrupts", "Processor.Worker/Inbox/ParkingPipe.cs",
+            "endpoint.UseFilter(new InterruptedFilter());", "",
+            Check.Tests("Platform.IntegrationTests", "A_worker_that_stops_in_the_middle_of_a_write_returns_the_message_to_its_queue")),
+        new(
             "acknowledge beyond the committed prefix", "Processor.Worker/Inbox/DeliveryTags.cs",
             "var firstOpen = _open.Count > 0 ? _open.Min : _greatest + 1;", "var firstOpen = _greatest + 1;",
             Check.Tests("Processor.Worker.Tests", "An_open_delivery_is_never_acknowledged")),

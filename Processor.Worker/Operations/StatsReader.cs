@@ -47,9 +47,11 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
 
         var now = time.GetUtcNow();
         var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length), EventRow.Read, cancellationToken);
-        var backlog = await database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, now, cancellationToken));
-        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), backlog));
+        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
     }
+
+    public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, time.GetUtcNow(), cancellationToken));
 
     /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxMeasured"/> events, the newest.</summary>
     public async Task<IReadOnlyList<long>> ReadRatesAsync(CancellationToken cancellationToken)

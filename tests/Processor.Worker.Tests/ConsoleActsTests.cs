@@ -1,4 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Platform.Contracts;
+using Processor.Worker.Backlog;
+using Processor.Worker.Broker;
 using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
@@ -28,6 +32,7 @@ public sealed class ConsoleActsTests(PostgresFixture postgres)
         Assert.Equal(["0"], nothing);
         Assert.Equal("/console/parked?place=notifications&released=2&kept=0", browser.Address);
         Assert.Contains("2 released.", done, StringComparison.Ordinal);
+        Assert.Contains("href=\"/console/audit?action=release\"", done, StringComparison.Ordinal);
         Assert.Equal(["a pending", "b pending", "c parked"], await database.QueryAsync("select concat_ws(' ', job_id, status) from notifications order by 1"));
         Assert.Equal(["release done 2 the server is back"], await database.QueryAsync("select concat_ws(' ', action, outcome, count, reason) from audit_log"));
         Assert.Contains("the server is back", await browser.OpenAsync("/console/audit?action=release"), StringComparison.Ordinal);
@@ -48,6 +53,26 @@ public sealed class ConsoleActsTests(PostgresFixture postgres)
 
         Assert.Equal("/console/parked?place=notifications&discarded=2&kept=0", browser.Address);
         Assert.Equal(["a superseded", "b superseded", "c parked"], await database.QueryAsync("select concat_ws(' ', job_id, status) from notifications order by 1"));
+    }
+
+    [Fact]
+    public async Task The_places_of_what_is_parked_have_counts_and_the_first_that_holds_something_is_shown()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
+        await ParkAsync(database);
+        app.Services.GetRequiredService<BacklogGauges>().Update(
+            [new QueueDepth(Topology.ErrorQueue, 1234, 0), new QueueDepth(Topology.DeadLetterQueue, 0, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 0, 0)]);
+        using var browser = await ConsoleBrowser.SignInAsync(app);
+
+        var page = await browser.OpenAsync("/console/parked");
+        await database.ExecuteAsync("update notifications set status = 'delivered'");
+
+        Assert.Matches("""place=notifications" aria-current="true">Notifications\s*<span class="count">3<""", page);
+        Assert.Matches("""place=error">Events in error\s*<span class="count">1,234<""", page);
+        Assert.DoesNotMatch("""Quarantined bodies\s*<span class="count">""", page);
+        // The queue of the events in error, which cannot be read: there is no broker here.
+        await browser.OpenAsync("/console/parked", HttpStatusCode.ServiceUnavailable);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
@@ -65,10 +66,18 @@ internal static class ServerSetup
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             // A body that stalls or breaks off is a bad request, not a server error.
-            StatusCodeSelector = exception => exception is BadHttpRequestException bad ? bad.StatusCode : StatusCodes.Status500InternalServerError,
+            StatusCodeSelector = exception => exception switch
+            {
+                BadHttpRequestException bad => bad.StatusCode,
+                _ when IsOfConnection(exception) => StatusCodes.Status499ClientClosedRequest,
+                _ => StatusCodes.Status500InternalServerError,
+            },
             // No one needs to act on it, since anyone can send such a body: do not log it as an error.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException,
+            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException || IsOfConnection(context.Exception),
         });
         app.UseStatusCodePages();
     }
+
+    // ASP.NET Core recognizes them by the request's cancellation, which the server requests a moment later.
+    private static bool IsOfConnection(Exception exception) => exception is ConnectionAbortedException or ConnectionResetException;
 }

@@ -1,5 +1,11 @@
 using System.Net;
 using System.Text;
+using Ingress.Api.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Platform.DevStack;
 using Platform.Simulator.MagicHour;
 
@@ -79,6 +85,28 @@ public sealed class StallingTests
             using var answer = await app.SendAsync(Encoding.UTF8.GetBytes(Body), secret: "wrong");
             return answer.StatusCode is HttpStatusCode.TooManyRequests;
         }, TestContext.Current.CancellationToken);
+    }
+
+    [Theory]
+    [InlineData(typeof(ConnectionAbortedException))]
+    [InlineData(typeof(ConnectionResetException))]
+    public async Task A_connection_that_ends_before_the_server_cancels_its_request_is_no_error(Type type)
+    {
+        var log = new LogLines();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(log);
+        builder.Services.AddProblemDetails();
+        await using var app = builder.Build();
+        app.Urls.Add("http://127.0.0.1:0");
+        app.UseProblemDetails();
+        app.MapGet("/", IResult () => throw (Exception)Activator.CreateInstance(type, "ended")!);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+
+        using var http = new HttpClient();
+        using var answer = await http.GetAsync(new Uri(app.Urls.Single()), TestContext.Current.CancellationToken);
+
+        Assert.Equal(StatusCodes.Status499ClientClosedRequest, (int)answer.StatusCode);
+        Assert.DoesNotContain(log.Lines, line => line.StartsWith("Error", StringComparison.Ordinal));
     }
 
     private static async Task<RawConnection> BeginAsync(IngressApp app, int length, int sent, params string[] headers)

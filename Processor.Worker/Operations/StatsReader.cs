@@ -8,8 +8,11 @@ namespace Processor.Worker.Operations;
 /// <summary><c>/ops/stats</c>: rates, latency and backlogs from the database, for an overview without Prometheus.</summary>
 internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gauges, TimeProvider time)
 {
-    /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may.</summary>
-    public const int MaxMeasured = 20_000;
+    /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may: 20,000 take 45 ms.</summary>
+    public const int MaxMeasured = 5_000;
+
+    // Counting needs a third of the time.
+    private const int MaxCounted = 20_000;
 
     private const int Minutes = 60;
 
@@ -46,21 +49,21 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         }
 
         var now = time.GetUtcNow();
-        var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length), EventRow.Read, cancellationToken);
+        var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length, MaxMeasured), EventRow.Read, cancellationToken);
         return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
     }
 
     public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, time.GetUtcNow(), cancellationToken));
 
-    /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxMeasured"/> events, the newest.</summary>
+    /// <summary>Events received in each minute of the last hour, the oldest first; of at most 20,000 events, the newest.</summary>
     public async Task<IReadOnlyList<long>> ReadRatesAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var rows = await database.ReadAsync(
             connection =>
             {
-                var command = CreateSelect(SelectRates, connection, now - TimeSpan.FromMinutes(Minutes));
+                var command = CreateSelect(SelectRates, connection, now - TimeSpan.FromMinutes(Minutes), MaxCounted);
                 command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime });
                 return command;
             },
@@ -98,9 +101,9 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         return window >= MinWindow && window <= MaxWindow;
     }
 
-    private static NpgsqlCommand CreateSelect(string sql, NpgsqlConnection connection, DateTimeOffset since) => new(sql, connection)
+    private static NpgsqlCommand CreateSelect(string sql, NpgsqlConnection connection, DateTimeOffset since, int most) => new(sql, connection)
     {
-        Parameters = { new NpgsqlParameter<DateTime> { TypedValue = since.UtcDateTime }, new NpgsqlParameter<int> { TypedValue = MaxMeasured } },
+        Parameters = { new NpgsqlParameter<DateTime> { TypedValue = since.UtcDateTime }, new NpgsqlParameter<int> { TypedValue = most } },
     };
 }
 

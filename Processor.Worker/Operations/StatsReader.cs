@@ -11,7 +11,7 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
     /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may: 20,000 take 45 ms.</summary>
     public const int MaxMeasured = 5_000;
 
-    // Counting needs a third of the time.
+    // The bars need no percentiles.
     private const int MaxCounted = 20_000;
 
     private const int Minutes = 60;
@@ -56,7 +56,7 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
     public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, time.GetUtcNow(), cancellationToken));
 
-    /// <summary>Events received in each minute of the last hour, the oldest first; of at most 20,000 events, the newest.</summary>
+    /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxCounted"/> events, the newest.</summary>
     public async Task<IReadOnlyList<long>> ReadRatesAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Platform.Contracts;
@@ -113,9 +114,8 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Takes all messages from a queue, and counts them without the reports of an ingress.</summary>
     public async Task<int> TakeEventsAsync(string queue, CancellationToken cancellationToken)
     {
-        var channel = await GetChannelAsync(cancellationToken);
         var events = 0;
-        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        await foreach (var message in TakeAllAsync(queue, cancellationToken))
         {
             events += message.Body.Span.IndexOf(Encoding.UTF8.GetBytes(nameof(PublishesConfirmed))) < 0 ? 1 : 0;
         }
@@ -126,9 +126,8 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Takes all messages from a queue, and says of each what it is, why it was parked, and how often it was returned.</summary>
     public async Task<string> DescribeAsync(string queue, CancellationToken cancellationToken)
     {
-        var channel = await GetChannelAsync(cancellationToken);
         var lines = new StringBuilder();
-        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        await foreach (var message in TakeAllAsync(queue, cancellationToken))
         {
             var headers = new ParkedHeaders(message.BasicProperties.Headers);
             lines.Append('\n').Append(CultureInfo.InvariantCulture, $"{message.BasicProperties.MessageId}, returned {headers.Returns} times, {headers.Reason}: ")
@@ -203,6 +202,15 @@ public sealed class Broker : IAsyncDisposable
     {
         await Waiting.UntilAsync("a channel to the broker", () => Task.FromResult(_channel.IsOpen), cancellationToken);
         return _channel;
+    }
+
+    private async IAsyncEnumerable<BasicGetResult> TakeAllAsync(string queue, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var channel = await GetChannelAsync(cancellationToken);
+        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        {
+            yield return message;
+        }
     }
 
     private async Task<BasicGetResult> GetAsync(string queue, bool autoAck, CancellationToken cancellationToken)

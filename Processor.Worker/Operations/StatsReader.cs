@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
+using Processor.Worker.Accounting;
 using Processor.Worker.Backlog;
 
 namespace Processor.Worker.Operations;
@@ -10,9 +11,6 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
 {
     /// <summary>Events that are measured at most: the newest of the window. More would take longer than an overview may: 20,000 take 45 ms.</summary>
     public const int MaxMeasured = 5_000;
-
-    // The bars need no percentiles.
-    private const int MaxCounted = 20_000;
 
     private const int Minutes = 60;
 
@@ -34,10 +32,11 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         from measured group by event_type order by count(*) desc, event_type
         """;
 
-    private const string SelectRates =
-        """
-        select floor(extract(epoch from $3 - received_at) / 60)::integer, count(*)
-        from (select received_at from webhook_events where received_at >= $1 order by received_at desc limit $2) as measured
+    // By the reports of the ingresses: a row each ten seconds instead of one for each event.
+    private static readonly string SelectAccepted =
+        $"""
+        select floor(extract(epoch from $2 - ended_at) / 60)::integer, sum({MissingPublishes.Count("confirmed")})::bigint
+        from publish_periods where ended_at >= $1
         group by 1
         """;
 
@@ -49,24 +48,19 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         }
 
         var now = time.GetUtcNow();
-        var rows = await database.ReadAsync(connection => CreateSelect(SelectEvents, connection, now - length, MaxMeasured), EventRow.Read, cancellationToken);
+        var rows = await database.ReadAsync(connection => new NpgsqlCommand(SelectEvents, connection) { Parameters = { Time(now - length), new NpgsqlParameter<int> { TypedValue = MaxMeasured } } }, EventRow.Read, cancellationToken);
         return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
     }
 
     public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, time.GetUtcNow(), cancellationToken));
 
-    /// <summary>Events received in each minute of the last hour, the oldest first; of at most <see cref="MaxCounted"/> events, the newest.</summary>
-    public async Task<IReadOnlyList<long>> ReadRatesAsync(CancellationToken cancellationToken)
+    /// <summary>What the ingresses accepted in each minute of the last hour, the oldest first, by the times of their reports.</summary>
+    public async Task<IReadOnlyList<long>> ReadAcceptedAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var rows = await database.ReadAsync(
-            connection =>
-            {
-                var command = CreateSelect(SelectRates, connection, now - TimeSpan.FromMinutes(Minutes), MaxCounted);
-                command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime });
-                return command;
-            },
+            connection => new NpgsqlCommand(SelectAccepted, connection) { Parameters = { Time(now - TimeSpan.FromMinutes(Minutes)), Time(now) } },
             row => (Age: row.GetInt32(0), Count: row.GetInt64(1)),
             cancellationToken);
         var counts = new long[Minutes];
@@ -101,10 +95,7 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         return window >= MinWindow && window <= MaxWindow;
     }
 
-    private static NpgsqlCommand CreateSelect(string sql, NpgsqlConnection connection, DateTimeOffset since, int most) => new(sql, connection)
-    {
-        Parameters = { new NpgsqlParameter<DateTime> { TypedValue = since.UtcDateTime }, new NpgsqlParameter<int> { TypedValue = most } },
-    };
+    private static NpgsqlParameter<DateTime> Time(DateTimeOffset at) => new() { TypedValue = at.UtcDateTime };
 }
 
 /// <summary>One row of the measured events: a type.</summary>

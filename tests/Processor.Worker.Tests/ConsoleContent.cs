@@ -40,7 +40,11 @@ internal static class ConsoleContent
             insert into replays (id, created_at, created_by, reason, filter, events, notifications, new_ids, per_second, status, total, examined, published, notified)
             values ('{Replay}', now(), 'api-key:ada', 'a subscriber lost them', {Quote("""{"type":"video.completed"}""")}, true, false, false, 1, 'running', 60, 20, 20, 0);
             insert into audit_log (at, who, action, target, reason, outcome, count) select now() - n * interval '1 minute', 'api-key:ada', 'release', 'notifications',
-                'the server is back', 'done', n from generate_series(1, 60) n
+                'the server is back', 'done', n from generate_series(1, 60) n;
+            insert into publish_periods (source, first_number, last_number, instance, began_at, ended_at, noted_at, confirmed)
+            select 7, 1000 * n, 1000 * n + 999, 'ingress-1', at - interval '1 minute', at, at, int8multirange(int8range(1000 * n, 1000 * n + accepted))
+            from generate_series(1, 60) n
+            cross join lateral (select now() - (60 - n) * interval '1 minute' as at, (400 + 250 * sin(n / 9.0) + 90 * sin(n * 1.7))::integer as accepted) as minute
             """);
     }
 

@@ -44,6 +44,32 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         }
     }
 
+    [Fact]
+    public async Task The_bars_show_all_that_was_accepted_however_much()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        var accounts = new Accounts(database);
+        await accounts.ReportAsync(through: 90_000);
+        await accounts.ReportAsync(through: 90_010, seconds: 20, unconfirmed: [new(90_003, 90_003)]);
+        await accounts.ReportAsync(through: 5, source: 2);
+        await accounts.ReportAsync(through: 7, source: 3);
+        await database.ExecuteAsync(
+            """
+            update publish_periods set ended_at = now() - (case
+                when source = 3 then '61 minutes' when last_number = 90010 then '0' else '50.5 minutes' end)::interval
+            """);
+        await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
+        using var browser = await ConsoleBrowser.SignInAsync(app);
+
+        var bars = Regex.Matches(browser.Page, "<rect [^>]*><title>([0-9,]+)</title>").Select(bar => bar.Groups[1].Value).ToArray();
+
+        Assert.Equal(60, bars.Length);
+        Assert.Equal((9, "90,005"), (Array.FindIndex(bars, bar => bar != "0"), bars[9]));
+        Assert.Equal("9", bars[^1]);
+        Assert.Equal(2, bars.Count(bar => bar != "0"));
+        Assert.Contains("At most 90,005 a minute", browser.Page, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(9, 2, "error")]
     [InlineData(0, 2, "dead")]

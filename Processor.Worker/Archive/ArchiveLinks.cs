@@ -19,7 +19,7 @@ internal sealed class ArchiveLinks(NpgsqlDataSource database, ArchiveStore store
 
         // S3 counts whole seconds.
         var expiresAt = time.GetUtcNow() + options.Value.LinkLifetime;
-        var ids = FileIds.Of(downloads);
+        var ids = FileIds.Create(downloads);
         return [.. downloads.Select((download, index) => stored.GetValueOrDefault(ids[index]) is { } row
             ? new ArchivedFile(new VisibleDownload(store.Sign(row.ObjectKey, expiresAt), $"{expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}"), row.Size, row.Sha256)
             : new ArchivedFile(download))];

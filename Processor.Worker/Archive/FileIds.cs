@@ -14,7 +14,7 @@ internal static class FileIds
     private const int LongestExtension = 5;
 
     /// <summary>The ids, in the order of the files.</summary>
-    public static IReadOnlyList<string> Of(IReadOnlyList<VisibleDownload> downloads)
+    public static IReadOnlyList<string> Create(IReadOnlyList<VisibleDownload> downloads)
     {
         var seen = new Dictionary<string, int>();
         return [.. downloads.Select(download =>

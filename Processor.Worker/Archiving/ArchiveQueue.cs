@@ -49,7 +49,7 @@ internal sealed class ArchiveQueue(NpgsqlDataSource database, TimeProvider time)
             where {ErasedJob.IsNot("$1")}
             on conflict (job_id, file_id) do nothing
             """);
-        var ids = FileIds.Of(job.Downloads);
+        var ids = FileIds.Create(job.Downloads);
         var files = ids.Select((id, index) => (Id: id, Key: FileIds.ToKey(prefix, job.JobId, id, job.Downloads[index].Url))).ToArray();
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = job.JobId });
         command.Parameters.Add(Column.Text(files, file => file.Id));
@@ -197,5 +197,5 @@ internal sealed record ArchivableJob(string JobId, string Kind, IReadOnlyList<Vi
 {
     /// <returns>Null when the job no longer offers the file.</returns>
     public VisibleDownload? Find(string fileId) =>
-        FileIds.Of(Downloads).Index().FirstOrDefault(one => one.Item == fileId) is { Item: not null } found ? Downloads[found.Index] : null;
+        FileIds.Create(Downloads).Index().FirstOrDefault(one => one.Item == fileId) is { Item: not null } found ? Downloads[found.Index] : null;
 }

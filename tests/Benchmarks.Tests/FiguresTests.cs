@@ -36,7 +36,7 @@ public sealed class FiguresTests
     {
         Step[] steps = [new(Start, 10), new(Start.AddSeconds(9), 20), new(Start.AddSeconds(10), 40), new(Start.AddSeconds(11), 30)];
 
-        var steady = SteadyRate.Of(steps.Reverse(), warmUpShare: 0.3);
+        var steady = SteadyRate.FromSteps(steps.Reverse(), warmUpShare: 0.3);
 
         Assert.Equal(70, steady.Count);
         Assert.Equal(35, steady.PerSecond);
@@ -47,8 +47,8 @@ public sealed class FiguresTests
     {
         Step[] steps = [new(Start, 10), new(Start.AddSeconds(1), 90)];
 
-        Assert.Throws<InvalidOperationException>(() => SteadyRate.Of(steps, warmUpShare: 0.5));
-        Assert.Throws<InvalidOperationException>(() => SteadyRate.Of([], warmUpShare: 0));
+        Assert.Throws<InvalidOperationException>(() => SteadyRate.FromSteps(steps, warmUpShare: 0.5));
+        Assert.Throws<InvalidOperationException>(() => SteadyRate.FromSteps([], warmUpShare: 0));
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public sealed class FiguresTests
         rounds.Begin(1, "b").Add("drain.ours.statements", double.NaN);
         rounds.Begin(1, "b").Add("drain.ours.commits", 26);
 
-        var lines = FigureLine.Of(rounds, Parts);
+        var lines = FigureLine.FromRounds(rounds, Parts);
 
         Assert.Equal([false, null], lines.Select(line => line.IsReached));
         Assert.Contains("not measured", FigureTable.ToText(lines), StringComparison.Ordinal);
@@ -83,7 +83,7 @@ public sealed class FiguresTests
         rounds.Begin(1, "b").Add("drain.ours.rate", 5000);
         rounds.Begin(1, "b").Add("drain.wolverine-batch.rate", 10_000);
 
-        var line = FigureLine.Of(rounds, Parts)[0];
+        var line = FigureLine.FromRounds(rounds, Parts)[0];
 
         Assert.Equal(0.5, line.Ratio?.Median);
         Assert.False(line.IsReached);
@@ -101,7 +101,7 @@ public sealed class FiguresTests
 
         rounds.Begin(1, "b").Add("drain.ours.commits", 5);
 
-        var table = FigureTable.ToSummary(FigureLine.Of(rounds, Parts));
+        var table = FigureTable.ToSummary(FigureLine.FromRounds(rounds, Parts));
 
         Assert.Contains("| drain into the tables, one warm worker | 5,000/s | 10,000/s (Wolverine's durable inbox, in batches) | 0.500 | ≥ 1.10 | missed |", table, StringComparison.Ordinal);
         Assert.DoesNotContain("commits", table, StringComparison.Ordinal);

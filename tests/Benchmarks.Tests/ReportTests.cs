@@ -46,9 +46,9 @@ public sealed class ReportTests : IDisposable
         var apart = together with { Parts = new Dictionary<string, PartRun>(together.Parts) { ["a"] = together.Parts["d"] with { Build = "old" } } };
         apart.Rounds.Begin(1, "a").Add(Guide, 2);
 
-        Assert.Null(Assert.Single(FigureLine.Of(apart.Rounds, apart.Parts), line => line.Figure.Key == Ours).Ratio);
+        Assert.Null(Assert.Single(FigureLine.FromRounds(apart.Rounds, apart.Parts), line => line.Figure.Key == Ours).Ratio);
         apart.Rounds.Begin(1, "d").Add(Guide, 2);
-        Assert.Equal(0.5, Assert.Single(FigureLine.Of(apart.Rounds, apart.Parts), line => line.Figure.Key == Ours).Ratio?.Median);
+        Assert.Equal(0.5, Assert.Single(FigureLine.FromRounds(apart.Rounds, apart.Parts), line => line.Figure.Key == Ours).Ratio?.Median);
     }
 
     [Theory]
@@ -91,5 +91,5 @@ public sealed class ReportTests : IDisposable
     }
 
     private static IEnumerable<(string Key, string Build, double Value)> Lines(BenchReport report) =>
-        FigureLine.Of(report.Rounds, report.Parts).Select(line => (line.Figure.Key, line.Build, line.Value.Median));
+        FigureLine.FromRounds(report.Rounds, report.Parts).Select(line => (line.Figure.Key, line.Build, line.Value.Median));
 }

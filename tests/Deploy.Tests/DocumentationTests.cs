@@ -31,7 +31,7 @@ public sealed partial class DocumentationTests
         Assert.All(Named().Matches(Documentation).Select(named => named.Groups["object"].Value), named =>
             Assert.Contains(named, manifests.Names.Select(name => name.ToLowerInvariant())));
         Assert.All(
-            Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => pods.Containers).Select(container => container.Image).Distinct(),
+            Pods.From(manifests).Where(pods => pods.RunServices).SelectMany(pods => pods.Containers).Select(container => container.Image).Distinct(),
             image => Assert.Contains($"docker build -t {image} --target ", Documentation, StringComparison.Ordinal));
     }
 

@@ -25,7 +25,7 @@ public sealed class IngressMemoryTests
     private static async Task<IEnumerable<string>> FindAsync(Dictionary<string, string> settings, long more = 0)
     {
         var manifests = Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
-        var pods = Pods.Of(manifests).Single(pods => pods.AreIngress);
+        var pods = Pods.From(manifests).Single(pods => pods.AreIngress);
         var all = SettingsChecks.SettingsOf(manifests, pods);
         foreach (var (name, value) in settings)
         {

@@ -23,11 +23,11 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
     /// <summary>Whether one of their ports covers a whole range.</summary>
     public bool HavePorts(string first, string last) => Ports.Any(known => known.Has(first) && known.Has(last));
 
-    public static IReadOnlyList<Pods> Of(Manifests manifests) =>
+    public static IReadOnlyList<Pods> From(Manifests manifests) =>
     [
-        .. manifests.Of<V1Deployment>().Select(deployment => Of(deployment.Metadata.Name, deployment.Spec.Template)),
-        .. manifests.Of<V1Job>().Select(job => Of(job.Metadata.Name, job.Spec.Template)),
-        .. manifests.Of<V1CronJob>().Select(job => Of(job.Metadata.Name, job.Spec.JobTemplate.Spec.Template)),
+        .. manifests.Of<V1Deployment>().Select(deployment => From(deployment.Metadata.Name, deployment.Spec.Template)),
+        .. manifests.Of<V1Job>().Select(job => From(job.Metadata.Name, job.Spec.Template)),
+        .. manifests.Of<V1CronJob>().Select(job => From(job.Metadata.Name, job.Spec.JobTemplate.Spec.Template)),
         // From the operator's source: internal/metadata/label.go and internal/resource/statefulset.go of release 2.22.3.
         .. manifests.Of("RabbitmqCluster").Select(cluster => new Pods(
             cluster.NameOf(),
@@ -51,7 +51,7 @@ internal sealed record Pods(string Name, IDictionary<string, string> Labels, IRe
             Template: null)),
     ];
 
-    private static Pods Of(string name, V1PodTemplateSpec template) => new(
+    private static Pods From(string name, V1PodTemplateSpec template) => new(
         name,
         template.Metadata.Labels,
         [.. template.Spec.Containers.SelectMany(container => container.Ports ?? []).Select(port => new PodPort(port.Name, port.ContainerPort))],

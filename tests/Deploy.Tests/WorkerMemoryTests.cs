@@ -74,7 +74,7 @@ public sealed class WorkerMemoryTests
     private static async Task<long> LimitAsync()
     {
         var manifests = await ReadProductionAsync();
-        Assert.DoesNotContain(Pods.Of(manifests).Where(pods => pods.RunServices).SelectMany(pods => SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
+        Assert.DoesNotContain(Pods.From(manifests).Where(pods => pods.RunServices).SelectMany(pods => SettingsChecks.SettingsOf(manifests, pods).Keys), name =>
             name is "Events__BytesInWork" or "Ingress__MaxBodyBytes");
         return (long)FindConsume(manifests).Containers.Single().Resources.Limits["memory"].ToDecimal();
     }
@@ -97,7 +97,7 @@ public sealed class WorkerMemoryTests
 
     private static async Task<Manifests> ReadProductionAsync() => Manifests.Parse(await Overlay.ReadAsync(Overlay.Production));
 
-    private static Pods FindConsume(Manifests manifests) => Pods.Of(manifests).Single(pods => pods.Name == "processor-worker-consume");
+    private static Pods FindConsume(Manifests manifests) => Pods.From(manifests).Single(pods => pods.Name == "processor-worker-consume");
 
     private static async Task<JsonNode> ReadAsync(string service) => JsonNode.Parse(
         await File.ReadAllTextAsync(Path.Combine(Machine.Root, service, "appsettings.json"), TestContext.Current.CancellationToken))!;

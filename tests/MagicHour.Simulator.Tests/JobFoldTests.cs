@@ -27,7 +27,7 @@ public sealed class JobFoldTests
     [Fact]
     public void A_job_that_has_started_is_rendering()
     {
-        var job = JobFold.Of([Published("video.started", Started)]);
+        var job = JobFold.FromEvents([Published("video.started", Started)]);
 
         Assert.Equal(new JobState("video", "rendering", "T", "first", 240, null, null, null, null), job);
     }
@@ -35,7 +35,7 @@ public sealed class JobFoldTests
     [Fact]
     public void A_job_that_has_failed_says_why_and_takes_its_name_from_its_start()
     {
-        var job = JobFold.Of([Published("video.started", Started), Published("video.errored", Errored)]);
+        var job = JobFold.FromEvents([Published("video.started", Started), Published("video.errored", Errored)]);
 
         Assert.Equal(new JobState("video", "failed", "T", "first", 0, null, null, "no_face", "No face"), job);
     }
@@ -51,7 +51,7 @@ public sealed class JobFoldTests
                 new JobState(
                     "video", "completed", "T", "last", 250, "https://v/0.mp4?t=1",
                     "https://v/0.mp4?t=1 2026-11-24T12:00:00.000Z\nhttps://v/1.mp4?t=1 2026-11-24T12:00:00.000Z", "no_face", "No face"),
-                JobFold.Of(published)));
+                JobFold.FromEvents(published)));
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class JobFoldTests
         var later = Completed.Replace("last", "too late", StringComparison.Ordinal)
             .Replace("0.mp4?t=1\",\"expires_at\":\"2026-11-24", "0.mp4?t=2\",\"expires_at\":\"2026-11-25", StringComparison.Ordinal);
 
-        var job = JobFold.Of([Published("video.completed", Completed, later)]);
+        var job = JobFold.FromEvents([Published("video.completed", Completed, later)]);
 
         Assert.Equal("last", job.Name);
         Assert.Equal("https://v/0.mp4?t=2", job.DownloadUrl);
@@ -70,7 +70,7 @@ public sealed class JobFoldTests
     [Fact]
     public void Half_an_emoji_in_a_name_is_repaired()
     {
-        var job = JobFold.Of([Published("video.started", Started.Replace("first", @"cut \ud83c", StringComparison.Ordinal))]);
+        var job = JobFold.FromEvents([Published("video.started", Started.Replace("first", @"cut \ud83c", StringComparison.Ordinal))]);
 
         Assert.Equal("cut \uFFFD", job.Name);
     }

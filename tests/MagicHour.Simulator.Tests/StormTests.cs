@@ -17,7 +17,7 @@ public sealed class StormTests
         Assert.Equal([503, 404, 302, 204], ledger.Attempts.Select(attempt => attempt.Status));
         Assert.All(endpoint.Requests, request => Assert.Equal(Completed.Bodies[0], request.Body));
         Assert.All(endpoint.Requests, request => Assert.True(request.IsSignedWith(ScriptedEndpoint.Secret)));
-        Assert.Equal((1, 0), (StormSummary.Of(ledger).Accepted, StormSummary.Of(ledger).GivenUp));
+        Assert.Equal((1, 0), (StormSummary.FromLedger(ledger).Accepted, StormSummary.FromLedger(ledger).GivenUp));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class StormTests
             Plan(Completed with { Expected = Expectation.Refused }, delivery => delivery with { Irregularity = how }));
 
         Assert.False(Assert.Single(endpoint.Requests).IsSignedWith(ScriptedEndpoint.Secret));
-        Assert.Equal(0, StormSummary.Of(ledger).GivenUp);
+        Assert.Equal(0, StormSummary.FromLedger(ledger).GivenUp);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class StormTests
 
         var ledger = await endpoint.TakeAsync(Plan(Completed with { Expected = Expectation.Refused }));
 
-        Assert.Equal(1, StormSummary.Of(ledger).ForgeriesTaken);
+        Assert.Equal(1, StormSummary.FromLedger(ledger).ForgeriesTaken);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class StormTests
         var ledger = await endpoint.TakeAsync(Plan(Completed with { Expected = Expectation.QuarantinedWith400 }));
 
         Assert.Equal([400, 400], ledger.Attempts.Select(attempt => attempt.Status));
-        Assert.Equal(1, StormSummary.Of(ledger).Accepted);
+        Assert.Equal(1, StormSummary.FromLedger(ledger).Accepted);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class StormTests
         var ledger = await endpoint.TakeAsync(plan with { Settings = plan.Settings with { GiveUpAfter = TimeSpan.FromMilliseconds(150) } });
 
         Assert.InRange(ledger.Attempts.Count, 1, 2);
-        Assert.Equal(1, StormSummary.Of(ledger).GivenUp);
+        Assert.Equal(1, StormSummary.FromLedger(ledger).GivenUp);
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
             }
             else
             {
-                var webhook = MagicHourEvent.Of(body);
+                var webhook = MagicHourEvent.Parse(body);
                 events.Add($"{webhook.Type} {webhook.JobId}");
             }
         }
@@ -103,7 +103,7 @@ public sealed class AWebhooksWholeWayTests(ServersFixture servers)
         Assert.Equal((20, 20), (await platform.QueryAsync<long>("select count(*) from webhook_events"), await platform.QueryAsync<long>("select count(*) from webhook_bodies")));
         await Waiting.UntilAsync("20 domain events", () => Task.FromResult(domainEvents.Count >= 20), Cancel);
         Assert.Equal(
-            events.Select(body => MagicHourEvent.Of(body)).Select(webhook => ("JobCompleted", EventIdentity.Create(webhook.Type, webhook.JobId), webhook.JobId)).Order(),
+            events.Select(body => MagicHourEvent.Parse(body)).Select(webhook => ("JobCompleted", EventIdentity.Create(webhook.Type, webhook.JobId), webhook.JobId)).Order(),
             domainEvents.Select(one => (one.Name, one.MessageId, one.JobId)).Order());
     }
 

@@ -139,7 +139,7 @@ public sealed class BrokerTrapsTests(ServersFixture servers)
         await platform.CountAsync(2, "select count(*) from jobs where status = 'completed'");
         await platform.AssertDrainedAsync();
         await Waiting.UntilAsync("both domain events", () => Task.FromResult(domainEvents.Count >= 2), Cancel);
-        Assert.Single(domainEvents, one => one.JobId == MagicHourEvent.Of(body).JobId);
+        Assert.Single(domainEvents, one => one.JobId == MagicHourEvent.Parse(body).JobId);
     }
 
     [Fact]

@@ -98,7 +98,7 @@ internal sealed class Collector : IAsyncDisposable
                 var service = resource.Messages(1).Single().Attributes(1)["service.name"];
                 foreach (var span in resource.Messages(2).SelectMany(scope => scope.Messages(2)))
                 {
-                    _spans.Enqueue(Span.Of(service, span));
+                    _spans.Enqueue(Span.From(service, span));
                 }
             }
         }
@@ -109,7 +109,7 @@ internal sealed class Collector : IAsyncDisposable
 internal sealed record Span(
     string Service, string TraceId, string Id, string ParentId, string Name, Dictionary<string, string> Attributes, (string TraceId, string SpanId)[] Links)
 {
-    public static Span Of(string service, OtlpMessage span) => new(
+    public static Span From(string service, OtlpMessage span) => new(
         service, span.Hex(1), span.Hex(2), span.Hex(4), span.Text(5), span.Attributes(9),
         [.. span.Messages(13).Select(link => (link.Hex(1), link.Hex(2)))]);
 }

@@ -43,7 +43,7 @@ public sealed class TracingTests(ServersFixture servers)
         }
 
         Assert.Equal(
-            events.Select(body => MagicHourEvent.Of(body).JobId).Order(),
+            events.Select(body => MagicHourEvent.Parse(body).JobId).Order(),
             Commits(collector).Select(span => span.Attributes["webhook.job_id"]).Order());
         await platform.CountAsync(20, "select count(*) from webhook_events where trace_id is not null");
     }

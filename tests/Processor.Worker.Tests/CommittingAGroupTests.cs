@@ -202,7 +202,7 @@ public sealed class CommittingAGroupTests(PostgresFixture postgres)
 
         await using var context = database.OpenContext();
         var jobs = await context.Set<Job>().ToDictionaryAsync(job => job.MagicHourId, PlainFold.Print, TestContext.Current.CancellationToken);
-        Assert.Equal(PlainFold.Of(history), new SortedDictionary<string, string>(jobs, StringComparer.Ordinal));
+        Assert.Equal(PlainFold.FromDeliveries(history), new SortedDictionary<string, string>(jobs, StringComparer.Ordinal));
     }
 
     internal static Task RefuseJobAsync(TestDatabase database, string jobId) => database.ExecuteAsync(

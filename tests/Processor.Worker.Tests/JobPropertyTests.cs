@@ -23,7 +23,7 @@ public sealed class JobPropertyTests
             store.Commit(group);
         }
 
-        Assert.Equal(PlainFold.Of(arrivals.All), store.Jobs);
+        Assert.Equal(PlainFold.FromDeliveries(arrivals.All), store.Jobs);
     }
 
     [Property(MaxTest = 500, Arbitrary = [typeof(Arbitraries)])]

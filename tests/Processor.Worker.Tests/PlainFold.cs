@@ -10,7 +10,7 @@ internal static class PlainFold
     private static readonly string[] Actions = ["started", "canceled", "errored", "completed"];
     private static readonly string[] Statuses = ["rendering", "canceled", "failed", "completed"];
 
-    public static SortedDictionary<string, string> Of(IEnumerable<WebhookReceived> deliveries) => new(
+    public static SortedDictionary<string, string> FromDeliveries(IEnumerable<WebhookReceived> deliveries) => new(
         deliveries
             .Where(delivery => delivery.EventType.Split('.') is [("video" or "image" or "audio"), var action] && Actions.Contains(action))
             .GroupBy(delivery => delivery.JobId)

@@ -69,7 +69,7 @@ internal sealed class FaultContext(Lab lab, int seed, double scale, Cancellation
 
         var options = new VerdictOptions { Notified = owners?.Notified, Rejected = owners?.Rejected ?? [], Registered = owners?.JobIds };
         var verdict = await Verdict.JudgeAsync(storm.Ledger, lab.Postgres, lab.Broker.Uri, options, cancellationToken);
-        var report = new StormReport(StormSummary.Of(storm.Ledger), storm.Ledger, verdict);
+        var report = new StormReport(StormSummary.FromLedger(storm.Ledger), storm.Ledger, verdict);
         Expect(verdict.IsClean && verdict.IsSettled, string.Join('\n', verdict.Lines));
         Expect(report.Summary.GivenUp == 0, $"{report.Summary.GivenUp} events were never accepted");
         Expect(report.SlowestAnswer <= AnswerBudget, $"an answer took {report.SlowestAnswer.TotalSeconds:0.0} s");

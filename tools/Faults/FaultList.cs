@@ -6,7 +6,7 @@ namespace Platform.Faults;
 internal static class FaultList
 {
     /// <param name="fuzzInputs">Number of inputs for the fault FUZZ.</param>
-    public static IReadOnlyList<Fault> Of(int fuzzInputs) =>
+    public static IReadOnlyList<Fault> Create(int fuzzInputs) =>
     [
         .. TrafficFaults.All,
         .. MalformedFaults.All,
@@ -32,5 +32,5 @@ internal static class FaultList
 
     /// <summary>Faults whose id equals a given one or starts with it and a dot: <c>P01</c> selects all five points.</summary>
     public static IReadOnlyList<Fault> Find(IReadOnlyCollection<string> ids, int fuzzInputs, bool isFull) =>
-        [.. Of(fuzzInputs).Where(fault => ids.Count == 0 ? isFull || !fault.IsFullOnly : ids.Any(id => fault.Id == id || fault.Id.StartsWith($"{id}.", StringComparison.Ordinal)))];
+        [.. Create(fuzzInputs).Where(fault => ids.Count == 0 ? isFull || !fault.IsFullOnly : ids.Any(id => fault.Id == id || fault.Id.StartsWith($"{id}.", StringComparison.Ordinal)))];
 }

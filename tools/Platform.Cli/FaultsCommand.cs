@@ -49,7 +49,7 @@ internal static class FaultsCommand
     // Checks each name: a misspelt one must not be ignored because another one is known.
     private static void RequireKnown(CommandResult result, IReadOnlyList<string> names, bool areMutants)
     {
-        var known = areMutants ? MutantList.All.Select(mutant => mutant.Name) : FaultList.Of(QuickFuzz).Select(fault => fault.Id);
+        var known = areMutants ? MutantList.All.Select(mutant => mutant.Name) : FaultList.Create(QuickFuzz).Select(fault => fault.Id);
         foreach (var name in names.Where(name => (areMutants ? MutantList.Find([name]).Count : FaultList.Find([name], QuickFuzz, isFull: true).Count) == 0))
         {
             result.AddError($"There is no {(areMutants ? "mutant" : "fault")} '{name}'. Known: {string.Join(", ", known)}.");
@@ -95,7 +95,7 @@ internal static class FaultsCommand
     private static async Task WriteReportAsync(IEnumerable<string> lines, CancellationToken cancellationToken)
     {
         var page = File.Exists(FaultReport.File) ? await File.ReadAllTextAsync(FaultReport.File, cancellationToken) : "";
-        var order = FaultList.Of(QuickFuzz).Select(fault => fault.Id).ToArray();
+        var order = FaultList.Create(QuickFuzz).Select(fault => fault.Id).ToArray();
         await File.WriteAllTextAsync(FaultReport.File, FaultReport.Merge(page, lines, order), cancellationToken);
     }
 }

@@ -40,7 +40,7 @@ internal static class SendCommand
             var target = Target.Find(arguments.GetValue(url), arguments.GetValue(secret));
             var now = TimeProvider.System.GetUtcNow();
             var events = arguments.GetValue(file) is { } body
-                ? [MagicHourEvent.Of(await File.ReadAllBytesAsync(body.FullName, cancellationToken))]
+                ? [MagicHourEvent.Parse(await File.ReadAllBytesAsync(body.FullName, cancellationToken))]
                 : Enumerable.Range(0, arguments.GetValue(count)).Select(_ => MagicHourEvent.Create(arguments.GetValue(type)!, arguments.GetValue(job), now)).ToArray();
             return await SendAsync(target, events, cancellationToken);
         });

@@ -140,7 +140,7 @@ internal static class StormCommand
             await storm.Ledger.WriteAsync(file.FullName, CancellationToken.None);
         }
 
-        var report = new StormReport(plan, StormSummary.Of(storm.Ledger), storm.Progress.TimesFull, Verdict: null);
+        var report = new StormReport(plan, StormSummary.FromLedger(storm.Ledger), storm.Progress.TimesFull, Verdict: null);
         if (isWhole && arguments.GetValue(Verify))
         {
             await (owners?.RegisterOthersAsync(cancellationToken) ?? Task.CompletedTask);

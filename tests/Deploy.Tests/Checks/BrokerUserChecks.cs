@@ -41,7 +41,7 @@ internal static class BrokerUserChecks
 
     /// <summary>Every login to the broker is a user with permissions in the virtual host that it names.</summary>
     public static IEnumerable<string> Logins(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where pods.RunServices && manifests.Of("RabbitmqCluster").Any()
         let address = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
         where !manifests.Of("Permission").Any(permission => UserOf(permission) == address.User && $"{permission.At("spec.vhost")}" == address.VirtualHost)
@@ -92,7 +92,7 @@ internal static class BrokerUserChecks
     private static string Grant(string user, string[] configure, string[] write, string[] read) =>
         $"{user}: configure '{Pattern(configure)}', write '{Pattern(write)}', read '{Pattern(read)}' in webhook-platform";
 
-    private static string Pattern(string[] names) => names.Length == 0 ? "" : ExactPattern.Of(names);
+    private static string Pattern(string[] names) => names.Length == 0 ? "" : ExactPattern.For(names);
 
     private static string UserOf(JsonObject permission) => $"{permission.At("spec.user") ?? permission.At("spec.userReference.name")}";
 

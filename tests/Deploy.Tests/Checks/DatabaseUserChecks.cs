@@ -15,7 +15,7 @@ internal static class DatabaseUserChecks
     public static IEnumerable<string> Logins(Manifests manifests) =>
     [
         .. from cluster in manifests.Of("Cluster")
-           from pods in Pods.Of(manifests)
+           from pods in Pods.From(manifests)
            let login = PlatformChecks.DatabaseOf(manifests, pods)?.Username
            where login is not null
            from fault in pods.Name.StartsWith(Worker, StringComparison.Ordinal)
@@ -31,7 +31,7 @@ internal static class DatabaseUserChecks
     private static IEnumerable<string> FindWorkerFaults(Manifests manifests, JsonObject cluster, string component, string login)
     {
         var role = cluster.List("spec.managed.roles").SingleOrDefault(role => $"{role["name"]}" == login);
-        var migration = Pods.Of(manifests).Single(pods => pods.Name.StartsWith("migrate", StringComparison.Ordinal));
+        var migration = Pods.From(manifests).Single(pods => pods.Name.StartsWith("migrate", StringComparison.Ordinal));
         var granted = SettingsChecks.SettingsOf(manifests, migration).GetValueOrDefault($"DatabaseRoles__{char.ToUpperInvariant(component[0])}{component[1..]}");
         return Rules.FindBroken(
         [

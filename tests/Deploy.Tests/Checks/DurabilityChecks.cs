@@ -15,7 +15,7 @@ internal static class DurabilityChecks
     [
         .. manifests.Of("RabbitmqCluster").SelectMany(FindBrokerFaults),
         .. from cluster in manifests.Of("RabbitmqCluster")
-           from pods in Pods.Of(manifests)
+           from pods in Pods.From(manifests)
            where pods.Name.StartsWith("migrate", StringComparison.Ordinal)
            let nodes = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__ExpectedNodes")
            where nodes != $"{cluster.At("spec.replicas")}"

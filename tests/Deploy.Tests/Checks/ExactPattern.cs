@@ -8,7 +8,7 @@ namespace Deploy.Tests.Checks;
 /// </summary>
 internal static partial class ExactPattern
 {
-    public static string Of(IEnumerable<string> names) => $"^({string.Join('|', names.Select(Escape))})$";
+    public static string For(IEnumerable<string> names) => $"^({string.Join('|', names.Select(Escape))})$";
 
     /// <summary>
     /// The names in the list; none for the empty pattern, which RabbitMQ treats as matching nothing. Null when it is no such list.
@@ -21,7 +21,7 @@ internal static partial class ExactPattern
         }
 
         string[] names = Names().Match(pattern) is { Success: true } match ? [.. match.Groups["names"].Value.Split('|').Select(name => name.Replace(@"\.", "."))] : [];
-        return names.Length > 0 && !names.Contains("") && Of(names) == pattern ? names : null;
+        return names.Length > 0 && !names.Contains("") && For(names) == pattern ? names : null;
     }
 
     private static string Escape(string name) => name.Replace(".", @"\.");

@@ -36,7 +36,7 @@ internal static class IngressMemoryChecks
     private const int CopiesOfABody = 4;
 
     public static IEnumerable<string> Find(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where pods.AreIngress
         let limit = pods.Containers.Single().Resources?.Limits?["memory"].ToInt64() ?? 0
         from fault in Find(SettingsChecks.SettingsOf(manifests, pods), limit)

@@ -11,7 +11,7 @@ internal static class ManagementChecks
 
     public static IEnumerable<string> Find(Manifests manifests)
     {
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.AreIngress))
+        foreach (var pods in Pods.From(manifests).Where(pods => pods.AreIngress))
         {
             var url = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault($"{IngressOptions.Section}__{nameof(IngressOptions.ManagementUrl)}");
             var port = pods.Ports.SingleOrDefault(port => port.Number == IngressOptions.ReadPort(url));
@@ -39,7 +39,7 @@ internal static class ManagementChecks
            from led in service.Spec.Ports
            where port.Has(led.TargetPort?.Value ?? led.Port.ToString(CultureInfo.InvariantCulture))
            select $"is managed through the Service {service.Metadata.Name}",
-        .. from rule in NetworkRule.Of(manifests)
+        .. from rule in NetworkRule.From(manifests)
            where !rule.IsEgress && rule.Selector.Matches(pods.Labels)
            let isStrangers = rule.Peers.All(peer => peer.NamespaceSelector?.MatchLabels?.Values.Contains(LoadBalancer) == true)
            where rule.Ports.Any(open => port.Has(open.First) == isStrangers)

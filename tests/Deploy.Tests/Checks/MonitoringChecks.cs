@@ -46,7 +46,7 @@ internal static partial class MonitoringChecks
                 }),
             ],
         };
-        return [.. Pods.Of(manifests).Where(pods => selector.Matches(pods.Labels))];
+        return [.. Pods.From(manifests).Where(pods => selector.Matches(pods.Labels))];
     }
 
     [GeneratedRegex("\\bjob=~?\"(?<jobs>[^\"]+)\"")]

@@ -25,15 +25,15 @@ internal static class NetworkChecks
             : ["no NetworkPolicy denies everything both ways"];
 
     public static IEnumerable<string> EveryWorkloadHasAPolicy(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
-        where !manifests.Of<V1NetworkPolicy>().Any(policy => Pods.Of(manifests).Where(other => policy.Spec.PodSelector.Matches(other.Labels)).Select(other => other.Name).SequenceEqual([pods.Name]))
+        from pods in Pods.From(manifests)
+        where !manifests.Of<V1NetworkPolicy>().Any(policy => Pods.From(manifests).Where(other => policy.Spec.PodSelector.Matches(other.Labels)).Select(other => other.Name).SequenceEqual([pods.Name]))
         select $"{pods.Name} has no NetworkPolicy of its own";
 
     /// <summary>
     /// A rule without peers allows everyone, one without ports allows all ports, and a peer whose selector has no terms selects everything.
     /// </summary>
     public static IEnumerable<string> NothingIsOpen(Manifests manifests) =>
-        from rule in NetworkRule.Of(manifests)
+        from rule in NetworkRule.From(manifests)
         let fault = rule switch
         {
             { Peers.Length: 0 } => "names no peer",
@@ -49,13 +49,13 @@ internal static class NetworkChecks
     public static IEnumerable<string> PeersAreReal(Manifests manifests)
     {
         var documented = File.ReadAllText(Path.Combine(Machine.Root, "docs", "kubernetes.md"));
-        return NetworkRule.Of(manifests).SelectMany(rule => FindStrangers(rule, Pods.Of(manifests), documented).Select(fault => $"the NetworkPolicy {rule.Policy} {fault}"));
+        return NetworkRule.From(manifests).SelectMany(rule => FindStrangers(rule, Pods.From(manifests), documented).Select(fault => $"the NetworkPolicy {rule.Policy} {fault}"));
     }
 
     /// <summary>A connection needs a rule at both ends: the callee must accept what the caller may call.</summary>
     public static IEnumerable<string> BothEndsAgree(Manifests manifests)
     {
-        var rules = NetworkRule.Of(manifests).ToArray();
+        var rules = NetworkRule.From(manifests).ToArray();
         return
         [
             .. from call in CallsOf(manifests, rules, isEgress: true)
@@ -72,23 +72,23 @@ internal static class NetworkChecks
     /// which the database pods watch. No rule lets the internet reach a pod.
     /// </summary>
     public static IEnumerable<string> OnlyThreeRolesReachTheInternet(Manifests manifests) =>
-        from rule in NetworkRule.Of(manifests)
+        from rule in NetworkRule.From(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where rule.Selector.Matches(pods.Labels) && !(rule.IsEgress && (InternetRoles.Contains(pods.Name) || (pods.AreDatabase && IsSmall(block))))
         select $"{pods.Name} {(rule.IsEgress ? "reaches" : "is reached by")} {block.Cidr}";
 
     /// <summary>The pods that connect to addresses chosen by strangers do not use the broker.</summary>
     public static IEnumerable<string> NotifyDoesNotReachTheBroker(Manifests manifests) =>
-        from call in CallsOf(manifests, NetworkRule.Of(manifests), isEgress: true)
+        from call in CallsOf(manifests, NetworkRule.From(manifests), isEgress: true)
         where call.Caller.Name == StrangersRole && call.Target.Name == "broker"
         select $"{call.Caller.Name} reaches port {call.Port} of the broker";
 
     /// <summary>The policy and the worker's own guard list the same non-public addresses: either suffices if the other fails.</summary>
     public static IEnumerable<string> TheInternetIsWhatTheGuardTakesForIt(Manifests manifests) =>
-        from rule in NetworkRule.Of(manifests)
+        from rule in NetworkRule.From(manifests)
         from block in rule.Peers.Select(peer => peer.IpBlock).OfType<V1IPBlock>()
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where rule.IsEgress && rule.Selector.Matches(pods.Labels) && InternetRoles.Contains(pods.Name)
         let cidr = IPNetwork.Parse(block.Cidr)
         let guarded = AddressRules.NotPublic.Where(network => cidr.Contains(network.BaseAddress)).Select(network => $"{network}")
@@ -98,8 +98,8 @@ internal static class NetworkChecks
 
     /// <summary>An instance that cannot watch its Cluster never starts.</summary>
     public static IEnumerable<string> DatabaseFollowsTheApiServer(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
-        where pods.AreDatabase && !NetworkRule.Of(manifests).Any(rule =>
+        from pods in Pods.From(manifests)
+        where pods.AreDatabase && !NetworkRule.From(manifests).Any(rule =>
             rule.IsEgress && rule.Selector.Matches(pods.Labels) && rule.Peers.Any(peer => peer.IpBlock is not null) && rule.Ports.Any(port => port.First == ApiServerPort))
         select $"{pods.Name} may not call the API server";
 
@@ -126,9 +126,9 @@ internal static class NetworkChecks
     private static IEnumerable<(Pods Caller, Pods Target, NetworkPort Port)> CallsOf(Manifests manifests, IEnumerable<NetworkRule> rules, bool isEgress) =>
         from rule in rules
         where rule.IsEgress == isEgress
-        from own in Pods.Of(manifests)
+        from own in Pods.From(manifests)
         where rule.Selector.Matches(own.Labels)
-        from other in Pods.Of(manifests)
+        from other in Pods.From(manifests)
         where rule.PeersHere.Any(peer => peer.PodSelector.Matches(other.Labels))
         from port in rule.Ports
         select isEgress ? (own, other, port) : (other, own, port);

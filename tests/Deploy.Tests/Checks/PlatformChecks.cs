@@ -55,16 +55,16 @@ internal static partial class PlatformChecks
             .ToHashSet();
         return
         [
-            .. from pods in Pods.Of(manifests)
+            .. from pods in Pods.From(manifests)
                where pods.RunServices
                let broker = BrokerAddress.Parse(SettingsChecks.SecretSettingsOf(manifests, pods)["ConnectionStrings__RabbitMq"])
                where broker.UseTls != isEncrypted || broker.Nodes.Any(node => !hosts.Contains(node.Host) || isEncrypted && !certified.Contains(node.Host))
                select $"{pods.Name} calls the broker at {broker}, {(broker.UseTls ? "with" : "without")} TLS",
-            .. from pods in Pods.Of(manifests)
+            .. from pods in Pods.From(manifests)
                let database = DatabaseOf(manifests, pods)
                where database is not null && (!hosts.Contains(database.Host!) || isEncrypted != (database.SslMode is SslMode.VerifyFull))
                select $"{pods.Name} calls the database at {database.Host} with SSL Mode={database.SslMode}",
-            .. from pods in Pods.Of(manifests)
+            .. from pods in Pods.From(manifests)
                where pods.RunServices && isEncrypted
                let authorities = SettingsChecks.SettingsOf(manifests, pods).GetValueOrDefault("Broker__CertificateAuthorities")
                where authorities is null || !SettingsChecks.FilesOf(pods).Contains(new MountedFile(authorities, "broker-tls", "ca.crt"))
@@ -92,7 +92,7 @@ internal static partial class PlatformChecks
     public static IEnumerable<string> Images(Manifests manifests)
     {
         var isProduction = manifests.Of("RabbitmqCluster").Any();
-        var ours = Pods.Of(manifests).SelectMany(pods => pods.Containers).Select(container => container.Image);
+        var ours = Pods.From(manifests).SelectMany(pods => pods.Containers).Select(container => container.Image);
         var images = ours.Concat(manifests.Of("Cluster").Select(cluster => $"{cluster.At("spec.imageName")}"))
             .Select(image => (image, isFixed: isProduction ? Digest().IsMatch(image) : image.Contains(':') && !image.EndsWith(":latest", StringComparison.Ordinal)))
             .Concat(manifests.Of("RabbitmqCluster").Select(cluster => $"{cluster.At("spec.image")}").Select(image => (image, isFixed: Release().IsMatch(image))));
@@ -119,7 +119,7 @@ internal static partial class PlatformChecks
     });
 
     private static NpgsqlConnectionStringBuilder? DatabaseOf(Manifests manifests, string workload) =>
-        DatabaseOf(manifests, Pods.Of(manifests).Single(pods => pods.Name == workload));
+        DatabaseOf(manifests, Pods.From(manifests).Single(pods => pods.Name == workload));
 
     /// <summary>Null for workloads that do not use the database.</summary>
     internal static NpgsqlConnectionStringBuilder? DatabaseOf(Manifests manifests, Pods pods) =>

@@ -19,7 +19,7 @@ internal static class PodChecks
             yield return "the namespace does not enforce the restricted level";
         }
 
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.Template is not null))
+        foreach (var pods in Pods.From(manifests).Where(pods => pods.Template is not null))
         {
             var faults = FindPodFaults(pods.Template!.Spec).Concat(pods.Template.Spec.Containers.Concat(pods.Template.Spec.InitContainers ?? []).SelectMany(FindContainerFaults));
             foreach (var fault in faults)
@@ -30,7 +30,7 @@ internal static class PodChecks
     }
 
     public static IEnumerable<string> Probes(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where pods.Ports.Count > 0
         from container in pods.Containers
         from probe in new (string Kind, V1Probe? Probe, string Path)[] { ("readiness", container.ReadinessProbe, "/health/ready"), ("liveness", container.LivenessProbe, "/health/live") }
@@ -39,7 +39,7 @@ internal static class PodChecks
         select $"{pods.Name}: the {probe.Kind} probe {fault}";
 
     public static IEnumerable<string> Resources(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         from container in pods.Containers
         let requests = container.Resources?.Requests ?? new Dictionary<string, ResourceQuantity>()
         let limits = container.Resources?.Limits ?? new Dictionary<string, ResourceQuantity>()
@@ -48,14 +48,14 @@ internal static class PodChecks
         select $"{pods.Name} does not say its CPU, or as much memory as it is limited to";
 
     public static IEnumerable<string> PortsNamedOnce(Manifests manifests) =>
-        Pods.Of(manifests).Where(pods => pods.Template is not null).SelectMany(pods => FindDoubles(pods.Name, pods.Ports.Select(port => (port.Name, port.Number))))
+        Pods.From(manifests).Where(pods => pods.Template is not null).SelectMany(pods => FindDoubles(pods.Name, pods.Ports.Select(port => (port.Name, port.Number))))
             .Concat(manifests.Of<V1Service>().SelectMany(service =>
                 FindDoubles(service.Metadata.Name, service.Spec.Ports.Select(port => ((string?)port.Name, port.Port)))));
 
     /// <summary>A pod must not be killed while its service is still stopping within its own time limits.</summary>
     public static IEnumerable<string> StopTimes(Manifests manifests)
     {
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.RunServices && pods.Ports.Count > 0))
+        foreach (var pods in Pods.From(manifests).Where(pods => pods.RunServices && pods.Ports.Count > 0))
         {
             var takes = pods.AreIngress ? IngressStopTime() : WorkerStopTime();
             var waits = TimeSpan.FromSeconds(pods.Containers.Max(container => container.Lifecycle?.PreStop?.Sleep?.Seconds ?? 0));

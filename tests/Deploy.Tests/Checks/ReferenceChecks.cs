@@ -18,7 +18,7 @@ internal static class ReferenceChecks
     }
 
     public static IEnumerable<string> Volumes(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         from container in pods.Containers
         let volumes = (pods.Template!.Spec.Volumes ?? []).Select(volume => volume.Name)
         let mounts = (container.VolumeMounts ?? []).Select(mount => mount.Name)
@@ -68,7 +68,7 @@ internal static class ReferenceChecks
 
     private static IEnumerable<Reference> NamedByPods(Manifests manifests)
     {
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.Template is not null))
+        foreach (var pods in Pods.From(manifests).Where(pods => pods.Template is not null))
         {
             foreach (var variables in pods.Containers.SelectMany(container => container.EnvFrom ?? []))
             {

@@ -8,7 +8,7 @@ internal static class SelectorChecks
 {
     public static IEnumerable<string> Deployments(Manifests manifests)
     {
-        var pods = Pods.Of(manifests);
+        var pods = Pods.From(manifests);
         foreach (var deployment in manifests.Of<V1Deployment>())
         {
             var (name, selector, template) = (deployment.Metadata.Name, deployment.Spec.Selector, deployment.Spec.Template);
@@ -31,7 +31,7 @@ internal static class SelectorChecks
 
     public static IEnumerable<string> DisruptionBudgets(Manifests manifests)
     {
-        var pods = Pods.Of(manifests);
+        var pods = Pods.From(manifests);
         foreach (var budget in manifests.Of<V1PodDisruptionBudget>())
         {
             if (pods.Count(pod => budget.Spec.Selector.Matches(pod.Labels)) != 1)
@@ -68,7 +68,7 @@ internal static class SelectorChecks
     {
         foreach (var service in manifests.Of<V1Service>())
         {
-            var behind = Pods.Of(manifests).Where(pods => service.Spec.Selector.Matches(pods.Labels)).ToArray();
+            var behind = Pods.From(manifests).Where(pods => service.Spec.Selector.Matches(pods.Labels)).ToArray();
             if (behind.Length != 1 || service.Spec.Ports.Any(port => !behind[0].HavePort(port.TargetPort.ToString())))
             {
                 yield return $"the Service {service.Metadata.Name} leads to no port of one workload";

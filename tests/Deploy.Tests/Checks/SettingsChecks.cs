@@ -21,7 +21,7 @@ internal static class SettingsChecks
 
     public static IEnumerable<string> Bind(Manifests manifests)
     {
-        foreach (var pods in Pods.Of(manifests).Where(pods => pods.RunServices))
+        foreach (var pods in Pods.From(manifests).Where(pods => pods.RunServices))
         {
             var (settings, secrets) = (SettingsOf(manifests, pods), SecretSettingsOf(manifests, pods));
             foreach (var name in settings.Keys.Where(name => name.StartsWith("ConnectionStrings", StringComparison.Ordinal)))
@@ -38,7 +38,7 @@ internal static class SettingsChecks
 
     /// <summary>Paths in settings and connection strings point to mounted files.</summary>
     public static IEnumerable<string> Files(Manifests manifests) =>
-        from pods in Pods.Of(manifests)
+        from pods in Pods.From(manifests)
         where pods.RunServices
         let files = FilesOf(pods)
         let certificate = SecretSettingsOf(manifests, pods).GetValueOrDefault("ConnectionStrings__Postgres")?.Split(';')

@@ -48,7 +48,7 @@ internal sealed class EnvelopeTemplate
     /// <summary>Saves a message that the ingress published.</summary>
     public static EnvelopeTemplate Save(BasicGetResult message, string file)
     {
-        var published = PublishedMessage.Of(message);
+        var published = PublishedMessage.From(message);
         File.WriteAllText(file, JsonSerializer.Serialize(published));
         return new EnvelopeTemplate(published);
     }
@@ -108,7 +108,7 @@ internal sealed class EnvelopeTemplate
 /// <summary>A message as read from the queue.</summary>
 internal sealed record PublishedMessage(byte[] Body, string? ContentType, IReadOnlyDictionary<string, string> Headers)
 {
-    public static PublishedMessage Of(BasicGetResult message) => new(
+    public static PublishedMessage From(BasicGetResult message) => new(
         message.Body.ToArray(),
         message.BasicProperties.ContentType,
         (message.BasicProperties.Headers ?? new Dictionary<string, object?>())

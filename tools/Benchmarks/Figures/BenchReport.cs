@@ -22,7 +22,7 @@ internal sealed record BenchReport(BenchMachine Machine, IReadOnlyDictionary<str
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    private IReadOnlyList<FigureLine> Lines => FigureLine.Of(Rounds, Parts);
+    private IReadOnlyList<FigureLine> Lines => FigureLine.FromRounds(Rounds, Parts);
 
     private string Conditions
     {

@@ -8,10 +8,10 @@ namespace Platform.Benchmarks.Figures;
 internal sealed record FigureLine(Figure Figure, string Build, Spread Value, Spread? Limit, Spread? Ratio, bool? IsReached)
 {
     /// <summary>The lines of all figures that have values.</summary>
-    public static IReadOnlyList<FigureLine> Of(Rounds rounds, IReadOnlyDictionary<string, PartRun> parts) =>
-        [.. FigureList.All.Where(figure => rounds.Of(figure.Key) is not null).Select(figure => Of(figure, rounds, parts))];
+    public static IReadOnlyList<FigureLine> FromRounds(Rounds rounds, IReadOnlyDictionary<string, PartRun> parts) =>
+        [.. FigureList.All.Where(figure => rounds.Of(figure.Key) is not null).Select(figure => Create(figure, rounds, parts))];
 
-    private static FigureLine Of(Figure figure, Rounds rounds, IReadOnlyDictionary<string, PartRun> parts)
+    private static FigureLine Create(Figure figure, Rounds rounds, IReadOnlyDictionary<string, PartRun> parts)
     {
         var value = rounds.Of(figure.Key)!.Value;
         var run = parts[rounds.KeyParts[figure.Key]];

@@ -32,12 +32,12 @@ internal sealed class Rounds
     }
 
     /// <summary>The spread of a value; null when it was never measured.</summary>
-    public Spread? Of(string key) => _values.TryGetValue(key, out var rounds) ? Spread.Of(rounds.Values) : null;
+    public Spread? Of(string key) => _values.TryGetValue(key, out var rounds) ? Spread.From(rounds.Values) : null;
 
     /// <summary>Computed within each round, because only values measured side by side are comparable.</summary>
     public Spread? Ratio(string key, string limit) =>
         _values.TryGetValue(key, out var rounds) && _values.TryGetValue(limit, out var limits) && rounds.Keys.Any(limits.ContainsKey)
-            ? Spread.Of(rounds.Where(one => limits.ContainsKey(one.Key)).Select(one => one.Value / limits[one.Key]))
+            ? Spread.From(rounds.Where(one => limits.ContainsKey(one.Key)).Select(one => one.Value / limits[one.Key]))
             : null;
 }
 
@@ -57,7 +57,7 @@ internal readonly record struct Spread(double Median, double Min, double Max)
     public bool IsMeasured => !double.IsNaN(Min);
 
     /// <param name="values">At least one.</param>
-    public static Spread Of(IEnumerable<double> values)
+    public static Spread From(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         var middle = sorted.Length / 2;

@@ -7,7 +7,7 @@ internal static class SteadyRate
     /// <param name="steps">Times and counts, in any order.</param>
     /// <param name="warmUpShare">The share of all items that is warm-up, below 1. The first step is never measured.</param>
     /// <exception cref="InvalidOperationException">There is no step after the warm-up.</exception>
-    public static Steadiness Of(IEnumerable<Step> steps, double warmUpShare)
+    public static Steadiness FromSteps(IEnumerable<Step> steps, double warmUpShare)
     {
         var ordered = steps.OrderBy(step => step.At).ToArray();
         var warm = CountSteps(ordered, Math.Max(1, ordered.Sum(step => step.Count) * warmUpShare));

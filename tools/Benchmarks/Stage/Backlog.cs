@@ -104,7 +104,7 @@ internal sealed record DrainTimes(IReadOnlyList<Step> Steps, DrainCount Count)
     private const int First = 10_000;
 
     /// <summary>The drain after its warm-up.</summary>
-    public Steadiness Steady => SteadyRate.Of(Steps, Count.WarmUpShare);
+    public Steadiness Steady => SteadyRate.FromSteps(Steps, Count.WarmUpShare);
 
     /// <summary>The rate of a process that has just started.</summary>
     public double FirstRate => SteadyRate.OfFirst(Steps, First);

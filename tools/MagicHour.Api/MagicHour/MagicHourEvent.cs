@@ -41,7 +41,7 @@ public sealed partial record MagicHourEvent(string Type, string JobId, byte[] Bo
     }
 
     /// <summary>An arbitrary body of the caller.</summary>
-    public static MagicHourEvent Of(byte[] body)
+    public static MagicHourEvent Parse(byte[] body)
     {
         try
         {

@@ -132,7 +132,7 @@ internal sealed class PlanDraft
         var unusable = _chance.One(UnusableBody.All);
         var job = _jobs.NextPlain();
         _deliveries.Add(
-            new StormEvent(unusable.Reason, job.Id, unusable.Expected, [unusable.Of(job)]), Arrival(), Irregularity.Unusable);
+            new StormEvent(unusable.Reason, job.Id, unusable.Expected, [unusable.Render(job)]), Arrival(), Irregularity.Unusable);
     }
 
     private void AddForgery(bool isOfKnownJob)

@@ -24,13 +24,13 @@ internal sealed record StormDestination(
                 throw new SetupException("--owners needs workers that can reach this machine as 127.0.0.1: use ./platform up --native.");
             }
 
-            return Of(running, isOwned: false);
+            return FromStack(running, isOwned: false);
         }
 
         Console.WriteLine("Nothing is up here: starting a native stack for this storm.");
         var started = await NativeStack.StartAsync(new NativeExtras(), cancellationToken);
         started.Save();
-        return Of(started, isOwned: true);
+        return FromStack(started, isOwned: true);
     }
 
     /// <summary>Whether every row of <c>jobs</c> is what the stored events say, by the worker's own verb. True for a platform elsewhere, which may have another version.</summary>
@@ -70,7 +70,7 @@ internal sealed record StormDestination(
     }
 
     /// <summary>Two webhooks when there are two secrets; the first one rotates to the second secret.</summary>
-    private static StormDestination Of(Stack stack, bool isOwned) => new(
+    private static StormDestination FromStack(Stack stack, bool isOwned) => new(
         stack.NextSecret is { } next
             ? [new StormTarget(stack.IngressUrl, stack.Secret, next), new StormTarget(stack.IngressUrl, next)]
             : [new StormTarget(stack.IngressUrl, stack.Secret)],

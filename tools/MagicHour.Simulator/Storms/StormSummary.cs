@@ -34,7 +34,7 @@ public sealed record StormSummary
 
     public required TimeSpan Duration { get; init; }
 
-    public static StormSummary Of(Ledger ledger)
+    public static StormSummary FromLedger(Ledger ledger)
     {
         var attempts = ledger.Attempts.OrderBy(attempt => attempt.At).ToArray();
         var wanted = ledger.Events.Count(webhook => webhook.Expected is not Expectation.Refused);

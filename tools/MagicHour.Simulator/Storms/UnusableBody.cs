@@ -39,7 +39,7 @@ internal sealed record UnusableBody(string Reason, Expectation Expected, Action<
     ];
 
     /// <summary>The unusable body of an event; bodies of different jobs differ.</summary>
-    public byte[] Of(MagicHourJob job)
+    public byte[] Render(MagicHourJob job)
     {
         var body = JsonNode.Parse(MagicHourEvent.Create($"{job.Resource}.completed", job).Body)!.AsObject();
         body["note"] = job.Id;

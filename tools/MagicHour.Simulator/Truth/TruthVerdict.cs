@@ -43,11 +43,11 @@ internal sealed record TruthVerdict
         return new TruthVerdict
         {
             IsSettled = isSettled,
-            Lost = Finding.Of(cases.SelectMany(one => one.Delivered.Where(type => !evidence.Events.Contains((one.JobId, type))).Select(type => $"{one.JobId}: {type}"))),
-            Doubled = Finding.Of(notifications.SelectMany(ofJob => ofJob.CountBy(one => one.Status)
+            Lost = Finding.From(cases.SelectMany(one => one.Delivered.Where(type => !evidence.Events.Contains((one.JobId, type))).Select(type => $"{one.JobId}: {type}"))),
+            Doubled = Finding.From(notifications.SelectMany(ofJob => ofJob.CountBy(one => one.Status)
                 .Where(same => same.Value > 1).Select(same => $"{ofJob.Key}: its owner was notified {same.Value} times that it has {same.Key}"))),
-            Wrong = Finding.Of(cases.Select(one => FindError(one, evidence, notifications[one.JobId].LastOrDefault()?.Status)).OfType<string>()),
-            Forbidden = Finding.Of(FindForbidden(cases, calls, requestsPerSecond)),
+            Wrong = Finding.From(cases.Select(one => FindError(one, evidence, notifications[one.JobId].LastOrDefault()?.Status)).OfType<string>()),
+            Forbidden = Finding.From(FindForbidden(cases, calls, requestsPerSecond)),
         };
     }
 

@@ -19,7 +19,7 @@ internal sealed class JobCheck(IEnumerable<Case> cases, IEnumerable<JobRow> rows
 
     private static string? Compare(JobRow row, Case[] published)
     {
-        var possible = Combine(published).Select(JobFold.Of).ToArray();
+        var possible = Combine(published).Select(JobFold.FromEvents).ToArray();
         if (!possible.Contains(row.State))
         {
             return $"{row.JobId}: {(possible is [var likeliest, ..] ? row.State.Difference(likeliest) : "its events have no bodies")}";

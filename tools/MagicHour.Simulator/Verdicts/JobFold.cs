@@ -25,7 +25,7 @@ internal static class JobFold
         eventType.Split('.') is [("video" or "image" or "audio"), var action] && StatusOfAction.ContainsKey(action);
 
     /// <param name="events">The events of one job that change it; one of each type.</param>
-    public static JobState Of(IEnumerable<PublishedEvent> events)
+    public static JobState FromEvents(IEnumerable<PublishedEvent> events)
     {
         var greatestFirst = events.OrderByDescending(published => Array.IndexOf(Actions, published.Action)).ToArray();
         var payloads = greatestFirst.Select(published => Payload.Read(published.Bodies[0])).ToArray();

@@ -47,7 +47,7 @@ public sealed record Finding(int Count, IReadOnlyList<string> First)
 {
     private const int Shown = 5;
 
-    internal static Finding Of(IEnumerable<object> found)
+    internal static Finding From(IEnumerable<object> found)
     {
         var all = found.Select(one => $"{one}").ToArray();
         return new Finding(all.Length, [.. all.Take(Shown)]);

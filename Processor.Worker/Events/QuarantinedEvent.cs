@@ -48,11 +48,11 @@ internal sealed class QuarantinedEvent
         },
     };
 
-    /// <summary>Keeps messages that were parked elsewhere as discarded.</summary>
+    /// <summary>Keeps messages that were parked elsewhere as discarded. Copies of a message may be among them.</summary>
     public static NpgsqlBatchCommand InsertDiscarded(IReadOnlyList<QuarantinedEvent> rows, DateTimeOffset now) => new(
         """
         insert into quarantined_events (body_sha256, reason, body, received_at, sent_at, secret_name, delivery_id, discarded_at)
-        select *, $8 from unnest($1, $2, $3, $4, $5, $6, $7)
+        select distinct on (sha256) *, $8 from unnest($1, $2, $3, $4, $5, $6, $7) as parked (sha256)
         on conflict (body_sha256) do update set discarded_at = excluded.discarded_at
         """)
     {

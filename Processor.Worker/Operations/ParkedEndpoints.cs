@@ -53,7 +53,7 @@ internal sealed class ParkedEndpoints(ParkingPlaces places, AuditTrail audit, Np
         }
 
         var chosen = request.ToRelease();
-        var run = new DiscardRun(chosen);
+        var run = new DiscardRun(chosen, time);
         return TypedResults.Ok(await ActAsync(
             request,
             AuditActions.Discard,

@@ -1,7 +1,7 @@
 namespace Processor.Worker.Release;
 
 /// <summary>Discards the chosen messages of one place.</summary>
-internal sealed class DiscardRun(ReleaseRequest request) : IParkedAction<long>
+internal sealed class DiscardRun(ReleaseRequest request, TimeProvider time) : IParkedAction<long>
 {
     /// <summary>How many were discarded so far, or with a dry run would be.</summary>
     public long Count { get; private set; }
@@ -17,15 +17,11 @@ internal sealed class DiscardRun(ReleaseRequest request) : IParkedAction<long>
         {
             T[] chosen = [.. chunk.Where(request.Includes)];
             Cause ??= chosen.FirstOrDefault()?.Cause.Text;
-            if (request.IsDryRun || chosen.Length == 0)
-            {
-                await place.SettleAsync([], chunk, CancellationToken.None);
-            }
-            else
-            {
-                // A chunk in progress is always finished, so that the count is accurate.
-                await place.DiscardAsync(chosen, [.. chunk.Except(chosen)], CancellationToken.None);
-            }
+            // A chunk in progress is always finished, so that the count is accurate.
+            var settling = request.IsDryRun || chosen.Length == 0
+                ? place.SettleAsync([], chunk, CancellationToken.None)
+                : place.DiscardAsync(chosen, [.. chunk.Except(chosen)], CancellationToken.None);
+            await settling.WaitAsync(IParkingPlace<T>.Patience, time, CancellationToken.None);
 
             Count += chosen.Length;
             cancellationToken.ThrowIfCancellationRequested();

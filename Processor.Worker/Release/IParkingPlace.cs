@@ -5,6 +5,9 @@ namespace Processor.Worker.Release;
 internal interface IParkingPlace<T>
     where T : ParkedMessage
 {
+    /// <summary>Time limit for the confirms and for the removal of a chunk: a broker under a resource alarm neither answers nor fails.</summary>
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     /// <summary>The name of the queue or table.</summary>
     string Name { get; }
 

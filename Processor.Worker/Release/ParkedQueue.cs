@@ -47,7 +47,15 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         // No limit by the client: a chunk already bounds the confirms in flight.
         var confirms = new CreateChannelOptions(
             publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true, outstandingPublisherConfirmationsRateLimiter: null);
-        return new ParkedQueue(name, front, connection, await connection.CreateChannelAsync(confirms, cancellationToken), database, time);
+        try
+        {
+            return new ParkedQueue(name, front, connection, await connection.CreateChannelAsync(confirms, cancellationToken), database, time);
+        }
+        catch
+        {
+            await CloseAsync(connection);
+            throw;
+        }
     }
 
     public async Task<long> CountAsync(CancellationToken cancellationToken) =>
@@ -109,8 +117,10 @@ internal sealed class ParkedQueue : IParkingPlace<ParkedDelivery>, IAsyncDisposa
         await SettleAsync(discarded, kept, cancellationToken);
     }
 
-    public async ValueTask DisposeAsync() =>
-        await _connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout, abort: true, CancellationToken.None);
+    public async ValueTask DisposeAsync() => await CloseAsync(_connection);
+
+    private static Task CloseAsync(IConnection connection) =>
+        connection.CloseAsync(Constants.ReplySuccess, "Goodbye", CloseTimeout, abort: true, CancellationToken.None);
 
     /// <summary>
     /// The next messages of the queue; fewer than requested if it has no more. Each chunk uses a new consumer: unacknowledged messages fill

@@ -28,9 +28,9 @@ internal sealed class ParkingPlaces(BrokerConnector connector, NpgsqlDataSource 
     private async Task<TResult> UseQuarantineAsync<TResult>(IParkedAction<TResult> action, CancellationToken cancellationToken)
     {
         await using var publisher = new BrokerPublisher(connector, time);
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(ConnectTimeout);
-        await publisher.OpenAsync(timeout.Token);
+        using var timeout = new CancellationTokenSource(ConnectTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        await publisher.OpenAsync(either.Token);
         return await action.RunAsync(new QuarantinedBodies(database, publisher, time), cancellationToken);
     }
 }

@@ -11,9 +11,6 @@ internal sealed class ReleaseRun<T>(
     IParkingPlace<T> place, NpgsqlDataSource database, ReleaseRequest request, ReleaseReport report, TimeProvider time)
     where T : ParkedMessage
 {
-    /// <summary>Time limit for a chunk: a broker under a resource alarm neither answers nor fails.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var count = await place.CountAsync(cancellationToken);
@@ -35,16 +32,16 @@ internal sealed class ReleaseRun<T>(
     {
         var chosen = chunk.Where(message => message.IsUsable && request.Includes(message)).ToArray();
         var publishes = request.IsDryRun ? [] : await PublishAsync(chosen, cancellationToken);
-        var confirms = Task.WhenAll(publishes).WaitAsync(Patience, time, cancellationToken);
+        var confirms = Task.WhenAll(publishes).WaitAsync(IParkingPlace<T>.Patience, time, cancellationToken);
         await confirms.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // Confirmed messages are removed, even if others of the chunk failed.
         var released = chosen.Zip(publishes).Where(one => one.Second.IsCompletedSuccessfully).Select(one => one.First).ToArray();
-        await place.SettleAsync(released, [.. chunk.Except(released)], cancellationToken).WaitAsync(Patience, time, cancellationToken);
+        await place.SettleAsync(released, [.. chunk.Except(released)], cancellationToken).WaitAsync(IParkingPlace<T>.Patience, time, cancellationToken);
         report.Show(chunk, request.IsDryRun ? chosen : released);
         if (publishes.Any(publish => !publish.IsCompleted))
         {
-            throw new TimeoutException($"The broker has not confirmed within {Patience.TotalSeconds:0} s; it may be under an alarm.");
+            throw new TimeoutException($"The broker has not confirmed within {IParkingPlace<T>.Patience.TotalSeconds:0} s; it may be under an alarm.");
         }
 
         await confirms;

@@ -70,7 +70,7 @@ public sealed class OperatingTests(ServersFixture servers)
     }
 
     [Fact]
-    public async Task A_parked_notification_is_released_and_a_refused_registration_is_listed()
+    public async Task A_parked_notification_is_released_and_copies_of_a_refused_registration_are_discarded()
     {
         await using var platform = await StartAsync();
         await platform.SendAsync([NewEvent("j")]);
@@ -80,6 +80,8 @@ public sealed class OperatingTests(ServersFixture servers)
             insert into notifications (job_id, outcome, channel, status, attempts, decided_at, next_attempt_at, last_error)
             values ('j', 'completed', 'email', 'parked', 9, now(), now(), 'the recipient ada@example.com is unknown')
             """);
+        // A worker that loses its connection after parking a message parks it again.
+        await platform.Broker.PutAsync(Topology.RegisterJobErrorQueue, "{}", "application/json", Cancel);
         await platform.Broker.PutAsync(Topology.RegisterJobErrorQueue, "{}", "application/json", Cancel);
         using var http = Client(platform);
 
@@ -87,8 +89,13 @@ public sealed class OperatingTests(ServersFixture servers)
         var registrations = await http.GetFromJsonAsync<JsonElement>("/ops/parked?place=registrations", Cancel);
         var released = await ActAsync(http, "release", new { place = "notifications", group = Group(parked.GetProperty("groups")[0]), reason = "a test" });
 
+        await Waiting.UntilAsync("the copies are back", async () => await platform.Broker.CountAsync(Topology.RegisterJobErrorQueue, Cancel) == 2, Cancel);
+        var discarded = await ActAsync(http, "discard", new { place = "registrations", group = Group(registrations.GetProperty("groups")[0]), reason = "a test" });
+
         Assert.DoesNotContain("ada@", $"{parked}", StringComparison.Ordinal);
-        Assert.Equal((1, 1), (registrations.GetProperty("count").GetInt64(), released));
+        Assert.Equal((2, 1, 2), (registrations.GetProperty("count").GetInt64(), released, discarded));
+        Assert.Equal(0u, await platform.Broker.CountAsync(Topology.RegisterJobErrorQueue, Cancel));
+        Assert.Equal("{}", await platform.QueryAsync<string>("select encode(body, 'escape') from quarantined_events where discarded_at is not null"));
         // No channel is configured here, so it stays due.
         Assert.Equal("pending 0", await platform.QueryAsync<string>("select concat_ws(' ', status, attempts) from notifications"));
     }

@@ -1,26 +1,46 @@
 using Npgsql;
 using NpgsqlTypes;
+using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Replays;
 
 /// <summary>The statements on <c>replays</c> of the worker that runs them. The caller's transaction keeps the row locked meanwhile.</summary>
 internal static class ReplayTable
 {
-    /// <summary>Locks the oldest running replay whose next chunk is due and that no other worker has locked; null when there is none.</summary>
+    /// <summary>
+    /// Locks the oldest running replay whose next chunk is due and that no other worker has locked; null when there is none. One that only a newer version
+    /// can read is left to its workers.
+    /// </summary>
     public static async Task<Replay?> TakeOldestAsync(DateTimeOffset now, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
-            $"""
-            select {Replay.Columns} from replays
-            where status = 'running' and (next_chunk_at is null or next_chunk_at <= $1)
-            order by created_at limit 1 for update skip locked
-            """,
-            connection)
+        var newer = new List<Guid>();
+        while (true)
         {
-            Parameters = { new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime } },
-        };
-        await using var row = await command.ExecuteReaderAsync(cancellationToken);
-        return await row.ReadAsync(cancellationToken) ? Replay.Read(row) : null;
+            await using var command = new NpgsqlCommand(
+                $"""
+                select {Replay.Columns} from replays
+                where status = 'running' and (next_chunk_at is null or next_chunk_at <= $1) and id <> all($2)
+                order by created_at limit 1 for update skip locked
+                """,
+                connection)
+            {
+                Parameters = { new NpgsqlParameter<DateTime> { TypedValue = now.UtcDateTime }, new NpgsqlParameter<Guid[]> { TypedValue = [.. newer] } },
+            };
+            await using var row = await command.ExecuteReaderAsync(cancellationToken);
+            if (!await row.ReadAsync(cancellationToken))
+            {
+                return null;
+            }
+
+            try
+            {
+                return Replay.Read(row);
+            }
+            catch (NewerVersionException)
+            {
+                newer.Add(row.GetGuid(0));
+            }
+        }
     }
 
     public static async Task<bool> IsOutboxFullAsync(NpgsqlConnection connection, int limit, CancellationToken cancellationToken)

@@ -33,6 +33,20 @@ public sealed class ReplayingTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task A_replay_of_a_newer_version_is_left_to_its_workers_and_the_others_go_on()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await CommitJobsAsync(database, 2);
+        await StartReplayAsync(database, new { filter = new { type = "video.completed" }, reason = "newer" });
+        await database.ExecuteAsync("""update replays set filter = filter || '{"color":"red"}', created_at = created_at - interval '1 hour'""");
+        await StartReplayAsync(database, new { filter = new { type = "video.completed" }, reason = "readable" });
+
+        await RunAsync(database, "reason = 'readable'");
+
+        Assert.Equal(["newer running 0", "readable completed 2"], await database.QueryAsync("select concat_ws(' ', reason, status, examined) from replays order by 1"));
+    }
+
+    [Fact]
     public async Task New_ids_are_given_on_request()
     {
         await using var database = await postgres.CreateDatabaseAsync();
@@ -240,10 +254,11 @@ public sealed class ReplayingTests(PostgresFixture postgres)
     }
 
     /// <summary>Runs chunks until no replay is running.</summary>
-    private async Task RunAsync(TestDatabase database)
+    /// <param name="which">The replays that must end, as a condition.</param>
+    private async Task RunAsync(TestDatabase database, string which = "true")
     {
         using var runner = CreateRunner(database);
-        while ((await database.QueryAsync("select id from replays where status = 'running'")).Length > 0)
+        while ((await database.QueryAsync($"select id from replays where status = 'running' and {which}")).Length > 0)
         {
             _time.Advance(await runner.RunChunkAsync(Cancel));
         }

@@ -33,7 +33,8 @@ internal sealed class NotificationEndpoints(NpgsqlDataSource database, TimeProvi
             BatchCommands = { AuditDraft.Done(caller.Name, AuditActions.Resend, $"{channel} {jobId}", request.Reason, 1).Insert(now) },
         };
         await record.ExecuteNonQueryAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        // A client that gives up now would not know whether it was done.
+        await transaction.CommitAsync(CancellationToken.None);
         return TypedResults.Accepted((string?)null);
     }
 }

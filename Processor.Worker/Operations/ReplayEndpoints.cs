@@ -36,7 +36,8 @@ internal sealed class ReplayEndpoints(OperationsDatabase reads, NpgsqlDataSource
             },
         };
         await batch.ExecuteNonQueryAsync(cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
+        // A client that gives up now would not know whether it was done.
+        await transaction.CommitAsync(CancellationToken.None);
         return TypedResults.Created($"/ops/replays/{replay.Id}", ReplayView.From(replay));
     }
 
@@ -94,7 +95,8 @@ internal sealed class ReplayEndpoints(OperationsDatabase reads, NpgsqlDataSource
             await batch.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        // A client that gives up now would not know whether it was done.
+        await transaction.CommitAsync(CancellationToken.None);
         return await ShowAsync(id, cancellationToken);
     }
 

@@ -30,7 +30,7 @@ internal static class NotificationReset
     public static NpgsqlBatchCommand Latest(string jobId, string channel, DateTimeOffset now) => new(
         $"""
         {Due}
-        where job_id = $2 and channel = $3 and outcome =
+        where job_id = $2 and channel = $3 and status in ('delivered', 'parked') and outcome =
             (select outcome from notifications where job_id = $2 and channel = $3 and status in ('delivered', 'parked') order by decided_at desc limit 1)
         """)
     {

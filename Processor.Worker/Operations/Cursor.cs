@@ -23,7 +23,7 @@ internal sealed record Cursor(DateTimeOffset At, string Key)
 
         var parts = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(text)).Split(Separator, 2);
         if (parts.Length == 2 && long.TryParse(parts[0], CultureInfo.InvariantCulture, out var ticks)
-            && ticks >= 0 && ticks <= DateTimeOffset.MaxValue.UtcTicks)
+            && ticks >= 0 && ticks <= DateTimeOffset.MaxValue.UtcTicks && !parts[1].Contains('\0', StringComparison.Ordinal))
         {
             cursor = new Cursor(new DateTimeOffset(ticks, TimeSpan.Zero), parts[1]);
         }

@@ -49,7 +49,8 @@ internal sealed class ListQuery(IQueryCollection query)
             return null;
         }
 
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
+        // Beyond these years, a margin that is added to the time or subtracted from it would overflow.
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && time.UtcDateTime.Year is > 1900 and < 9000)
         {
             return time;
         }

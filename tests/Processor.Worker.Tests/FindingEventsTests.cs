@@ -84,6 +84,10 @@ public sealed class FindingEventsTests(PostgresFixture postgres)
     [InlineData("replays", "?status=running", "status")]
     [InlineData("parked", "?place=elsewhere", "place")]
     [InlineData("parked", "", "place")]
+    [InlineData("events", "?from=9999-12-31T23:59:59Z", "from")]
+    [InlineData("events/stream", "?since=0001-01-01T00:00:00Z", "since")]
+    [InlineData("accounting", "?to=0001-01-01T00:00:00Z", "to")]
+    [InlineData("jobs", "?cursor=MCBhAA", "cursor")]
     [InlineData("stats", "?window=25h", "window")]
     [InlineData("stats", "?window=0m", "window")]
     [InlineData("stats", "?window=5", "window")]
@@ -169,6 +173,36 @@ public sealed class FindingEventsTests(PostgresFixture postgres)
 
         Assert.Equal(Encoding.UTF8.GetString(received.Body.Span), Encoding.UTF8.GetString(shown.GetProperty("bodies")[0].GetProperty("raw").GetBytesFromBase64()));
         Assert.Equal([$"raw {received.EventId} done 1"], await database.QueryAsync("select concat_ws(' ', action, target, outcome, count) from audit_log"));
+    }
+
+    [Theory]
+    [InlineData("jobs", "jobId", "insert into jobs (magic_hour_id, resource, status, created_at, updated_at) select 'job ' || n, 'video', 'queued', '2026-11-23', now() from generate_series(1, 7) n")]
+    [InlineData("audit", "id", "insert into audit_log (at, who, action, target, outcome) select '2026-11-23', 'ada', 'release', 'error', 'done' from generate_series(1, 7) n")]
+    [InlineData("replays", "id", """
+        insert into replays (id, created_at, created_by, reason, filter, events, notifications, new_ids, per_second, status, examined, published, notified)
+        select gen_random_uuid(), '2026-11-23', 'ada', 'a test', '{"type":"video.completed"}', true, false, false, 1, 'completed', 0, 0, 0 from generate_series(1, 7) n
+        """)]
+    public async Task Pages_of_a_list_have_every_row_of_one_time_once(string list, string id, string insert)
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartAsync(database);
+        using var http = Client(app, Key);
+        await database.ExecuteAsync(insert);
+
+        var found = new List<string>();
+        var sizes = new List<int>();
+        string? next = "";
+        while (next is not null)
+        {
+            var page = await http.GetFromJsonAsync<JsonElement>($"/ops/{list}?limit=3{(next.Length > 0 ? $"&cursor={next}" : "")}", Cancel);
+            var items = page.GetProperty("items").EnumerateArray().ToArray();
+            sizes.Add(items.Length);
+            found.AddRange(items.Select(item => $"{item.GetProperty(id)}"));
+            next = page.GetProperty("next").GetString();
+        }
+
+        Assert.Equal([3, 3, 1], sizes);
+        Assert.Equal(7, found.Distinct().Count());
     }
 
     [Fact]

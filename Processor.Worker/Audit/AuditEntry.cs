@@ -66,8 +66,8 @@ internal sealed class AuditEntry
 /// <summary>An entry to be recorded.</summary>
 internal sealed record AuditDraft(string Who, string Action, string Target, string? Reason, AuditOutcome Outcome, long? Count)
 {
-    // A target may contain a filter with ids of any length.
-    private const int MaxLength = 4000;
+    // A thousand ids of parked messages are shorter. A filter may contain ids of any length.
+    private const int MaxLength = 100_000;
 
     public static AuditDraft Started(string who, string action, string target, string reason) => new(who, action, target, reason, AuditOutcome.Started, null);
 
@@ -118,7 +118,7 @@ internal enum AuditOutcome
     /// <summary>It ended early; the count says how far it got.</summary>
     Failed,
 
-    /// <summary>The key lacks the right.</summary>
+    /// <summary>The key lacks the right, or another key has registered the job.</summary>
     Rejected,
 }
 

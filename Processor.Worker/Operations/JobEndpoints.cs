@@ -1,12 +1,13 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Platform.Contracts;
+using Processor.Worker.Audit;
 using Processor.Worker.Owners;
 using Processor.Worker.Registration;
 
 namespace Processor.Worker.Operations;
 
 /// <summary><c>/jobs/{id}</c>: registers the owner of a job, and shows the job.</summary>
-internal sealed class JobEndpoints(JobRegistrar registrar, JobReader jobs, TimeProvider time)
+internal sealed class JobEndpoints(JobRegistrar registrar, JobReader jobs, AuditTrail audit, TimeProvider time)
 {
     public async Task<Results<Ok<JobView>, ValidationProblem, ProblemHttpResult>> RegisterAsync(
         string id, JobOwner owner, Caller caller, CancellationToken cancellationToken)
@@ -20,6 +21,7 @@ internal sealed class JobEndpoints(JobRegistrar registrar, JobReader jobs, TimeP
         switch (await registrar.RegisterAsync(registration, caller.Identity, cancellationToken))
         {
             case RegistrationOutcome.Rejected:
+                await audit.RecordAsync(AuditDraft.Rejected(caller.Name, AuditActions.Register, id), cancellationToken);
                 return TypedResults.Problem(
                     "Another identity has registered this job, and only that identity may change the registration.",
                     statusCode: StatusCodes.Status403Forbidden);

@@ -50,7 +50,7 @@ internal static class OperationsRoutes
         group.MapPost(
                 "/{id}/downloads",
                 (JobId id, HttpResponse response, DownloadEndpoint downloads, CancellationToken token) => downloads.RefreshAsync(id.Value, response, token))
-            .Require(Rights.Raw)
+            .Require(Rights.Raw, AuditActions.ShowRaw)
             .WithSummary("Returns URLs of a job's files that are valid for at least an hour")
             .WithDescription(
                 "When the stored ones are not, Magic Hour's API is asked, at most once a minute for each job, and the request takes up to ten seconds. "
@@ -72,12 +72,12 @@ internal static class OperationsRoutes
     }
 
     public static void MapWebhookSecrets(this WebApplication app) => app.MapWithKey(WebhookSecrets).WithTags("Receivers")
-        .MapGet("", (string url, HttpResponse response, WebhookSecretEndpoint secrets) => secrets.Show(url, response))
+        .MapGet("", (string url, Caller caller, HttpResponse response, WebhookSecretEndpoint secrets, CancellationToken token) => secrets.ShowAsync(url, caller, response, token))
         .Require(Rights.Raw, AuditActions.ShowRaw)
         .WithSummary("Shows the keys with which a receiver verifies the platform's webhooks")
         .WithDescription(
             "They are derived from the configured secrets for the origin of the url (scheme, host and port), and cannot verify or forge "
-            + "webhooks to another origin. Give them to the receiver, and to no one else.")
+            + "webhooks to another origin. Give them to the receiver, and to no one else. Each request is recorded in the audit trail.")
         .ProducesProblem(StatusCodes.Status404NotFound);
 
     public static void MapOperationsRoutes(this WebApplication app)

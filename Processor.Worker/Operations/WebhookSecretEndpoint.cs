@@ -1,15 +1,17 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 using Platform.ServiceDefaults.Settings;
+using Processor.Worker.Audit;
 using Processor.Worker.Notifications;
 using Processor.Worker.Owners;
 
 namespace Processor.Worker.Operations;
 
-/// <summary><c>/webhook-secret</c>: the keys with which one receiver verifies the platform's webhooks, unique to that receiver.</summary>
-internal sealed class WebhookSecretEndpoint(IOptions<OutgoingWebhookOptions> options)
+/// <summary><c>/webhook-secret</c>: the keys with which one receiver verifies the platform's webhooks, unique to that receiver. Showing them is recorded.</summary>
+internal sealed class WebhookSecretEndpoint(IOptions<OutgoingWebhookOptions> options, AuditTrail audit)
 {
-    public Results<Ok<ReceiverSecrets>, ValidationProblem, ProblemHttpResult> Show(string url, HttpResponse response)
+    public async Task<Results<Ok<ReceiverSecrets>, ValidationProblem, ProblemHttpResult>> ShowAsync(
+        string url, Caller caller, HttpResponse response, CancellationToken cancellationToken)
     {
         if (RegistrationRules.FindUrlError(url) is { } error)
         {
@@ -24,7 +26,9 @@ internal sealed class WebhookSecretEndpoint(IOptions<OutgoingWebhookOptions> opt
 
         response.Headers.CacheControl = "no-store";
         var audience = OutgoingWebhookSecret.AudienceOf(new Uri(url));
-        return TypedResults.Ok(new ReceiverSecrets(audience, [.. options.Value.DeriveKeys(audience).Select(OutgoingWebhookSecret.Write)]));
+        var secrets = new ReceiverSecrets(audience, [.. options.Value.DeriveKeys(audience).Select(OutgoingWebhookSecret.Write)]);
+        await audit.RecordAsync(AuditDraft.Done(caller.Name, AuditActions.ShowRaw, $"webhook-secret {audience}", null, secrets.Secrets.Count), cancellationToken);
+        return TypedResults.Ok(secrets);
     }
 }
 

@@ -19,7 +19,7 @@ public sealed class OperatorRightsTests(PostgresFixture postgres)
     {
         { "GET", "/jobs/j", "read", null },
         { "PUT", "/jobs/j", "operate", "register" },
-        { "POST", "/jobs/j/downloads", "raw", null },
+        { "POST", "/jobs/j/downloads", "raw", "raw" },
         { "POST", "/jobs/j/notifications/email/resend", "operate", "resend" },
         { "GET", "/webhook-secret?url=https://example.com", "raw", "raw" },
         { "GET", "/jobs/j/stream", "read", null },

@@ -11,7 +11,7 @@ public sealed class ReceiverSecretsTests(PostgresFixture postgres)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_receiver_gets_the_keys_of_its_own_origin()
+    public async Task A_receiver_gets_the_keys_of_its_own_origin_and_that_is_recorded()
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartAsync(database);
@@ -26,6 +26,9 @@ public sealed class ReceiverSecretsTests(PostgresFixture postgres)
         Assert.Equal(
             ["whsec_+lbvkg5xjcJbIrQmpQHTOZekQ5rD88EDrlA48LgOV7E=", "whsec_xIXbgKNPF8lxHhh8GsjTtLSWAERgCAx13+1vUcRm1Xo="],
             shown.GetProperty("secrets").EnumerateArray().Select(secret => secret.GetString()));
+        Assert.Equal(
+            ["raw webhook-secret https://example.com:443 done 2"],
+            await database.QueryAsync("select concat_ws(' ', action, target, outcome, count) from audit_log"));
     }
 
     [Theory]

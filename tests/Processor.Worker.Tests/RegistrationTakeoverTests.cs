@@ -115,6 +115,7 @@ public sealed class RegistrationTakeoverTests(PostgresFixture postgres)
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.OK), (first.StatusCode, second.StatusCode, third.StatusCode));
         Assert.Equal(HttpStatusCode.Forbidden, takeover.StatusCode);
         Assert.Equal(["cyd api-key:studio"], await database.QueryAsync("select user_id || ' ' || registered_by from job_registrations"));
+        Assert.Equal(["api-key:shop register j rejected"], await database.QueryAsync("select concat_ws(' ', who, action, target, outcome) from audit_log"));
     }
 
     [Fact]

@@ -7,7 +7,7 @@ using Platform.Simulator.MagicHour;
 namespace Platform.Faults.Fuzz;
 
 /// <summary>A message of a contract, well-formed or malformed, as any program might publish it.</summary>
-/// <param name="Contract">The contract, which also determines the exchange.</param>
+/// <param name="Contract">The name of the contract.</param>
 /// <param name="MessageId">The AMQP message id; unique regardless of the envelope.</param>
 /// <param name="What">Its defect.</param>
 /// <param name="ContentType">The AMQP content type; null when there is none.</param>
@@ -22,13 +22,19 @@ public sealed record ContractMessage(string Contract, Guid MessageId, string Wha
     /// <summary>The job it would register; null for other contracts or without a usable job id.</summary>
     public string? Registers { get; init; }
 
+    /// <summary>The source it would report about; null for other contracts or without a usable source.</summary>
+    public long? Reports { get; init; }
+
+    /// <summary>Reports share the exchange of the events.</summary>
+    public string Exchange => $"Platform.Contracts:{(Contract == nameof(PublishesConfirmed) ? nameof(WebhookReceived) : Contract)}";
+
     public override string ToString() => $"{Contract} {MessageId}: {What}";
 }
 
 /// <summary>A well-formed message as raw JSON whose parts can be replaced.</summary>
 internal sealed class ContractDraft
 {
-    public static readonly string[] Contracts = [nameof(WebhookReceived), nameof(WebhookQuarantined), nameof(RegisterJob)];
+    public static readonly string[] Contracts = [nameof(WebhookReceived), nameof(WebhookQuarantined), nameof(RegisterJob), nameof(PublishesConfirmed)];
 
     private readonly string _contract;
     private readonly Guid _messageId = Guid.NewGuid();
@@ -41,7 +47,8 @@ internal sealed class ContractDraft
         {
             nameof(WebhookReceived) => Received(),
             nameof(WebhookQuarantined) => Quarantined(),
-            _ => Registration(),
+            nameof(RegisterJob) => Registration(),
+            _ => Report(),
         };
         Envelope = new Dictionary<string, string>
         {
@@ -70,21 +77,22 @@ internal sealed class ContractDraft
     public ContractMessage Build(string what, byte[] content, string? contentType = Platform.Contracts.Envelope.ContentType) =>
         new(_contract, _messageId, what, contentType, content)
         {
-            InboxId = Guid.TryParse(Read(Envelope, "messageId"), out var id) ? id : _messageId,
-            Registers = _contract == nameof(RegisterJob) ? Read(Message, "jobId") : null,
+            InboxId = Guid.TryParse(Read<string>(Envelope, "messageId"), out var id) ? id : _messageId,
+            Registers = _contract == nameof(RegisterJob) ? Read<string>(Message, "jobId") : null,
+            Reports = _contract == nameof(PublishesConfirmed) ? Read<long?>(Message, "source") : null,
         };
 
     private string Render() => Object([.. Envelope, new("message", MessageInstead ?? Object(Message))]);
 
-    private static string? Read(Dictionary<string, string> part, string name)
+    private static T? Read<T>(Dictionary<string, string> part, string name)
     {
         try
         {
-            return JsonSerializer.Deserialize<string>(part.GetValueOrDefault(name, "null"));
+            return JsonSerializer.Deserialize<T>(part.GetValueOrDefault(name, "null"));
         }
         catch (JsonException)
         {
-            return null;
+            return default;
         }
     }
 
@@ -112,6 +120,17 @@ internal sealed class ContractDraft
         ["email"] = "null",
         ["webhookUrl"] = "null",
         ["registeredAt"] = Quote($"{Now:O}"),
+    };
+
+    private static Dictionary<string, string> Report() => new()
+    {
+        ["source"] = $"{Random.Shared.NextInt64(1, 1L << 60)}",
+        ["instance"] = Quote("ingress"),
+        ["startedAt"] = Quote($"{Now:O}"),
+        ["reportedAt"] = Quote($"{Now:O}"),
+        ["after"] = "0",
+        ["through"] = "5",
+        ["unconfirmed"] = """[{"first":2,"last":3}]""",
     };
 
     private static Dictionary<string, string> Delivery(byte[] body) => new()

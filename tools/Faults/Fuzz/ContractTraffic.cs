@@ -20,7 +20,7 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
         await using var channel = await connection.CreateChannelAsync(
             new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancellationToken);
         await Task.WhenAll(messages.Select(message => channel.BasicPublishAsync(
-            $"Platform.Contracts:{message.Contract}", "", mandatory: true,
+            message.Exchange, "", mandatory: true,
             new BasicProperties { MessageId = $"{message.MessageId}", ContentType = message.ContentType, Persistent = true, Headers = message.Headers },
             message.Content, cancellationToken).AsTask()));
     }
@@ -31,14 +31,18 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
         var parked = await ReadParkedAsync(cancellationToken);
         var consumed = await ReadAsync<Guid>("select message_id from inbox_state", cancellationToken);
         var registered = await ReadAsync<string>("select job_id from job_registrations", cancellationToken);
+        var reported = await ReadAsync<long>("select source from publish_sources", cancellationToken);
         return new MessageFates(
             messages.ToLookup(message =>
                 parked.TryGetValue(message.MessageId, out var where) ? where.Queue : IsApplied(message) ? MessageFates.Applied : MessageFates.Nowhere),
             parked.ToDictionary(one => one.Key, one => one.Value.Reason));
 
-        bool IsApplied(ContractMessage message) => message.Contract == nameof(RegisterJob)
-            ? message.Registers is { } job && registered.Contains(job)
-            : consumed.Contains(message.InboxId);
+        bool IsApplied(ContractMessage message) => message.Contract switch
+        {
+            nameof(RegisterJob) => message.Registers is { } job && registered.Contains(job),
+            nameof(PublishesConfirmed) => message.Reports is { } source && reported.Contains(source),
+            _ => consumed.Contains(message.InboxId),
+        };
     }
 
     /// <summary>Purges the queues of parked messages.</summary>

@@ -60,7 +60,10 @@ internal sealed partial class ConfirmReporter(
         {
             await ((Task)publish.Answer.WaitAsync(AnswerTimeout, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             publish.GiveUp();
-            LogReported(logger, report.Through);
+            if (publish.Answer is { IsCompletedSuccessfully: true, Result.Result: PublishResult.Confirmed })
+            {
+                LogReported(logger, report.Through);
+            }
         }
     }
 

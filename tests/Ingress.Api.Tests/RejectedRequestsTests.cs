@@ -87,8 +87,8 @@ public sealed class RejectedRequestsTests
         using var measured = new Measurements(app.Services);
         using var genuine = await RawConnection.OpenAsync(app.Address);
         await genuine.SendAsync(Webhook(app, "X-First: a").Replace("Connection: close\r\n", "", StringComparison.Ordinal));
+        // It sends nothing: half a request would be answered 408 after seconds, on the server's own clock.
         using var stranger = await RawConnection.OpenAsync(app.Address);
-        await stranger.SendAsync(Get);
         Assert.StartsWith("HTTP/1.1 200 ", await genuine.ReadHeadersAsync(), StringComparison.Ordinal);
         await genuine.SendAsync(Webhook(app, "X-Second: a").Replace("Connection: close\r\n", "", StringComparison.Ordinal));
         await Waiting.UntilAsync(

@@ -111,6 +111,16 @@ public sealed class Broker : IAsyncDisposable
     /// <summary>Takes one message from a queue.</summary>
     public Task<BasicGetResult> TakeAsync(string queue, CancellationToken cancellationToken) => GetAsync(queue, autoAck: true, cancellationToken);
 
+    /// <summary>Takes all messages from a queue.</summary>
+    public async IAsyncEnumerable<BasicGetResult> TakeAllAsync(string queue, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var channel = await GetChannelAsync(cancellationToken);
+        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
+        {
+            yield return message;
+        }
+    }
+
     /// <summary>Takes all messages from a queue, and counts them without the reports of an ingress.</summary>
     public async Task<int> TakeEventsAsync(string queue, CancellationToken cancellationToken)
     {
@@ -202,15 +212,6 @@ public sealed class Broker : IAsyncDisposable
     {
         await Waiting.UntilAsync("a channel to the broker", () => Task.FromResult(_channel.IsOpen), cancellationToken);
         return _channel;
-    }
-
-    private async IAsyncEnumerable<BasicGetResult> TakeAllAsync(string queue, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var channel = await GetChannelAsync(cancellationToken);
-        while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
-        {
-            yield return message;
-        }
     }
 
     private async Task<BasicGetResult> GetAsync(string queue, bool autoAck, CancellationToken cancellationToken)

@@ -43,7 +43,15 @@ internal sealed record ReleaseData(string Tag)
         // Lines with a backslash are commands of psql.
         var lines = dump.Split('\n').Where(line => !line.StartsWith('\\') && !line.StartsWith("--", StringComparison.Ordinal) && line.Length > 0);
         await File.WriteAllTextAsync(Dump, string.Join('\n', lines) + "\n", cancellationToken);
-        var messages = await TakeAllAsync(platform.RabbitMq, cancellationToken);
+        var messages = new List<QueuedMessage>();
+        foreach (var queue in Topology.Queues.Keys)
+        {
+            await foreach (var message in platform.Broker.TakeAllAsync(queue, cancellationToken))
+            {
+                messages.Add(QueuedMessage.From(queue, message));
+            }
+        }
+
         await File.WriteAllLinesAsync(Queues, messages.Select(message => Anonymize(JsonSerializer.Serialize(message, Json))), cancellationToken);
     }
 
@@ -71,22 +79,6 @@ internal sealed record ReleaseData(string Tag)
     // The machine's name in reports and parked messages, and the paths of a stack trace.
     private static string Anonymize(string json) =>
         json.Replace($"\"{Environment.MachineName}\"", "\"machine\"", StringComparison.Ordinal).Replace(Machine.Root, "/source", StringComparison.Ordinal);
-
-    private static async Task<List<QueuedMessage>> TakeAllAsync(string rabbitMq, CancellationToken cancellationToken)
-    {
-        await using var connection = await new ConnectionFactory { Uri = new Uri(rabbitMq) }.CreateConnectionAsync(cancellationToken);
-        await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellationToken);
-        var messages = new List<QueuedMessage>();
-        foreach (var queue in Topology.Queues.Keys)
-        {
-            while (await channel.BasicGetAsync(queue, autoAck: true, cancellationToken) is { } message)
-            {
-                messages.Add(QueuedMessage.From(queue, message));
-            }
-        }
-
-        return messages;
-    }
 }
 
 /// <summary>A message as it waits in a queue.</summary>

@@ -170,7 +170,7 @@ public sealed class TestPlatform : IAsyncDisposable
     /// <summary>Waits until everything published has been processed, and asserts that no message was parked.</summary>
     public async Task AssertDrainedAsync(uint parked = 0)
     {
-        await Waiting.UntilAsync("webhook-received is empty", async () => await Broker.CountAsync("webhook-received", Cancel) == 0, Cancel);
+        await Waiting.UntilAsync($"{Topology.WebhookReceivedQueue} is empty", async () => await Broker.CountAsync(Topology.WebhookReceivedQueue, Cancel) == 0, Cancel);
         await CountAsync(0, "select -count(*) from outbox_message");
         try
         {
@@ -182,8 +182,8 @@ public sealed class TestPlatform : IAsyncDisposable
             Assert.Fail($"{timeout.Message} {await Broker.DescribeAsync(Topology.ErrorQueue, Cancel)}");
         }
 
-        Assert.Equal(0u, await Broker.CountAsync("webhook-received_skipped", Cancel));
-        Assert.Equal(0u, await Broker.CountAsync("webhook-received_dead", Cancel));
+        Assert.Equal(0u, await Broker.CountAsync(Topology.SkippedQueue, Cancel));
+        Assert.Equal(0u, await Broker.CountAsync(Topology.DeadLetterQueue, Cancel));
     }
 
     public async ValueTask DisposeAsync()

@@ -13,7 +13,7 @@ namespace Processor.Worker.Backlog;
 /// Samples the backlog for the metrics every 15 seconds, so that counting costs nothing per event. Runs in every role, so that the backlog
 /// is visible even without a consumer. Only roles that read queues query the broker.
 /// </summary>
-/// <param name="attachment">Null in a process that does not consume.</param>
+/// <param name="watchdog">Null in a process that does not consume.</param>
 /// <param name="archive">Null in a process that does not use the archive.</param>
 internal sealed partial class BacklogSampler(
     Roles roles,
@@ -26,7 +26,7 @@ internal sealed partial class BacklogSampler(
     ProcessorMetrics metrics,
     TimeProvider time,
     ILogger<BacklogSampler> logger,
-    ConsumerWatchdog? attachment = null,
+    ConsumerWatchdog? watchdog = null,
     ArchiveStore? archive = null) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
@@ -56,7 +56,7 @@ internal sealed partial class BacklogSampler(
                 {
                     var queues = await TrySampleAsync(ReadQueuesAsync, stoppingToken);
                     gauges.Update(queues ?? []);
-                    attachment?.Observe(queues);
+                    watchdog?.Observe(queues);
                     // After a failed queue sample this one is skipped, so that one broker outage is not counted twice.
                     gauges.Update(queues is null ? [] : await TrySampleAsync(routes.CheckAsync, stoppingToken) ?? []);
                 }

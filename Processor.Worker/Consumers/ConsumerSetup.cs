@@ -18,7 +18,7 @@ internal static class ConsumerSetup
             context.ConfigureConsumer<WebhookQuarantinedConsumer>(endpoint);
             context.ConfigureConsumer<PublishesConfirmedConsumer>(endpoint);
         });
-        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ConsumerWatchdog>(provider, IsBelieved(provider)));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<ConsumerWatchdog>(provider, IsConsuming(provider)));
         return services;
     }
 
@@ -40,10 +40,10 @@ internal static class ConsumerSetup
         bus.AddConsumer<WebhookQuarantinedConsumer, WebhookQuarantinedDefinition>();
     }
 
-    private static Func<bool> IsBelieved(IServiceProvider provider)
+    private static Func<bool> IsConsuming(IServiceProvider provider)
     {
-        var consumption = provider.GetRequiredKeyedService<QueueConsumer>(Topology.WebhookReceivedQueue);
+        var consumer = provider.GetRequiredKeyedService<QueueConsumer>(Topology.WebhookReceivedQueue);
         var outage = provider.GetRequiredService<DatabaseOutage>();
-        return () => consumption.IsAttached && !outage.IsOn;
+        return () => consumer.IsAttached && !outage.IsOn;
     }
 }

@@ -9,14 +9,14 @@ namespace Processor.Worker.Consumers;
 /// Detects a process that believes it consumes events while the broker reports events waiting in a queue without a consumer. Whatever the
 /// cause, a restart attaches a new consumer.
 /// </summary>
-/// <param name="isBelieved">True when this process is attached to its queue and no outage pauses it.</param>
-internal sealed partial class ConsumerWatchdog(Func<bool> isBelieved, IOptions<EventOptions> options, TimeProvider time, ILogger<ConsumerWatchdog> logger)
+/// <param name="isConsuming">True when this process is attached to its queue and no outage pauses it.</param>
+internal sealed partial class ConsumerWatchdog(Func<bool> isConsuming, IOptions<EventOptions> options, TimeProvider time, ILogger<ConsumerWatchdog> logger)
 {
     // A few samples. A longer gap between samples proves nothing, since the process may have been suspended.
     private static readonly TimeSpan LongestGap = TimeSpan.FromMinutes(1);
 
-    private long _sawAt;
-    private long _wellAt;
+    private long _observedAt;
+    private long _attendedAt;
     private volatile bool _isLost;
 
     /// <summary>True when every sample within <see cref="EventOptions.LostAfter"/> showed waiting events and no consumer.</summary>
@@ -26,13 +26,13 @@ internal sealed partial class ConsumerWatchdog(Func<bool> isBelieved, IOptions<E
     public void Observe(IReadOnlyList<QueueDepth>? queues)
     {
         var now = time.GetTimestamp();
-        if (queues is null || !queues.Any(IsUnattended) || !isBelieved() || time.GetElapsedTime(_sawAt, now) > LongestGap)
+        if (queues is null || !queues.Any(IsUnattended) || !isConsuming() || time.GetElapsedTime(_observedAt, now) > LongestGap)
         {
-            _wellAt = now;
+            _attendedAt = now;
         }
 
-        _sawAt = now;
-        var isLost = time.GetElapsedTime(_wellAt, now) >= options.Value.LostAfter;
+        _observedAt = now;
+        var isLost = time.GetElapsedTime(_attendedAt, now) >= options.Value.LostAfter;
         if (isLost && !_isLost)
         {
             LogLost(logger, Topology.WebhookReceivedQueue, options.Value.LostAfter);

@@ -27,7 +27,7 @@ internal static class HealthEndpoints
             return Unhealthy("Waiting for the database and its schema.");
         }
 
-        return services.GetServices<QueueConsumer>().Any(consumption => !consumption.IsAttached)
+        return services.GetServices<QueueConsumer>().Any(consumer => !consumer.IsAttached)
             ? Unhealthy("Waiting for the broker and its topology.")
             : Results.Text("ready");
     }

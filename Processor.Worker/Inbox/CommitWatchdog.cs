@@ -48,13 +48,13 @@ internal sealed class CommitWatchdog(GroupCommitter committer, DatabaseOutage ou
 
     private async Task<bool> DatabaseAnswersAsync(CancellationToken cancellationToken)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(ProbeTimeout);
+        using var timeout = new CancellationTokenSource(ProbeTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            await using var connection = await database.OpenAsync(timeout.Token);
+            await using var connection = await database.OpenAsync(either.Token);
             await using var command = new NpgsqlCommand("select 1", connection);
-            await command.ExecuteScalarAsync(timeout.Token);
+            await command.ExecuteScalarAsync(either.Token);
             return true;
         }
         catch (Exception exception) when (exception is OperationCanceledException || DatabaseFault.IsTransient(exception))

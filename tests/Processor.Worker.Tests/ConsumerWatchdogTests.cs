@@ -21,13 +21,13 @@ public sealed class ConsumerWatchdogTests
 
     private readonly FakeTimeProvider _time = new();
     private readonly FakeLogCollector _log = new();
-    private readonly ConsumerWatchdog _attachment;
-    private bool _isBelieved = true;
+    private readonly ConsumerWatchdog _watchdog;
+    private bool _isConsuming = true;
 
     public ConsumerWatchdogTests()
     {
-        _attachment = new ConsumerWatchdog(() => _isBelieved, Options.Create(new EventOptions()), _time, new FakeLogger<ConsumerWatchdog>(_log));
-        _attachment.Observe([Events(messages: 9, consumers: 1)]);
+        _watchdog = new ConsumerWatchdog(() => _isConsuming, Options.Create(new EventOptions()), _time, new FakeLogger<ConsumerWatchdog>(_log));
+        _watchdog.Observe([Events(messages: 9, consumers: 1)]);
     }
 
     public static TheoryData<string> NoLosses => ["it could not be asked", "somebody consumes", "nothing waits", "the outage of the database", "another queue"];
@@ -36,12 +36,12 @@ public sealed class ConsumerWatchdogTests
     public void Five_minutes_without_a_consumer_while_events_wait_are_a_lost_consumer()
     {
         See(Unattended, Patience - Interval);
-        var almost = _attachment.IsLost;
+        var almost = _watchdog.IsLost;
         See(Unattended, Interval);
-        var lost = _attachment.IsLost;
+        var lost = _watchdog.IsLost;
         See([Events(messages: 9, consumers: 1)], Interval);
 
-        Assert.Equal((false, true, false), (almost, lost, _attachment.IsLost));
+        Assert.Equal((false, true, false), (almost, lost, _watchdog.IsLost));
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public sealed class ConsumerWatchdogTests
 
         See(queues, TimeSpan.FromHours(1));
 
-        Assert.False(_attachment.IsLost);
+        Assert.False(_watchdog.IsLost);
     }
 
     [Theory]
@@ -70,12 +70,12 @@ public sealed class ConsumerWatchdogTests
         See(Unattended, Patience - Interval);
         Become(situation, out var queues);
         See(queues, Interval);
-        _isBelieved = true;
+        _isConsuming = true;
         See(Unattended, Patience - Interval);
 
-        Assert.False(_attachment.IsLost);
+        Assert.False(_watchdog.IsLost);
         See(Unattended, Interval);
-        Assert.True(_attachment.IsLost);
+        Assert.True(_watchdog.IsLost);
     }
 
     [Fact]
@@ -83,16 +83,16 @@ public sealed class ConsumerWatchdogTests
     {
         See(Unattended, Interval);
         _time.Advance(TimeSpan.FromHours(1));
-        _attachment.Observe(Unattended);
+        _watchdog.Observe(Unattended);
 
-        Assert.False(_attachment.IsLost);
+        Assert.False(_watchdog.IsLost);
     }
 
     private static QueueDepth Events(long messages, long consumers) => new(Topology.WebhookReceivedQueue, messages, consumers);
 
     private void Become(string situation, out IReadOnlyList<QueueDepth>? queues)
     {
-        _isBelieved = situation != "the outage of the database";
+        _isConsuming = situation != "the outage of the database";
         queues = situation switch
         {
             "it could not be asked" => null,
@@ -108,7 +108,7 @@ public sealed class ConsumerWatchdogTests
         for (var passed = TimeSpan.Zero; passed < duration; passed += Interval)
         {
             _time.Advance(Interval);
-            _attachment.Observe(queues);
+            _watchdog.Observe(queues);
         }
     }
 }

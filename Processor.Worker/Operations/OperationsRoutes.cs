@@ -72,6 +72,7 @@ internal static class OperationsRoutes
     }
 
     public static void MapWebhookSecrets(this WebApplication app) => app.MapWithKey(WebhookSecrets).WithTags("Receivers")
+        .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
         .MapGet("", (string url, Caller caller, HttpResponse response, WebhookSecretEndpoint secrets, CancellationToken token) => secrets.ShowAsync(url, caller, response, token))
         .Require(Rights.Raw, AuditActions.ShowRaw)
         .WithSummary("Shows the keys with which a receiver verifies the platform's webhooks")

@@ -48,7 +48,7 @@ internal static class OperationsSetup
         services.AddSingleton<StatsReader>();
         services.AddSingleton<AccountingEndpoint>();
         services.AddProblemDetails();
-        services.AddOpenApi(openApi => openApi.AddDocumentTransformer((document, _, _) =>
+        services.AddOpenApi(openApi => openApi.AddSchemaTransformer(ApiExamples.AddAsync).AddDocumentTransformer((document, _, _) =>
         {
             document.Info.Title = "Operations";
             document.Components ??= new OpenApiComponents();

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using Processor.Worker.Operations;
 using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
@@ -215,7 +216,47 @@ public sealed class OperationsTests(PostgresFixture postgres)
         Assert.Equal(("id", "path", "string"), (Text(parameter, "name"), Text(parameter, "in"), Text(parameter.GetProperty("schema"), "type")));
         Assert.Equal(["200", "400", "401", "403", "404", "429", "503"], path.GetProperty("get").GetProperty("responses").EnumerateObject().Select(one => one.Name).Order());
         var secrets = document.GetProperty("paths").GetProperty("/webhook-secret").GetProperty("get").GetProperty("responses");
-        Assert.Equal(["200", "400", "401", "403", "404", "429"], secrets.EnumerateObject().Select(one => one.Name).Order());
+        Assert.Equal(["200", "400", "401", "403", "404", "429", "503"], secrets.EnumerateObject().Select(one => one.Name).Order());
         Assert.Equal("bearer", Text(document.GetProperty("components").GetProperty("securitySchemes").GetProperty("key"), "scheme"));
+    }
+
+    [Fact]
+    public async Task Every_request_and_every_item_of_a_list_has_an_example()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartAsync(database);
+        using var http = Client(app, Key);
+
+        var document = await http.GetFromJsonAsync<JsonElement>("/openapi/v1.json", Cancel);
+
+        var schemas = document.GetProperty("components").GetProperty("schemas");
+        var requests = document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject())
+            .Where(operation => operation.Value.TryGetProperty("requestBody", out _))
+            .Select(operation => Text(operation.Value.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema"), "$ref"));
+        string[] described = [.. requests.Select(reference => reference!.Split('/')[^1]), .. ApiExamples.All.Keys.Select(type => type.Name)];
+        Assert.All(described, name => Assert.True(schemas.GetProperty(name).TryGetProperty("examples", out _), name));
+        Assert.Empty(((ParkedRequest)ApiExamples.All[typeof(ParkedRequest)]).FindErrors());
+        Assert.Empty(((ReplayRequest)ApiExamples.All[typeof(ReplayRequest)]).FindErrors());
+        Assert.Empty(((ResendRequest)ApiExamples.All[typeof(ResendRequest)]).FindErrors());
+        Assert.Equal("clx123", Text(schemas.GetProperty("EventItem").GetProperty("examples")[0], "jobId"));
+    }
+
+    [Fact]
+    public async Task The_reference_loads_its_scripts_from_this_process()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
+        using var http = Client(app, null);
+
+        var page = await http.GetStringAsync(new Uri("/reference/", UriKind.Relative), Cancel);
+
+        var scripts = System.Text.RegularExpressions.Regex.Matches(page, "<script[^>]* src=\"([^\"]+)\"").Select(match => match.Groups[1].Value).ToArray();
+        Assert.NotEmpty(scripts);
+        foreach (var script in scripts)
+        {
+            Assert.DoesNotContain("://", script, StringComparison.Ordinal);
+            using var answer = await http.GetAsync(new Uri(new Uri(http.BaseAddress!, "/reference/"), script), Cancel);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
     }
 }

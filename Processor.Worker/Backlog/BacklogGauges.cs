@@ -75,7 +75,7 @@ internal sealed class BacklogGauges
     }
 
     /// <summary>As of the last sample of the queues; null when it failed, and before the first.</summary>
-    public ParkedBacklog? Parked => ParkedBacklog.From(_queues);
+    public BrokerBacklog? Broker => BrokerBacklog.From(_queues);
 
     public void Update(DatabaseBacklog? backlog) => _database = backlog;
 

@@ -53,7 +53,7 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
     }
 
     public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Parked, time.GetUtcNow(), cancellationToken));
+        database.ReadAsync(source => BacklogStats.ReadAsync(source, gauges.Broker, time.GetUtcNow(), cancellationToken));
 
     /// <summary>What the ingresses accepted in each minute of the last hour, the oldest first, by the times of their reports.</summary>
     public async Task<IReadOnlyList<long>> ReadAcceptedAsync(CancellationToken cancellationToken)
@@ -144,6 +144,7 @@ internal sealed record EventStats(
 }
 
 /// <summary>What waits. An age is null when nothing waits; counts at the broker are up to 15 seconds old, and null while it does not answer.</summary>
+/// <param name="EventsQueued">At the broker: no worker has fetched them yet.</param>
 /// <param name="EventsInError">At the broker: a consumer failed with them.</param>
 /// <param name="DeadLetters">At the broker: events that were delivered too often.</param>
 /// <param name="RegistrationsParked">At the broker.</param>
@@ -152,6 +153,7 @@ internal sealed record EventStats(
 /// <param name="ChecksDue">Jobs whose check at Magic Hour is due.</param>
 /// <param name="JobsUnaccounted">Jobs given up without an end.</param>
 internal sealed record BacklogStats(
+    long? EventsQueued,
     long? EventsInError,
     long? DeadLetters,
     long? RegistrationsParked,
@@ -165,15 +167,16 @@ internal sealed record BacklogStats(
     long JobsUnaccounted)
 {
     /// <summary>The backlog as the metrics have it.</summary>
-    public static async Task<BacklogStats> ReadAsync(NpgsqlDataSource database, ParkedBacklog? parked, DateTimeOffset now, CancellationToken cancellationToken)
+    public static async Task<BacklogStats> ReadAsync(NpgsqlDataSource database, BrokerBacklog? broker, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var rows = await DatabaseBacklog.ReadAsync(database, now, cancellationToken);
         var channels = await NotificationBacklog.ReadAllAsync(database, now, cancellationToken);
         var checks = await CheckBacklog.ReadAsync(database, now, cancellationToken);
         return new BacklogStats(
-            parked?.Error,
-            parked?.Dead,
-            parked?.Registrations,
+            broker?.Queued,
+            broker?.Error,
+            broker?.Dead,
+            broker?.Registrations,
             rows.OutboxMessages,
             Seconds(rows.OutboxAge),
             rows.QuarantinedEvents,

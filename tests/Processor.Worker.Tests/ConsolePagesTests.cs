@@ -81,10 +81,12 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         var unknown = browser.Page;
 
         app.Services.GetRequiredService<BacklogGauges>().Update(
-            [new QueueDepth(Topology.ErrorQueue, inError, 0), new QueueDepth(Topology.DeadLetterQueue, dead, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 1, 0)]);
+            [new QueueDepth(Topology.WebhookReceivedQueue, 1234, 1), new QueueDepth(Topology.ErrorQueue, inError, 0), new QueueDepth(Topology.DeadLetterQueue, dead, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 1, 0)]);
         var page = await browser.OpenAsync("/console");
 
         Assert.DoesNotContain("Events parked", unknown, StringComparison.Ordinal);
+        Assert.DoesNotContain("Events queued", unknown, StringComparison.Ordinal);
+        Assert.Matches("""Events queued</span>\s*<span class="figure">1,234<""", page);
         Assert.Matches(
             $"""<a class="tile bad" href="/console/parked\?place={place}">\s*<span class="label">Events parked</span>\s*<span class="figure">{inError + dead}<""", page);
         Assert.Contains($"{inError} in error, {dead} dead letters", page, StringComparison.Ordinal);
@@ -97,7 +99,9 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
         var received = Deliveries.Event("video.completed", "team/1 ü");
+        await database.RegisterAsync(Owners.Register("team/1 ü"));
         await database.CommitAsync(Deliveries.Unit(received), Deliveries.Unit(Deliveries.Event("video.completed", "another")));
+        await database.ExecuteAsync("update notifications set status = 'delivered', delivered_at = decided_at + interval '90 s'");
         await database.ExecuteAsync($"update webhook_events set trace_id = repeat('a', 32) where event_id = '{received.EventId}'");
         using var browser = await ConsoleBrowser.SignInAsync(app);
 
@@ -111,6 +115,7 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         Assert.Contains("href=\"/console/job?id=team%2F1%20%C3%BC\"", shown, StringComparison.Ordinal);
         Assert.Contains($"href=\"http://jaeger.example/ui/trace/{new string('a', 32)}\"", shown, StringComparison.Ordinal);
         Assert.Contains("&quot;type&quot;: &quot;video.completed&quot;", shown, StringComparison.Ordinal);
+        Assert.Matches("""notification by email:\s*<span class="status good">delivered</span>\s*<span class="note">&#x2B;2 min</span>""", shown);
         Assert.Contains("<span class=\"status good\">completed</span>", job, StringComparison.Ordinal);
         Assert.Contains($"href=\"/console/events/{received.EventId}\"", job, StringComparison.Ordinal);
     }

@@ -45,6 +45,21 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
         };
     }
 
+    /// <summary>Finds parked messages that are not among these, with their reasons.</summary>
+    public async Task<IReadOnlyList<string>> FindOthersParkedAsync(IEnumerable<ContractMessage> messages, CancellationToken cancellationToken)
+    {
+        var known = messages.Select(message => message.MessageId).ToHashSet();
+        return [.. (await ReadParkedAsync(cancellationToken)).Where(one => !known.Contains(one.Key)).Select(one => $"{one.Value.Queue} {one.Key}: {one.Value.Reason}")];
+    }
+
+    /// <summary>Removes what reports of messages claim: they are about publishes that never were, which the accounts would miss for ever.</summary>
+    public async Task ForgetReportsAsync(IEnumerable<ContractMessage> messages, CancellationToken cancellationToken)
+    {
+        await using var command = database.CreateCommand("delete from publish_periods where source = any($1)");
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. messages.Select(message => message.Reports).OfType<long>()] });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Purges the queues of parked messages.</summary>
     public async Task PurgeAsync(CancellationToken cancellationToken)
     {

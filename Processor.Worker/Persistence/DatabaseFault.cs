@@ -38,6 +38,12 @@ internal static class DatabaseFault
         _ => false,
     };
 
+    /// <summary>
+    /// True when the answers on a connection did not match its statements. A message that the server rejects while Npgsql prepares its statement leaves the
+    /// connection so, and the next message, which may be any, fails. Npgsql closes the connection then, and throws a plain exception.
+    /// </summary>
+    public static bool IsOutOfStep(Exception exception) => exception.GetType() == typeof(Exception);
+
     // A corrupt page or index fails every message that reads it. The rest of class XX are errors within the server, which one message may
     // cause.
     private static bool IsCorruption(string sqlState) => sqlState is PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted;

@@ -89,11 +89,17 @@ internal sealed partial class DatabaseOutage(NpgsqlDataSource database, TimeProv
 
     private async Task<T> RepeatAsync<T>(Func<Task<T>> write, CancellationToken cancellationToken)
     {
+        var isRetried = false;
         for (var pause = FirstPause; ; pause = Pauses.Double(pause, LongestPause))
         {
             try
             {
                 return await write();
+            }
+            catch (Exception exception) when (!isRetried && DatabaseFault.IsOutOfStep(exception))
+            {
+                // On another connection, and once: a message that caused it itself would stop all others.
+                isRetried = true;
             }
             catch (Exception exception) when (DatabaseFault.IsTransient(exception))
             {

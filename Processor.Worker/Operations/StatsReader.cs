@@ -48,7 +48,10 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         }
 
         var now = time.GetUtcNow();
-        var rows = await database.ReadAsync(connection => new NpgsqlCommand(SelectEvents, connection) { Parameters = { Time(now - length), new NpgsqlParameter<int> { TypedValue = MaxMeasured } } }, EventRow.Read, cancellationToken);
+        var rows = await database.ReadAsync(
+            connection => new NpgsqlCommand(SelectEvents, connection) { Parameters = { Time(now - length), new NpgsqlParameter<int> { TypedValue = MaxMeasured } } },
+            EventRow.Read,
+            cancellationToken);
         return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
     }
 

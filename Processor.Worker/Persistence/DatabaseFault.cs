@@ -39,8 +39,8 @@ internal static class DatabaseFault
     };
 
     /// <summary>
-    /// True when the answers on a connection did not match its statements. A message that the server rejects while Npgsql prepares its statement leaves the
-    /// connection so, and the next message, which may be any, fails. Npgsql closes the connection then, and throws a plain exception.
+    /// True when the answers on a connection did not match its statements. After a message that the server rejects while Npgsql prepares its statement, the
+    /// next message on that connection fails so, whatever it is (npgsql/npgsql#6391). Npgsql then closes the connection, and throws a plain exception.
     /// </summary>
     public static bool IsOutOfStep(Exception exception) => exception.GetType() == typeof(Exception);
 

@@ -1,8 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts;
-using Processor.Worker.Backlog;
-using Processor.Worker.Broker;
 using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
@@ -61,8 +59,7 @@ public sealed class ConsoleActsTests(PostgresFixture postgres)
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
         await ParkAsync(database);
-        app.Services.GetRequiredService<BacklogGauges>().Update(
-            [new QueueDepth(Topology.ErrorQueue, 1234, 0), new QueueDepth(Topology.DeadLetterQueue, 0, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 0, 0)]);
+        SampleQueues(app, (Topology.ErrorQueue, 1234));
         using var browser = await ConsoleBrowser.SignInAsync(app);
 
         var page = await browser.OpenAsync("/console/parked");

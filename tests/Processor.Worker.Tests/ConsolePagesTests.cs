@@ -3,8 +3,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts;
-using Processor.Worker.Backlog;
-using Processor.Worker.Broker;
 using static Processor.Worker.Tests.OperationsApp;
 
 namespace Processor.Worker.Tests;
@@ -80,8 +78,8 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         using var browser = await ConsoleBrowser.SignInAsync(app);
         var unknown = browser.Page;
 
-        app.Services.GetRequiredService<BacklogGauges>().Update(
-            [new QueueDepth(Topology.WebhookReceivedQueue, 1234, 1), new QueueDepth(Topology.ErrorQueue, inError, 0), new QueueDepth(Topology.DeadLetterQueue, dead, 0), new QueueDepth(Topology.RegisterJobErrorQueue, 1, 0)]);
+        SampleQueues(
+            app, (Topology.WebhookReceivedQueue, 1234), (Topology.ErrorQueue, inError), (Topology.DeadLetterQueue, dead), (Topology.RegisterJobErrorQueue, 1));
         var page = await browser.OpenAsync("/console");
 
         Assert.DoesNotContain("Events parked", unknown, StringComparison.Ordinal);

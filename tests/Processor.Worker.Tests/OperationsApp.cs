@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Platform.Contracts;
 using Processor.Worker.Accounting;
 using Processor.Worker.Backlog;
 using Processor.Worker.Broker;
@@ -75,6 +76,10 @@ internal static class OperationsApp
             new("Operations:Keys:0:Key", Key),
             .. rights.Select((right, index) => KeyValuePair.Create($"Operations:Keys:0:Rights:{index}", (string?)right)),
         ]);
+
+    /// <summary>Has the API know its queues, as by a sample of the broker: empty but for these.</summary>
+    public static void SampleQueues(WebApplication app, params (string Queue, int Messages)[] filled) => app.Services.GetRequiredService<BacklogGauges>().Update(
+        [.. Topology.Queues.Keys.Select(queue => new QueueDepth(queue, filled.FirstOrDefault(one => one.Queue == queue).Messages, 0))]);
 
     public static HttpClient Client(WebApplication app, string? key)
     {

@@ -16,6 +16,9 @@ internal sealed partial class ConfirmReporter(
     private readonly DateTimeOffset _startedAt = time.GetUtcNow();
     private readonly ConfirmedPrefix _confirmed = new();
 
+    // A stop may come during a report, and more than once.
+    private readonly Lock _lock = new();
+
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
@@ -33,28 +36,13 @@ internal sealed partial class ConfirmReporter(
 
     private async Task ReportAsync(CancellationToken cancellationToken)
     {
-        foreach (var settled in numbers.Take())
-        {
-            _confirmed.Add(settled);
-        }
-
+        var now = time.GetUtcNow();
         // The same again while nothing is accepted: the message before may have been lost with its queue.
-        if (_confirmed.Through == 0)
+        if (CreateReport(now) is not { Through: > 0 } report)
         {
             return;
         }
 
-        var now = time.GetUtcNow();
-        var report = new PublishesConfirmed
-        {
-            Source = numbers.Source,
-            Instance = Environment.MachineName,
-            StartedAt = _startedAt,
-            ReportedAt = now,
-            After = _confirmed.After,
-            Through = _confirmed.Through,
-            Unconfirmed = _confirmed.Unconfirmed,
-        };
         var publish = new PendingPublish(Envelope.Create(Guid.CreateVersion7(now), report, now), CreateUnrecordedTrace());
         if (queue.TryAdd(publish))
         {
@@ -64,6 +52,28 @@ internal sealed partial class ConfirmReporter(
             {
                 LogReported(logger, report.Through);
             }
+        }
+    }
+
+    private PublishesConfirmed CreateReport(DateTimeOffset now)
+    {
+        lock (_lock)
+        {
+            foreach (var settled in numbers.Take())
+            {
+                _confirmed.Add(settled);
+            }
+
+            return new PublishesConfirmed
+            {
+                Source = numbers.Source,
+                Instance = Environment.MachineName,
+                StartedAt = _startedAt,
+                ReportedAt = now,
+                After = _confirmed.After,
+                Through = _confirmed.Through,
+                Unconfirmed = _confirmed.Unconfirmed,
+            };
         }
     }
 

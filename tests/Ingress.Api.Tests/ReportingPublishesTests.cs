@@ -1,5 +1,6 @@
 using System.Net;
 using Ingress.Api.Publishing;
+using Microsoft.Extensions.DependencyInjection;
 using Platform.Contracts;
 using Platform.DevStack;
 
@@ -60,6 +61,27 @@ public sealed class ReportingPublishesTests
 
         Assert.Equal(Enumerable.Range(1, 10_000).Select(number => (long)number), numbers.Take().Select(one => one.Number).Order());
         Assert.Empty(numbers.Take());
+    }
+
+    [Fact]
+    public async Task Stops_that_come_together_report_each_publish_without_a_failure()
+    {
+        await using var app = new IngressApp();
+        // Another than the host's, whose end would end the host.
+        using var reporter = ActivatorUtilities.CreateInstance<ConfirmReporter>(app.Services);
+        var numbers = app.Services.GetRequiredService<PublishNumbers>();
+
+        await Parallel.ForAsync(0, 4000, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = TestContext.Current.CancellationToken }, async (i, token) =>
+        {
+            numbers.Settle(numbers.Next(), isConfirmed: i % 2 == 0);
+            if (i % 8 == 0)
+            {
+                await reporter.StopAsync(token);
+            }
+        });
+        await reporter.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(4000, app.Broker.Messages<PublishesConfirmed>().Max(report => report.Through));
     }
 
     [Fact]

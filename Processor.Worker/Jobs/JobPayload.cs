@@ -69,8 +69,12 @@ internal static partial class JobPayload
     [GeneratedRegex(@"(?<=\.[0-9]{7})[0-9]+")]
     private static partial Regex BeyondTicks();
 
-    // The action in the type decides, not payload.status: the sender's own examples contradict themselves there.
-    private static bool TryReadType(string eventType, out string resource, out JobStatus status)
+    /// <summary>
+    /// The status that an event of this type reports. The action in the type decides, not <c>payload.status</c>: the sender's own examples contradict
+    /// themselves there.
+    /// </summary>
+    /// <returns>False for a type that does not concern a job's state.</returns>
+    public static bool TryReadType(string eventType, out string resource, out JobStatus status)
     {
         (resource, status) = eventType switch
         {

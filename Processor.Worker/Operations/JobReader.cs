@@ -25,8 +25,7 @@ internal sealed class JobReader(IDbContextFactory<ProcessorDbContext> contexts, 
         var registration = await context.Set<JobRegistration>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
         var events = await context.Set<WebhookEvent>().AsNoTracking()
             .Where(row => row.JobId == jobId).OrderBy(row => row.ReceivedAt).ToListAsync(cancellationToken);
-        var notifications = await context.Set<Notification>().AsNoTracking()
-            .Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel).ToListAsync(cancellationToken);
+        var notifications = await SelectNotifications(context, jobId).ToListAsync(cancellationToken);
         var check = await context.Set<JobCheck>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
         var erased = await context.Set<ErasedJob>().AsNoTracking().FirstOrDefaultAsync(row => row.JobId == jobId, cancellationToken);
         var downloads = await archive.ReplaceAsync(jobId, VisibleDownload.FromJson(job.Downloads), cancellationToken);
@@ -39,4 +38,20 @@ internal sealed class JobReader(IDbContextFactory<ProcessorDbContext> contexts, 
             Notifications = [.. notifications.Select(NotificationView.From)],
         };
     }
+
+    /// <summary>Reads the notifications of the end of a job that an event of this type reports; none for other types.</summary>
+    public async Task<IReadOnlyList<NotificationView>> FindNotificationsAsync(string jobId, string eventType, CancellationToken cancellationToken)
+    {
+        if (!JobPayload.TryReadType(eventType, out _, out var outcome))
+        {
+            return [];
+        }
+
+        await using var context = await contexts.CreateDbContextAsync(cancellationToken);
+        var notifications = await SelectNotifications(context, jobId).Where(row => row.Outcome == outcome).ToListAsync(cancellationToken);
+        return [.. notifications.Select(NotificationView.From)];
+    }
+
+    private static IQueryable<Notification> SelectNotifications(ProcessorDbContext context, string jobId) =>
+        context.Set<Notification>().AsNoTracking().Where(row => row.JobId == jobId).OrderBy(row => row.DecidedAt).ThenBy(row => row.Channel);
 }

@@ -78,6 +78,8 @@ internal static class ServerSetup
         app.UseStatusCodePages();
     }
 
-    // ASP.NET Core recognizes them by the request's cancellation, which the server requests a moment later.
-    private static bool IsOfConnection(Exception exception) => exception is ConnectionAbortedException or ConnectionResetException;
+    // ASP.NET Core recognizes them by the request's cancellation, which the server requests a moment later. The read of a body wraps them in a
+    // canceled task.
+    private static bool IsOfConnection(Exception exception) =>
+        exception is ConnectionAbortedException or ConnectionResetException || exception is OperationCanceledException { InnerException: { } inner } && IsOfConnection(inner);
 }

@@ -6,9 +6,9 @@ namespace Processor.Worker.Accounting;
 
 /// <summary>
 /// Records messages that have arrived and are not committed: those to be parked or postponed, and suspects, which the broker may dead-letter. They are in
-/// a queue where a person finds them, and must not be reported as missing. They are few, so each is a statement of its own.
+/// a queue where a person finds them, and must not be reported as missing.
 /// </summary>
-internal sealed class PendingArrivals(NpgsqlDataSource database, DatabaseOutage outage, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class PendingArrivals(SingleWrites writes, TimeProvider time)
 {
     /// <summary>Does nothing for a message without a number.</summary>
     /// <exception cref="OperationCanceledException">The database is unavailable; the message returns to the queue.</exception>
@@ -16,7 +16,7 @@ internal sealed class PendingArrivals(NpgsqlDataSource database, DatabaseOutage 
     {
         if (Find(message) is { } number)
         {
-            await outage.OutlastAsync(() => InsertAsync(number), lifetime.ApplicationStopping).WaitAsync(cancellationToken);
+            await writes.OutlastAsync((connection, stopping) => InsertAsync(connection, number, stopping), cancellationToken);
         }
     }
 
@@ -27,13 +27,12 @@ internal sealed class PendingArrivals(NpgsqlDataSource database, DatabaseOutage 
         _ => null,
     };
 
-    private async Task<int> InsertAsync(PublishNumber number)
+    private async Task<int> InsertAsync(NpgsqlConnection connection, PublishNumber number, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenAsync(lifetime.ApplicationStopping);
         await using var batch = new NpgsqlBatch(connection)
         {
             BatchCommands = { ReceivedNumbers.Insert([new Arrival(number, Receptions.Parked)], time.GetUtcNow()) },
         };
-        return await batch.ExecuteNonQueryAsync(lifetime.ApplicationStopping);
+        return await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -6,17 +6,13 @@ using Processor.Worker.Persistence;
 namespace Processor.Worker.Accounting;
 
 /// <summary>Stores the report of an ingress. It bypasses the inbox: a report that is consumed twice has the effect of one.</summary>
-internal sealed class PublishesConfirmedConsumer(NpgsqlDataSource database, DatabaseOutage outage, IHostApplicationLifetime lifetime, TimeProvider time)
-    : IConsumer<PublishesConfirmed>
+internal sealed class PublishesConfirmedConsumer(SingleWrites writes, TimeProvider time) : IConsumer<PublishesConfirmed>
 {
-    // The retry outlives the message, which is requeued when an outage stops its endpoint: see RegisterJobConsumer.
-    public Task Consume(ConsumeContext<PublishesConfirmed> context) => outage
-        .OutlastAsync(() => NoteAsync(context.Message, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
-        .WaitAsync(context.CancellationToken);
+    public Task Consume(ConsumeContext<PublishesConfirmed> context) =>
+        writes.OutlastAsync((connection, stopping) => NoteAsync(connection, context.Message, stopping), context.CancellationToken);
 
-    private async Task<int> NoteAsync(PublishesConfirmed report, CancellationToken cancellationToken)
+    private async Task<int> NoteAsync(NpgsqlConnection connection, PublishesConfirmed report, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenAsync(cancellationToken);
         await using var batch = PublishSource.Note(report, time.GetUtcNow());
         batch.Connection = connection;
         return await batch.ExecuteNonQueryAsync(cancellationToken);

@@ -15,6 +15,7 @@ internal static class InboxSetup
         services.AddScoped<IOutboxContextFactory<UnitOfWork>, InboxContextFactory>();
         services.AddSingleton<GroupTransaction>();
         services.AddSingleton<DatabaseOutage>();
+        services.AddSingleton<SingleWrites>();
         services.AddSingleton<PoisonMessageGuard>();
         services.AddSingleton<GroupCommitter>();
         services.AddSingleton<CommitWatchdog>();

@@ -7,8 +7,7 @@ namespace Processor.Worker.Inbox;
 /// Handles messages that were delivered several times before. One of them may crash the process; the others only share its redeliveries.
 /// Each is processed alone, after its attempt is recorded. A message that commits is cleared; one that never does is parked.
 /// </summary>
-internal sealed class PoisonMessageGuard(NpgsqlDataSource database, DatabaseOutage outage, IHostApplicationLifetime lifetime, TimeProvider time)
-    : IDisposable
+internal sealed class PoisonMessageGuard(SingleWrites writes, DatabaseOutage outage, TimeProvider time) : IDisposable
 {
     public const int MaxAttempts = 5;
 
@@ -35,7 +34,7 @@ internal sealed class PoisonMessageGuard(NpgsqlDataSource database, DatabaseOuta
         {
             var outageStarted = outage.Started;
             outageStarted.ThrowIfCancellationRequested();
-            var attempts = await outage.OutlastAsync(() => RecordAsync(unit.MessageId), lifetime.ApplicationStopping).WaitAsync(outageStarted);
+            var attempts = await writes.OutlastAsync((connection, stopping) => RecordAsync(connection, unit.MessageId, stopping), outageStarted);
             return attempts <= MaxAttempts ? turn : throw new SuspectException(deliveries, MaxAttempts);
         }
         catch
@@ -52,25 +51,23 @@ internal sealed class PoisonMessageGuard(NpgsqlDataSource database, DatabaseOuta
     {
         if (unit.IsSuspect)
         {
-            await outage.OutlastAsync(() => ForgetAsync(unit.MessageId), lifetime.ApplicationStopping).WaitAsync(cancellationToken);
+            await writes.OutlastAsync((connection, stopping) => ForgetAsync(connection, unit.MessageId, stopping), cancellationToken);
         }
     }
 
     public void Dispose() => _turn.Dispose();
 
-    private async Task<int> RecordAsync(Guid messageId)
+    private async Task<int> RecordAsync(NpgsqlConnection connection, Guid messageId, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenAsync(lifetime.ApplicationStopping);
         await using var command = DeliveryAttempt.Record(messageId, time.GetUtcNow());
         command.Connection = connection;
-        return (int)(await command.ExecuteScalarAsync(lifetime.ApplicationStopping))!;
+        return (int)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private async Task<int> ForgetAsync(Guid messageId)
+    private static async Task<int> ForgetAsync(NpgsqlConnection connection, Guid messageId, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenAsync(lifetime.ApplicationStopping);
         await using var batch = new NpgsqlBatch(connection) { BatchCommands = { DeliveryAttempt.Forget([messageId]) } };
-        return await batch.ExecuteNonQueryAsync(lifetime.ApplicationStopping);
+        return await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private sealed class Turn(SemaphoreSlim turns) : IDisposable

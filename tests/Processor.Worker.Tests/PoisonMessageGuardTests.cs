@@ -88,13 +88,14 @@ public sealed class PoisonMessageGuardTests(PostgresFixture postgres)
     private sealed class RunningSuspects : IDisposable
     {
         private readonly DatabaseOutage _outage;
+        private readonly SingleWrites _writes;
         private readonly PoisonMessageGuard _suspects;
 
         public RunningSuspects(TestDatabase database)
         {
             _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
-            _suspects = new PoisonMessageGuard(
-                database.Source, _outage, new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance), TimeProvider.System);
+            _writes = new SingleWrites(database.Source, _outage, new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance));
+            _suspects = new PoisonMessageGuard(_writes, _outage, TimeProvider.System);
         }
 
         public Task<IDisposable?> TakeTurnAsync(UnitOfWork unit, long deliveries = 3) =>
@@ -105,6 +106,7 @@ public sealed class PoisonMessageGuardTests(PostgresFixture postgres)
         public void Dispose()
         {
             _suspects.Dispose();
+            _writes.Dispose();
             _outage.Dispose();
         }
     }

@@ -31,4 +31,26 @@ public sealed record PublishesConfirmed
 
     /// <summary>Ascending: published, and refused, returned, lost or not answered in time. Their messages may be queued all the same.</summary>
     public required IReadOnlyList<NumberRange> Unconfirmed { get; init; }
+
+    /// <summary>What the ingress answered since it started; null from one of an earlier version.</summary>
+    public AnswerCounts? Answers { get; init; }
+}
+
+/// <summary>Answers to webhook requests since an ingress started, by outcome. Requests whose client left before the answer are in none.</summary>
+public sealed record AnswerCounts
+{
+    /// <summary>2xx: queued.</summary>
+    public required long Accepted { get; init; }
+
+    /// <summary>2xx: queued, but signed long before.</summary>
+    public required long Late { get; init; }
+
+    /// <summary>400: signed, but not a usable event; queued for a person to examine.</summary>
+    public required long Quarantined { get; init; }
+
+    /// <summary>4xx: no valid signature, too long, of another content type, or too many failures.</summary>
+    public required long Refused { get; init; }
+
+    /// <summary>503: not confirmed by the broker. The sender retries.</summary>
+    public required long Unavailable { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Ingress.Api.Publishing;
 using Ingress.Api.Webhooks;
+using Platform.Contracts;
 
 namespace Ingress.Api;
 
@@ -37,6 +38,7 @@ internal sealed class IngressMetrics : IHostedService
     private static readonly InstrumentAdvice<double> Ages =
         new() { HistogramBucketBoundaries = [1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 43200, 86400, 90000] };
 
+    private readonly long[] _answers = new long[Enum.GetValues<WebhookOutcome>().Length];
     private readonly Counter<long> _received;
     private readonly Histogram<double> _processing;
     private readonly Counter<long> _signatureFailures;
@@ -94,6 +96,16 @@ internal sealed class IngressMetrics : IHostedService
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>Answers since the start.</summary>
+    public AnswerCounts ReadAnswers() => new()
+    {
+        Accepted = Answers(WebhookOutcome.Accepted),
+        Late = Answers(WebhookOutcome.Late),
+        Quarantined = Answers(WebhookOutcome.Quarantined),
+        Refused = Answers(WebhookOutcome.Refused),
+        Unavailable = Answers(WebhookOutcome.Unavailable),
+    };
+
     /// <param name="answeredAfter">Null when the request was not answered: only answers have a duration.</param>
     public void Received(string eventType, WebhookOutcome outcome, TimeSpan? answeredAfter)
     {
@@ -104,6 +116,7 @@ internal sealed class IngressMetrics : IHostedService
         });
         if (answeredAfter is { } elapsed)
         {
+            Interlocked.Increment(ref _answers[(int)outcome]);
             _processing.Record(elapsed.TotalSeconds);
         }
     }
@@ -135,6 +148,8 @@ internal sealed class IngressMetrics : IHostedService
     public void BodyShed(ShedReason reason) => _bodiesShed.Add(1, Tag("reason", Name(reason)));
 
     public void ConnectionShed() => _connectionsShed.Add(1);
+
+    private long Answers(WebhookOutcome outcome) => Interlocked.Read(ref _answers[(int)outcome]);
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 

@@ -5,13 +5,20 @@ using Platform.Contracts;
 namespace Ingress.Api.Publishing;
 
 /// <summary>
-/// Reports which publishes were confirmed, every <see cref="AccountingOptions.ReportInterval"/> and once more at the end. A report that gets lost is repeated
-/// by the next one. It bypasses the <see cref="EventPublisher"/>: its failure must not open the breaker.
+/// Reports which publishes were confirmed and what was answered, every <see cref="AccountingOptions.ReportInterval"/> and once more at the end. A report that
+/// gets lost is repeated by the next one. It bypasses the <see cref="EventPublisher"/>: its failure must not open the breaker.
 /// </summary>
 internal sealed partial class ConfirmReporter(
-    PublishNumbers numbers, PublishQueue queue, IOptions<AccountingOptions> options, TimeProvider time, ILogger<ConfirmReporter> logger) : BackgroundService
+    PublishNumbers numbers,
+    PublishQueue queue,
+    IngressMetrics metrics,
+    IOptions<AccountingOptions> options,
+    TimeProvider time,
+    ILogger<ConfirmReporter> logger) : BackgroundService
 {
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
+
+    private static readonly AnswerCounts NoAnswers = new() { Accepted = 0, Late = 0, Quarantined = 0, Refused = 0, Unavailable = 0 };
 
     private readonly DateTimeOffset _startedAt = time.GetUtcNow();
     private readonly ConfirmedPrefix _confirmed = new();
@@ -38,7 +45,7 @@ internal sealed partial class ConfirmReporter(
     {
         var now = time.GetUtcNow();
         // The same again while nothing is accepted: the message before may have been lost with its queue.
-        if (CreateReport(now) is not { Through: > 0 } report)
+        if (CreateReport(now) is not { } report)
         {
             return;
         }
@@ -55,7 +62,8 @@ internal sealed partial class ConfirmReporter(
         }
     }
 
-    private PublishesConfirmed CreateReport(DateTimeOffset now)
+    /// <returns>Null when no webhook has come yet.</returns>
+    private PublishesConfirmed? CreateReport(DateTimeOffset now)
     {
         lock (_lock)
         {
@@ -64,7 +72,8 @@ internal sealed partial class ConfirmReporter(
                 _confirmed.Add(settled);
             }
 
-            return new PublishesConfirmed
+            var answers = metrics.ReadAnswers();
+            return _confirmed.Through == 0 && answers == NoAnswers ? null : new PublishesConfirmed
             {
                 Source = numbers.Source,
                 Instance = Environment.MachineName,
@@ -73,6 +82,7 @@ internal sealed partial class ConfirmReporter(
                 After = _confirmed.After,
                 Through = _confirmed.Through,
                 Unconfirmed = _confirmed.Unconfirmed,
+                Answers = answers,
             };
         }
     }

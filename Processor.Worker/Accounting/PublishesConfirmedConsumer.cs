@@ -13,7 +13,14 @@ internal sealed class PublishesConfirmedConsumer(SingleWrites writes, TimeProvid
 
     private async Task<int> NoteAsync(NpgsqlConnection connection, PublishesConfirmed report, CancellationToken cancellationToken)
     {
-        await using var batch = PublishSource.Note(report, time.GetUtcNow());
+        var now = time.GetUtcNow();
+        await using var batch = PublishSource.Note(report, now);
+        if (report.Answers is { } answers)
+        {
+            // The clock of an ingress may be ahead.
+            batch.BatchCommands.Add(IngressAnswers.Note(report.Source, answers, report.ReportedAt < now ? report.ReportedAt : now));
+        }
+
         batch.Connection = connection;
         return await batch.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -92,6 +92,9 @@ internal sealed record EventItem(
 
 /// <summary>An event with its bodies.</summary>
 /// <param name="DeliveryId">The first processed delivery.</param>
+/// <param name="Confirm">
+/// Null until the ingress has reported it, after retention has dropped the report, and for events that came through no ingress.
+/// </param>
 /// <param name="SecretName">The secret that matched.</param>
 /// <param name="TraceUrl">The page of its trace; null when it was not traced, or when no Jaeger is configured.</param>
 internal sealed record EventDetails(
@@ -104,10 +107,20 @@ internal sealed record EventDetails(
     bool Late,
     string Origin,
     Guid DeliveryId,
+    ConfirmDetails? Confirm,
     string SecretName,
     string? TraceId,
     Uri? TraceUrl,
     IReadOnlyList<BodyDetails> Bodies);
+
+/// <summary>Whether the broker confirmed the delivery in time, and the sender was answered 2xx.</summary>
+/// <param name="IsConfirmed">False when the sender was answered 503, although the message was queued.</param>
+/// <param name="Ingress">The machine or pod that reported it.</param>
+/// <param name="ReportedAt">The time of the report, up to 10 s later.</param>
+internal sealed record ConfirmDetails(bool IsConfirmed, string Ingress, DateTimeOffset ReportedAt)
+{
+    public static ConfirmDetails Read(NpgsqlDataReader row) => new(row.GetBoolean(0), row.GetString(1), row.GetFieldValue<DateTimeOffset>(2));
+}
 
 /// <summary>One body of an event.</summary>
 /// <param name="Variant">0 for the first, then in the order received.</param>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Platform.Contracts;
 using Processor.Worker.Events;
 using Processor.Worker.Persistence;
 
@@ -31,7 +32,11 @@ internal sealed class EventReader(OperationsDatabase database)
 
         var stored = await database.ReadAsync(
             connection => SelectBodies(connection, one), row => (row.GetInt16(0), row.GetFieldValue<DateTimeOffset>(1), row.GetFieldValue<byte[]>(2)), cancellationToken);
-        return one with { Bodies = [.. one.Hashes.Select((hash, variant) => StoredBody.From(variant, hash, stored))] };
+        return one with
+        {
+            Bodies = [.. one.Hashes.Select((hash, variant) => StoredBody.From(variant, hash, stored))],
+            Confirm = await FindConfirmAsync(one.DeliveryId, cancellationToken),
+        };
     }
 
     internal static NpgsqlCommand SelectPage(NpgsqlConnection connection, EventFilter filter, Cursor? after, int limit)
@@ -52,6 +57,12 @@ internal sealed class EventReader(OperationsDatabase database)
             """);
     }
 
+    private async Task<ConfirmDetails?> FindConfirmAsync(Guid deliveryId, CancellationToken cancellationToken) =>
+        PublishNumber.FromDeliveryId(deliveryId) is { } number
+            && await database.ReadAsync(connection => SelectConfirm(connection, number), ConfirmDetails.Read, cancellationToken) is [var confirm]
+            ? confirm
+            : null;
+
     private static NpgsqlCommand SelectEvent(NpgsqlConnection connection, Guid eventId) => new(
         """
         select event_id, event_type, job_id, sent_at, received_at, processed_at, late, origin, delivery_id, secret_name, trace_id,
@@ -61,6 +72,17 @@ internal sealed class EventReader(OperationsDatabase database)
         connection)
     {
         Parameters = { new NpgsqlParameter<Guid> { TypedValue = eventId } },
+    };
+
+    private static NpgsqlCommand SelectConfirm(NpgsqlConnection connection, PublishNumber number) => new(
+        """
+        select confirmed @> $2, instance, ended_at
+        from (select * from publish_periods where source = $1 and first_number <= $2 order by first_number desc limit 1) as period
+        where last_number >= $2
+        """,
+        connection)
+    {
+        Parameters = { new NpgsqlParameter<long> { TypedValue = number.Source }, new NpgsqlParameter<long> { TypedValue = number.Number } },
     };
 
     // The time lets PostgreSQL skip the partitions of earlier days.
@@ -92,6 +114,8 @@ internal sealed record FoundEvent(
 {
     public IReadOnlyList<StoredBody> Bodies { get; init; } = [];
 
+    public ConfirmDetails? Confirm { get; init; }
+
     public static FoundEvent Read(NpgsqlDataReader row) => new(
         row.GetGuid(0),
         row.GetString(1),
@@ -107,7 +131,7 @@ internal sealed record FoundEvent(
         row.GetFieldValue<byte[][]>(11));
 
     public EventDetails ToDetails(bool raw, JaegerOptions jaeger) => new(
-        EventId, Type, JobId, SentAt, ReceivedAt, ProcessedAt, Late, Origin, DeliveryId, SecretName, TraceId, jaeger.LinkTo(TraceId),
+        EventId, Type, JobId, SentAt, ReceivedAt, ProcessedAt, Late, Origin, DeliveryId, Confirm, SecretName, TraceId, jaeger.LinkTo(TraceId),
         [.. Bodies.Select(body => body.ToDetails(raw))]);
 }
 

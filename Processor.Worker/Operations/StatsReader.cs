@@ -32,6 +32,22 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         from measured group by event_type order by count(*) desc, event_type
         """;
 
+    // What each had answered by the end of the window, without what it had before.
+    private const string SelectAnswers =
+        """
+        with counted as (
+            select last.accepted::numeric - coalesce(before.accepted, 0) as accepted, last.late::numeric - coalesce(before.late, 0) as late,
+                   last.quarantined::numeric - coalesce(before.quarantined, 0) as quarantined,
+                   last.refused::numeric - coalesce(before.refused, 0) as refused,
+                   last.unavailable::numeric - coalesce(before.unavailable, 0) as unavailable
+            from (select distinct source from ingress_answers where minute >= $1) as ingress
+            cross join lateral (select * from ingress_answers as row where row.source = ingress.source order by minute desc limit 1) as last
+            left join lateral (
+                select * from ingress_answers as row where row.source = ingress.source and minute < $1 order by minute desc limit 1) as before on true)
+        select coalesce(sum(accepted), 0), coalesce(sum(late), 0), coalesce(sum(quarantined), 0), coalesce(sum(refused), 0), coalesce(sum(unavailable), 0)
+        from counted
+        """;
+
     // By the reports of the ingresses: a row each ten seconds instead of one for each event.
     private static readonly string SelectAccepted =
         $"""
@@ -52,7 +68,9 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
             connection => new NpgsqlCommand(SelectEvents, connection) { Parameters = { Time(now - length), new NpgsqlParameter<int> { TypedValue = MaxMeasured } } },
             EventRow.Read,
             cancellationToken);
-        return TypedResults.Ok(new Stats(now, EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
+        var answers = await database.ReadAsync(
+            connection => new NpgsqlCommand(SelectAnswers, connection) { Parameters = { Time(now - length) } }, AnswerStats.Read, cancellationToken);
+        return TypedResults.Ok(new Stats(now, answers.Single(), EventStats.From(rows, now, length), await ReadBacklogAsync(cancellationToken)));
     }
 
     public Task<BacklogStats> ReadBacklogAsync(CancellationToken cancellationToken) =>
@@ -110,7 +128,21 @@ internal sealed record EventRow(
 }
 
 /// <summary>The state of the platform, as its database and its broker know it.</summary>
-internal sealed record Stats(DateTimeOffset At, EventStats Events, BacklogStats Backlog);
+internal sealed record Stats(DateTimeOffset At, AnswerStats Answers, EventStats Events, BacklogStats Backlog);
+
+/// <summary>What the ingresses answered in the window asked for, by their reports, to the minute.</summary>
+/// <param name="Accepted">2xx: queued.</param>
+/// <param name="Late">2xx: queued, but signed long before.</param>
+/// <param name="Quarantined">400: signed, but not a usable event.</param>
+/// <param name="Refused">4xx: no valid signature, too long, of another content type, or too many failures.</param>
+/// <param name="Unavailable">503: not confirmed by the broker.</param>
+internal sealed record AnswerStats(long Accepted, long Late, long Quarantined, long Refused, long Unavailable)
+{
+    public static AnswerStats Read(NpgsqlDataReader row) => new(Count(row, 0), Count(row, 1), Count(row, 2), Count(row, 3), Count(row, 4));
+
+    // A report may claim anything.
+    private static long Count(NpgsqlDataReader row, int column) => (long)Math.Clamp(row.GetDecimal(column), 0, long.MaxValue);
+}
 
 /// <summary>The events of a window.</summary>
 /// <param name="WindowSeconds">The time that the figures are about: shorter than asked for when there are more events than are measured.</param>

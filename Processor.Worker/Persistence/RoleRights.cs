@@ -28,6 +28,7 @@ internal static class RoleRights
         grant select, insert, delete on received_numbers to {role};
         grant insert, update (applied, quarantined, parked, deleted) on publish_periods to {role};
         grant select, insert, update (reported_at, last_number) on publish_sources to {role};
+        grant select, insert, update (accepted, late, quarantined, refused, unavailable) on ingress_answers to {role};
         grant select (at) on audit_log to {role};
         grant execute on function
             expired_webhook_bodies(timestamptz), drop_webhook_bodies_partition(date), drop_expired_stray_bodies(timestamptz, integer),
@@ -35,7 +36,7 @@ internal static class RoleRights
             drop_expired_events(text[], timestamptz), drop_expired_delivery_attempts(timestamptz, integer),
             drop_expired_audit_log(timestamptz, integer), drop_expired_replays(timestamptz, integer), drop_expired_retention_runs(timestamptz, integer),
             drop_expired_publish_periods(timestamptz, integer), drop_expired_publish_sources(timestamptz, integer),
-            drop_expired_received_numbers(timestamptz, integer)
+            drop_expired_received_numbers(timestamptz, integer), drop_expired_ingress_answers(timestamptz, integer)
             to {role};
         {Everyone(role)}
         """;
@@ -53,7 +54,7 @@ internal static class RoleRights
         $"""
         grant select, insert, update (discarded_at), delete on quarantined_events to {role};
         grant select (message_id), delete on delivery_attempts to {role};
-        grant select on webhook_events, webhook_bodies, job_checks, retention_runs, archived_downloads to {role};
+        grant select on webhook_events, webhook_bodies, job_checks, retention_runs, archived_downloads, ingress_answers to {role};
         grant select, insert, update (outcome, count) on audit_log to {role};
         grant select, insert on data_protection_keys to {role};
         grant select, insert, update (status, finished_at) on replays to {role};

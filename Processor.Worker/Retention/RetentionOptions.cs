@@ -56,8 +56,8 @@ internal sealed class RetentionOptions : IValidatableObject
     public TimeSpan Audit { get; set; } = TimeSpan.FromDays(800);
 
     /// <summary>
-    /// What ingresses accepted and what became of it (<c>publish_periods</c>, <c>publish_sources</c>, <c>received_numbers</c>). 7 days to 100 years, or 0; default
-    /// 30 days.
+    /// What ingresses answered and accepted, and what became of it (<c>ingress_answers</c>, <c>publish_periods</c>, <c>publish_sources</c>,
+    /// <c>received_numbers</c>). 7 days to 100 years, or 0; default 30 days.
     /// </summary>
     public TimeSpan Accounting { get; set; } = TimeSpan.FromDays(30);
 

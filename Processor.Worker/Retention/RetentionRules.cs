@@ -35,6 +35,8 @@ internal static class RetentionRules
         new ExpiredRows(
             "publish_sources", options.Accounting, "drop_expired_publish_sources", "select count(*) from publish_sources where reported_at < $1"),
         new ExpiredRows(
+            "ingress_answers", options.Accounting, "drop_expired_ingress_answers", "select count(*) from ingress_answers where minute < $1"),
+        new ExpiredRows(
             "received_numbers", options.Accounting, "drop_expired_received_numbers", "select count(*) from received_numbers where noted_at < $1"),
         new ExpiredRows("retention_runs", Runs, "drop_expired_retention_runs", "select count(*) from retention_runs where started_at < $1"),
     ];

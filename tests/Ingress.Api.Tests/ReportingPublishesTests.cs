@@ -95,6 +95,7 @@ public sealed class ReportingPublishesTests
         var report = await NextReportAsync(app);
 
         Assert.Equal([HttpStatusCode.OK, HttpStatusCode.ServiceUnavailable, HttpStatusCode.BadRequest], statuses);
+        Assert.Equal(new AnswerCounts { Accepted = 1, Late = 0, Quarantined = 1, Refused = 0, Unavailable = 1 }, report.Answers);
         Assert.Equal((0, 3), (report.After, report.Through));
         Assert.Equal([new NumberRange(2, 2)], report.Unconfirmed);
         Assert.Equal(
@@ -103,6 +104,20 @@ public sealed class ReportingPublishesTests
                 .. app.Broker.Messages<WebhookReceived>().Select(one => PublishNumber.FromDeliveryId(one.DeliveryId)!.Value),
                 PublishNumber.FromDeliveryId(Assert.Single(app.Broker.Messages<WebhookQuarantined>()).DeliveryId)!.Value,
             ]);
+    }
+
+    [Fact]
+    public async Task An_ingress_reports_that_it_refuses_all_and_nothing_before_a_webhook_comes()
+    {
+        await using var app = new IngressApp();
+        app.Time.Advance(TimeSpan.FromSeconds(10));
+        using var refused = await app.SendAsync(Completed, secret: "wrong");
+
+        var report = await NextReportAsync(app);
+
+        Assert.Single(Reports(app));
+        Assert.Equal((0, 0), (report.After, report.Through));
+        Assert.Equal(new AnswerCounts { Accepted = 0, Late = 0, Quarantined = 0, Refused = 1, Unavailable = 0 }, report.Answers);
     }
 
     [Fact]

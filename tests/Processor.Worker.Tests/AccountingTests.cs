@@ -161,14 +161,37 @@ public sealed class AccountingTests(PostgresFixture postgres)
             update publish_periods set ended_at = now() - interval '8 days';
             update publish_sources set reported_at = now() - interval '8 days' where source = 1;
             update publish_sources set reported_at = now() where source = 2;
-            update received_numbers set noted_at = now() - interval '8 days'
+            update received_numbers set noted_at = now() - interval '8 days';
+            insert into ingress_answers select 1, now() - n * interval '1 day', n, 0, 0, 0, 0 from generate_series(6, 9) n
             """);
 
         var dropped = await retaining.DropAsync();
         await accounts.ReportAsync(through: 21, source: 2);
 
-        Assert.Equal(new SortedDictionary<string, long> { ["publish_periods"] = 2, ["publish_sources"] = 1, ["received_numbers"] = 1 }, dropped);
+        Assert.Equal(
+            new SortedDictionary<string, long> { ["ingress_answers"] = 2, ["publish_periods"] = 2, ["publish_sources"] = 1, ["received_numbers"] = 1 }, dropped);
         Assert.Equal(["2 21-21 {[21,22)} {} {} {} {}"], await accounts.PeriodsAsync());
+    }
+
+    [Fact]
+    public async Task Answers_are_kept_by_the_minute_and_only_when_they_change()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        var accounts = new Accounts(database);
+
+        await accounts.AnswerAsync(Start, [1, 0, 0, 0, 0]);
+        await accounts.AnswerAsync(Start.AddSeconds(50), [3, 1, 0, 2, 0]);
+        await accounts.AnswerAsync(Start.AddSeconds(40), [2, 1, 0, 2, 0]);
+        await accounts.AnswerAsync(Start.AddSeconds(70), [3, 1, 0, 2, 0]);
+        await accounts.AnswerAsync(Start.AddSeconds(130), [3, 1, 0, 2, 9]);
+
+        Assert.Equal(
+            ["12:00 3 1 0 2 0", "12:02 3 1 0 2 9"],
+            await database.QueryAsync(
+                """
+                select concat_ws(' ', to_char(minute at time zone 'UTC', 'HH24:MI'), accepted, late, quarantined, refused, unavailable)
+                from ingress_answers order by minute
+                """));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using Platform.Contracts;
 using Processor.Worker.Accounting;
 using Processor.Worker.Inbox;
@@ -39,6 +40,15 @@ internal sealed class Accounts(TestDatabase database)
         await using var connection = await database.Source.OpenConnectionAsync(Cancel);
         await using var batch = PublishSource.Note(report, notedAt ?? Start.AddSeconds(seconds));
         batch.Connection = connection;
+        await batch.ExecuteNonQueryAsync(Cancel);
+    }
+
+    /// <summary>What an ingress has answered since its start, by outcome.</summary>
+    public async Task AnswerAsync(DateTimeOffset at, long[] counts, long source = Source)
+    {
+        var answers = new AnswerCounts { Accepted = counts[0], Late = counts[1], Quarantined = counts[2], Refused = counts[3], Unavailable = counts[4] };
+        await using var connection = await database.Source.OpenConnectionAsync(Cancel);
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { IngressAnswers.Note(source, answers, at) } };
         await batch.ExecuteNonQueryAsync(Cancel);
     }
 

@@ -44,7 +44,8 @@ internal static class ConsoleContent
             insert into publish_periods (source, first_number, last_number, instance, began_at, ended_at, noted_at, confirmed)
             select 7, 1000 * n, 1000 * n + 999, 'ingress-1', at - interval '1 minute', at, at, int8multirange(int8range(1000 * n, 1000 * n + accepted))
             from generate_series(1, 60) n
-            cross join lateral (select now() - (60 - n) * interval '1 minute' as at, (400 + 250 * sin(n / 9.0) + 90 * sin(n * 1.7))::integer as accepted) as minute
+            cross join lateral (select now() - (60 - n) * interval '1 minute' as at, (400 + 250 * sin(n / 9.0) + 90 * sin(n * 1.7))::integer as accepted) as minute;
+            insert into ingress_answers values (7, now(), 24123, 12, 3, 41, 2)
             """);
     }
 

@@ -22,9 +22,12 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
             Deliveries.Unit(Deliveries.Event("video.started", "a", now.AddSeconds(-20))),
             Deliveries.Unit(Deliveries.Event("video.completed", "a", now.AddSeconds(-10))),
             Deliveries.Unit(Deliveries.NoEvent("{}")));
+        await new Accounts(database).AnswerAsync(now, [2, 0, 1, 4321, 5]);
         using var browser = await ConsoleBrowser.SignInAsync(app);
 
         var page = browser.Page;
+        Assert.Matches("""Refused with 4xx</td><td class="number">4,321<""", page);
+        Assert.Matches("""Unavailable with 503</td><td class="number">5<""", page);
         Assert.Contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>", page, StringComparison.Ordinal);
         Assert.DoesNotContain("refresh", await browser.OpenAsync("/console?live=0&window=1h"), StringComparison.Ordinal);
         await browser.OpenAsync("/console?window=2w", HttpStatusCode.BadRequest);
@@ -96,7 +99,8 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
     {
         await using var database = await postgres.CreateDatabaseAsync();
         await using var app = await StartInAsync("Development", database.ConnectionString, [Key]);
-        var received = Deliveries.Event("video.completed", "team/1 ü");
+        var received = Deliveries.Event("video.completed", "team/1 ü") with { DeliveryId = Accounts.Number(7).ToDeliveryId() };
+        await new Accounts(database).ReportAsync(through: 9);
         await database.RegisterAsync(Owners.Register("team/1 ü"));
         await database.CommitAsync(Deliveries.Unit(received), Deliveries.Unit(Deliveries.Event("video.completed", "another")));
         await database.ExecuteAsync("update notifications set status = 'delivered', delivered_at = decided_at + interval '90 s'");
@@ -113,6 +117,7 @@ public sealed class ConsolePagesTests(PostgresFixture postgres)
         Assert.Contains("href=\"/console/job?id=team%2F1%20%C3%BC\"", shown, StringComparison.Ordinal);
         Assert.Contains($"href=\"http://jaeger.example/ui/trace/{new string('a', 32)}\"", shown, StringComparison.Ordinal);
         Assert.Contains("&quot;type&quot;: &quot;video.completed&quot;", shown, StringComparison.Ordinal);
+        Assert.Matches("""confirmed by the broker and answered 2xx\s*<span class="note">as <bdi>ingress-15</bdi> reported at""", shown);
         Assert.Matches("""notification by email:\s*<span class="status good">delivered</span>\s*<span class="note">&#x2B;2 min</span>""", shown);
         Assert.Contains("<span class=\"status good\">completed</span>", job, StringComparison.Ordinal);
         Assert.Contains($"href=\"/console/events/{received.EventId}\"", job, StringComparison.Ordinal);

@@ -218,6 +218,32 @@ public sealed class FindingEventsTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task An_event_says_whether_its_delivery_was_confirmed_once_its_ingress_has_reported_it()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartAsync(database);
+        using var http = Client(app, Key);
+        var accounts = new Accounts(database);
+        await database.CommitAsync(Accounts.Batch(1, 5));
+        await database.CommitAsync(Deliveries.Unit(Deliveries.Event("video.started", "without a number")));
+
+        await accounts.ReportAsync(through: 2);
+        await accounts.ReportAsync(through: 4, seconds: 20, unconfirmed: [new(3, 3)]);
+
+        Assert.Equal(("""{"isConfirmed":true,"ingress":"ingress-15","reportedAt":"2026-11-23T12:00:10+00:00"}""", "null"), (await ConfirmAsync(2), await ConfirmAsync(5)));
+        Assert.Equal("""{"isConfirmed":false,"ingress":"ingress-15","reportedAt":"2026-11-23T12:00:20+00:00"}""", await ConfirmAsync(3));
+        Assert.Equal("null", await ConfirmOfAsync("without a number", "video.started"));
+
+        Task<string> ConfirmAsync(int number) => ConfirmOfAsync($"job-{Accounts.Source:x}-{number}", "video.completed");
+
+        async Task<string> ConfirmOfAsync(string job, string type)
+        {
+            var found = await http.GetFromJsonAsync<JsonElement>($"/ops/events/{EventIdentity.Create(type, job)}", Cancel);
+            return found.GetProperty("confirm").GetRawText();
+        }
+    }
+
+    [Fact]
     public async Task The_overview_counts_what_was_applied_and_what_waits()
     {
         await using var database = await postgres.CreateDatabaseAsync();
@@ -236,6 +262,30 @@ public sealed class FindingEventsTests(PostgresFixture postgres)
         Assert.Equal((2, 1), (events.GetProperty("applied").GetInt64(), events.GetProperty("late").GetInt64()));
         Assert.Equal(1, events.GetProperty("byType").GetProperty("video.completed").GetInt64());
         Assert.InRange(events.GetProperty("acceptToCommitP50Seconds").GetDouble(), 10, 60);
+        Assert.Equal("""{"accepted":0,"late":0,"quarantined":0,"refused":0,"unavailable":0}""", stats.GetProperty("answers").GetRawText());
         Assert.Equal((3, 1), (stats.GetProperty("backlog").GetProperty("outbox").GetInt64(), stats.GetProperty("backlog").GetProperty("quarantined").GetInt64()));
+    }
+
+    [Fact]
+    public async Task The_overview_sums_what_each_ingress_answered_in_the_window()
+    {
+        await using var database = await postgres.CreateDatabaseAsync();
+        await using var app = await StartAsync(database);
+        using var http = Client(app, Key);
+        var accounts = new Accounts(database);
+        var now = DateTimeOffset.UtcNow;
+        // One that runs for long, one that started in the window, one that ended before it, and one whose report is wrong.
+        await accounts.AnswerAsync(now.AddHours(-30), [1000, 10, 5, 7, 3], source: 1);
+        await accounts.AnswerAsync(now.AddMinutes(-90), [2000, 11, 5, 7, 3], source: 1);
+        await accounts.AnswerAsync(now.AddMinutes(-30), [2500, 12, 6, 7, 3], source: 1);
+        await accounts.AnswerAsync(now, [2600, 12, 6, 8, 3], source: 1);
+        await accounts.AnswerAsync(now, [50, 0, 0, 0, 4], source: 2);
+        await accounts.AnswerAsync(now.AddHours(-2), [9000, 0, 0, 0, 0], source: 3);
+        await accounts.AnswerAsync(now, [0, long.MaxValue, long.MinValue, 0, 0], source: 4);
+
+        var hour = await http.GetFromJsonAsync<JsonElement>("/ops/stats?window=1h", Cancel);
+
+        Assert.Equal(
+            $$"""{"accepted":650,"late":{{long.MaxValue}},"quarantined":0,"refused":1,"unavailable":4}""", hour.GetProperty("answers").GetRawText());
     }
 }

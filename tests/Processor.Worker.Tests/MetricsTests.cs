@@ -137,6 +137,7 @@ public sealed class MetricsTests(PostgresFixture postgres)
                 "reconcile.jobs.unaccounted{}", "reconcile.key.rejected{}", "reconcile.oldest_overdue.age{}", "reconcile.requests{result=key_rejected}",
                 "registrations.rejected{}", "retention.last_success.age{}",
                 "retention.rows.dropped{table=audit_log}", "retention.rows.dropped{table=delivery_attempts}", "retention.rows.dropped{table=inbox_state}",
+                "retention.rows.dropped{table=ingress_answers}",
                 "retention.rows.dropped{table=notifications}", "retention.rows.dropped{table=publish_periods}",
                 "retention.rows.dropped{table=publish_sources}", "retention.rows.dropped{table=quarantined_events}",
                 "retention.rows.dropped{table=received_numbers}", "retention.rows.dropped{table=replays}", "retention.rows.dropped{table=retention_runs}", "retention.rows.dropped{table=webhook_bodies}",

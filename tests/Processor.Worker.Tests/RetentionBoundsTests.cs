@@ -26,6 +26,7 @@ public sealed class RetentionBoundsTests(PostgresFixture postgres)
             $"select drop_expired_retention_runs('{yesterday}', 1000)",
             $"select drop_expired_publish_periods('{yesterday}', 1000)",
             $"select drop_expired_publish_sources('{yesterday}', 1000)",
+            $"select drop_expired_ingress_answers('{yesterday}', 1000)",
             $"select drop_expired_received_numbers('{yesterday}', 1000)",
         })
         {

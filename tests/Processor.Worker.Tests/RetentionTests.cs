@@ -134,7 +134,7 @@ public sealed class RetentionTests(PostgresFixture postgres)
 
         Assert.Equal(
             [
-                "all 16", "audit_log 1", "delivery_attempts 1", "inbox_state 4", "notifications 1", "publish_periods 0", "publish_sources 0",
+                "all 16", "audit_log 1", "delivery_attempts 1", "inbox_state 4", "ingress_answers 0", "notifications 1", "publish_periods 0", "publish_sources 0",
                 "quarantined_events 1", "received_numbers 0", "replays 1", "retention_runs 1", "webhook_bodies 3", "webhook_events 3",
             ],
             await database.QueryAsync(

@@ -24,7 +24,7 @@ public sealed class RetentionVerbTests(PostgresFixture postgres)
             [
                 "would drop 1 of webhook_bodies", "would drop 1 of quarantined_events", "would drop 0 of notifications", "would drop 1 of webhook_events",
                 "would drop 0 of delivery_attempts", "would drop 0 of audit_log", "would drop 0 of replays",
-                "would drop 0 of publish_periods", "would drop 0 of publish_sources", "would drop 0 of received_numbers", "would drop 0 of retention_runs",
+                "would drop 0 of publish_periods", "would drop 0 of publish_sources", "would drop 0 of ingress_answers", "would drop 0 of received_numbers", "would drop 0 of retention_runs",
             ],
             Lines(shown.Output, "would drop"));
         Assert.Equal(["j"], left);
@@ -32,7 +32,8 @@ public sealed class RetentionVerbTests(PostgresFixture postgres)
             [
                 "dropped 1 of webhook_bodies", "dropped 1 of quarantined_events", "dropped 0 of notifications", "dropped 1 of webhook_events",
                 "dropped 0 of delivery_attempts", "dropped 0 of audit_log", "dropped 0 of replays",
-                "dropped 0 of publish_periods", "dropped 0 of publish_sources", "dropped 0 of received_numbers", "dropped 0 of retention_runs", "dropped 2 of inbox_state", "dropped 5 of all",
+                "dropped 0 of publish_periods", "dropped 0 of publish_sources", "dropped 0 of ingress_answers", "dropped 0 of received_numbers",
+                "dropped 0 of retention_runs", "dropped 2 of inbox_state", "dropped 5 of all",
             ],
             Lines(dropped.Output, "dropped").Select(line => line.Split(" in ")[0]));
         Assert.All(Lines(again.Output, "would drop"), line => Assert.StartsWith("would drop 0 of ", line, StringComparison.Ordinal));

@@ -22,6 +22,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             delivery_attempts: select; insert; update attempts, last_attempt_at; delete
             erased_jobs: select
             inbox_state: select; insert
+            ingress_answers: select; insert; update accepted, late, quarantined, refused, unavailable
             job_checks: select next_check_at, state
             job_registrations: select; insert; update
             jobs: select; insert; update
@@ -64,6 +65,7 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
             delivery_attempts: select message_id; delete
             download_refreshes: select; insert job_id, kind, requested_at, state; update kind, requested_at, state
             erased_jobs: select
+            ingress_answers: select
             job_checks: select
             job_registrations: select; insert; update
             jobs: select; insert; update created_at, resource, updated_at, user_id
@@ -113,7 +115,8 @@ public sealed class RoleRightsTests(PostgresFixture postgres)
 
     private static readonly string[] Functions =
     [
-        "create_webhook_bodies_partitions", "drop_expired_audit_log", "drop_expired_delivery_attempts", "drop_expired_events", "drop_expired_notifications",
+        "create_webhook_bodies_partitions", "drop_expired_audit_log", "drop_expired_delivery_attempts", "drop_expired_events",
+        "drop_expired_ingress_answers", "drop_expired_notifications",
         "drop_expired_publish_periods", "drop_expired_publish_sources", "drop_expired_quarantine", "drop_expired_received_numbers", "drop_expired_replays",
         "drop_expired_retention_runs", "drop_expired_stray_bodies", "drop_webhook_bodies_partition", "expired_webhook_bodies",
     ];

@@ -23,6 +23,45 @@ namespace Processor.Worker.Persistence.Migrations
 
             NpgsqlModelBuilderExtensions.UseIdentityByDefaultColumns(modelBuilder);
 
+            modelBuilder.Entity("Processor.Worker.Accounting.IngressAnswers", b =>
+                {
+                    b.Property<long>("Source")
+                        .HasColumnType("bigint")
+                        .HasColumnName("source");
+
+                    b.Property<DateTimeOffset>("Minute")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("minute");
+
+                    b.Property<long>("Accepted")
+                        .HasColumnType("bigint")
+                        .HasColumnName("accepted");
+
+                    b.Property<long>("Late")
+                        .HasColumnType("bigint")
+                        .HasColumnName("late");
+
+                    b.Property<long>("Quarantined")
+                        .HasColumnType("bigint")
+                        .HasColumnName("quarantined");
+
+                    b.Property<long>("Refused")
+                        .HasColumnType("bigint")
+                        .HasColumnName("refused");
+
+                    b.Property<long>("Unavailable")
+                        .HasColumnType("bigint")
+                        .HasColumnName("unavailable");
+
+                    b.HasKey("Source", "Minute")
+                        .HasName("ingress_answers_pkey");
+
+                    b.HasIndex("Minute")
+                        .HasDatabaseName("ingress_answers_minute");
+
+                    b.ToTable("ingress_answers", (string)null);
+                });
+
             modelBuilder.Entity("Processor.Worker.Accounting.PublishPeriod", b =>
                 {
                     b.Property<long>("Source")

@@ -60,7 +60,7 @@ internal sealed class BenchTables(string platform, string server) : IAsyncDispos
             Database,
             """
             truncate webhook_events, webhook_bodies, jobs, inbox_state, outbox_message, quarantined_events, delivery_attempts,
-                     job_registrations, notifications, job_checks, received_numbers, publish_periods, publish_sources, bench_outbox_emptied
+                     job_registrations, notifications, job_checks, received_numbers, publish_periods, publish_sources, ingress_answers, bench_outbox_emptied
             """,
             cancellationToken);
         // Wolverine creates it at its start.

@@ -131,6 +131,7 @@ internal sealed class ContractDraft
         ["after"] = "0",
         ["through"] = "5",
         ["unconfirmed"] = """[{"first":2,"last":3}]""",
+        ["answers"] = """{"accepted":3,"late":0,"quarantined":0,"refused":1,"unavailable":2}""",
     };
 
     private static Dictionary<string, string> Delivery(byte[] body) => new()

@@ -55,9 +55,13 @@ public sealed class ContractTraffic(string rabbitMq, NpgsqlDataSource database)
     /// <summary>Removes what reports of messages claim: they are about publishes that never were, which the accounts would miss for ever.</summary>
     public async Task ForgetReportsAsync(IEnumerable<ContractMessage> messages, CancellationToken cancellationToken)
     {
-        await using var command = database.CreateCommand("delete from publish_periods where source = any($1)");
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. messages.Select(message => message.Reports).OfType<long>()] });
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        long[] sources = [.. messages.Select(message => message.Reports).OfType<long>()];
+        foreach (var table in (string[])["publish_periods", "ingress_answers"])
+        {
+            await using var command = database.CreateCommand($"delete from {table} where source = any($1)");
+            command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = sources });
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     /// <summary>Purges the queues of parked messages.</summary>

@@ -1,9 +1,8 @@
 using System.Text;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
-using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
+using Platform.ServiceDefaults.Hosting;
 
 namespace Ingress.Api.Hosting;
 
@@ -65,21 +64,9 @@ internal static class ServerSetup
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            // A body that stalls or breaks off is a bad request, not a server error.
-            StatusCodeSelector = exception => exception switch
-            {
-                BadHttpRequestException bad => bad.StatusCode,
-                _ when IsOfConnection(exception) => StatusCodes.Status499ClientClosedRequest,
-                _ => StatusCodes.Status500InternalServerError,
-            },
-            // No one needs to act on it, since anyone can send such a body: do not log it as an error.
-            SuppressDiagnosticsCallback = context => context.Exception is BadHttpRequestException || IsOfConnection(context.Exception),
+            StatusCodeSelector = exception => ClientFault.FindStatus(exception) ?? StatusCodes.Status500InternalServerError,
+            SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
         });
         app.UseStatusCodePages();
     }
-
-    // ASP.NET Core recognizes them by the request's cancellation, which the server requests a moment later. The read of a body wraps them in a
-    // canceled task.
-    private static bool IsOfConnection(Exception exception) =>
-        exception is ConnectionAbortedException or ConnectionResetException || exception is OperationCanceledException { InnerException: { } inner } && IsOfConnection(inner);
 }

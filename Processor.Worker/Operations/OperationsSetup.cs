@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using Platform.ServiceDefaults.Hosting;
 using Platform.ServiceDefaults.Settings;
 using Processor.Worker.Archive;
 using Processor.Worker.Audit;
@@ -8,7 +9,6 @@ using Processor.Worker.Persistence;
 using Processor.Worker.Release;
 using RabbitMQ.Client.Exceptions;
 using Scalar.AspNetCore;
-using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace Processor.Worker.Operations;
 
@@ -66,12 +66,9 @@ internal static class OperationsSetup
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            StatusCodeSelector = exception => exception switch
-            {
-                BadHttpRequestException bad => bad.StatusCode,
-                _ when IsUnavailable(exception) => StatusCodes.Status503ServiceUnavailable,
-                _ => StatusCodes.Status500InternalServerError,
-            },
+            StatusCodeSelector = exception => ClientFault.FindStatus(exception)
+                ?? (IsUnavailable(exception) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError),
+            SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
         });
         app.UseStatusCodePages();
         app.Use((http, next) => JobId.RouteAsSentAsync(http, next, OperationsRoutes.Jobs));

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
+using Platform.ServiceDefaults.Hosting;
 using Processor.Worker.Operations;
-using BadHttpRequestException = Microsoft.AspNetCore.Http.BadHttpRequestException;
 
 namespace Processor.Worker.WebConsole;
 
@@ -65,7 +65,11 @@ internal static class ConsoleSetup
         {
             console.UseCookiePolicy(cookies);
             console.Use(ConsoleHeaders.AddAsync);
-            console.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = ShowFailureAsync });
+            console.UseExceptionHandler(new ExceptionHandlerOptions
+            {
+                ExceptionHandler = ShowFailureAsync,
+                SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
+            });
         });
         if (hasProvider)
         {
@@ -82,9 +86,7 @@ internal static class ConsoleSetup
 
     private static Task ShowFailureAsync(HttpContext http) => http.Features.GetRequiredFeature<IExceptionHandlerFeature>().Error switch
     {
-        BadHttpRequestException bad => ConsoleGuard.ShowAsync(http, bad.StatusCode, "The request cannot be read."),
-        // Antiforgery wraps what fails while it reads a form.
-        { InnerException: BadHttpRequestException bad } => ConsoleGuard.ShowAsync(http, bad.StatusCode, "The request cannot be read."),
+        var error when ClientFault.FindStatus(error) is { } status => ConsoleGuard.ShowAsync(http, status, "The request cannot be read."),
         var error when error is OperationCanceledException || OperationsSetup.IsUnavailable(error) => ConsoleGuard.ShowAsync(
             http, StatusCodes.Status503ServiceUnavailable, "The database or the broker is unavailable, or a search took too long. Try again, with a narrower filter."),
         _ => ConsoleGuard.ShowAsync(http, StatusCodes.Status500InternalServerError, "This page failed. The log has the cause."),

@@ -40,7 +40,7 @@ internal static class OperationsApp
         string environment, string postgres, string[] keys, TimeProvider? time = null, params KeyValuePair<string, string?>[] settings)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = environment });
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddFakeLogging();
         builder.Configuration.AddInMemoryCollection(
             keys.Select((key, index) => KeyValuePair.Create($"Operations:ApiKeys:{index}", (string?)key)).Concat(
             [

@@ -6,11 +6,14 @@ namespace Processor.Worker.Downloads;
 /// Gets URLs that are valid for a while. This process leaves a request for the reconciler, which has the key and the budget, and waits for
 /// the answer.
 /// </summary>
-internal sealed class FreshDownloads(DownloadRefreshes refreshes, TimeProvider time)
+internal sealed class FreshDownloads(DownloadRefreshes refreshes, TimeProvider time) : IDisposable
 {
     public static readonly TimeSpan LeastValidity = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
+
+    // A wave of notifications waits together; with a connection for each, it could take all that the server has.
+    private readonly SemaphoreSlim _connections = new(4);
 
     /// <summary>Every download is known to be valid for <see cref="LeastValidity"/>.</summary>
     public static bool AreValid(IReadOnlyList<VisibleDownload> downloads, DateTimeOffset now) =>
@@ -27,13 +30,28 @@ internal sealed class FreshDownloads(DownloadRefreshes refreshes, TimeProvider t
     public async Task<RefreshAnswer?> RefreshAsync(string jobId, string kind, TimeSpan limit, CancellationToken cancellationToken)
     {
         var start = time.GetTimestamp();
-        var answer = await refreshes.RequestAsync(jobId, kind, cancellationToken);
+        var answer = await ReadAsync(() => refreshes.RequestAsync(jobId, kind, cancellationToken), cancellationToken);
         while (answer?.State is RefreshState.Open && time.GetElapsedTime(start) < limit)
         {
             await Task.Delay(PollInterval, time, cancellationToken);
-            answer = await refreshes.FindAsync(jobId, cancellationToken);
+            answer = await ReadAsync(() => refreshes.FindAsync(jobId, cancellationToken), cancellationToken);
         }
 
         return answer;
+    }
+
+    public void Dispose() => _connections.Dispose();
+
+    private async Task<RefreshAnswer?> ReadAsync(Func<Task<RefreshAnswer?>> read, CancellationToken cancellationToken)
+    {
+        await _connections.WaitAsync(cancellationToken);
+        try
+        {
+            return await read();
+        }
+        finally
+        {
+            _connections.Release();
+        }
     }
 }

@@ -3,8 +3,8 @@ using Npgsql;
 namespace Processor.Worker.Persistence;
 
 /// <summary>
-/// Writes that concern one message, beside the groups: each outlasts outages, and a few run at a time. As many connections as messages in flight would be
-/// a good part of what the server has, opened at once after a backlog of such messages.
+/// Writes that concern one message and are not in its group's transaction. Each outlasts outages, and a few run at a time: with a connection for each message
+/// in flight, a backlog of such messages could take all that the server has.
 /// </summary>
 internal sealed class SingleWrites(NpgsqlDataSource database, DatabaseOutage outage, IHostApplicationLifetime lifetime) : IDisposable
 {
@@ -13,8 +13,10 @@ internal sealed class SingleWrites(NpgsqlDataSource database, DatabaseOutage out
 
     private readonly SemaphoreSlim _free = new(MaxConnections);
 
-    /// <summary>Retries a write until it succeeds. It outlives its message, which is requeued when an outage stops its endpoint: see
-    /// <see cref="DatabaseOutage"/>.</summary>
+    /// <summary>
+    /// Retries a write until it succeeds. It outlives its message, which returns to the queue when an outage stops its endpoint: the write detects the end of
+    /// the outage.
+    /// </summary>
     /// <param name="write">Must be safe to repeat, even when it is unknown whether it was committed.</param>
     /// <exception cref="OperationCanceledException">The message is no longer processed here.</exception>
     /// <exception cref="Exception">The fault is not transient: the write can never succeed.</exception>

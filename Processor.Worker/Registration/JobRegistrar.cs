@@ -21,8 +21,15 @@ internal sealed partial class JobRegistrar(
     /// <param name="registrant">The verified identity of the sender.</param>
     public async Task<RegistrationOutcome> RegisterAsync(RegisterJob registration, Registrant registrant, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
         await using var connection = await database.OpenAsync(cancellationToken);
+        return await RegisterAsync(connection, registration, registrant, cancellationToken);
+    }
+
+    /// <inheritdoc cref="RegisterAsync(RegisterJob, Registrant, CancellationToken)"/>
+    public async Task<RegistrationOutcome> RegisterAsync(
+        NpgsqlConnection connection, RegisterJob registration, Registrant registrant, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var save = JobRegistration.Save(registration, registrant, now);
         var erased = ErasedJob.SelectAmong([registration.JobId]);

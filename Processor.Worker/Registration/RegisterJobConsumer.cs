@@ -11,9 +11,7 @@ namespace Processor.Worker.Registration;
 /// Stores a registration from a message. It bypasses the inbox: registering is an upsert, so consuming a message twice has the same
 /// effect as once, and a separate transaction keeps it from delaying the events.
 /// </summary>
-internal sealed class RegisterJobConsumer(
-    JobRegistrar registrar, [FromKeyedServices(Topology.RegisterJobQueue)] DatabaseOutage outage, IHostApplicationLifetime lifetime)
-    : IConsumer<RegisterJob>
+internal sealed class RegisterJobConsumer(JobRegistrar registrar, [FromKeyedServices(Topology.RegisterJobQueue)] SingleWrites writes) : IConsumer<RegisterJob>
 {
     public async Task Consume(ConsumeContext<RegisterJob> context)
     {
@@ -24,10 +22,8 @@ internal sealed class RegisterJobConsumer(
             throw new UnusableRegistrationException(errors);
         }
 
-        // The retry outlives the message, which is requeued when an outage stops its endpoint: it detects the end of the outage.
-        var outcome = await outage
-            .OutlastAsync(() => registrar.RegisterAsync(registration, registrant, lifetime.ApplicationStopping), lifetime.ApplicationStopping)
-            .WaitAsync(context.CancellationToken);
+        var outcome = await writes.OutlastAsync(
+            (connection, stopping) => registrar.RegisterAsync(connection, registration, registrant, stopping), context.CancellationToken);
         if (outcome is RegistrationOutcome.Rejected)
         {
             throw new RegistrationRejectedException(registrant);
@@ -38,7 +34,7 @@ internal sealed class RegisterJobConsumer(
 /// <summary>The policy of the queue <c>register-job</c>.</summary>
 internal sealed class RegisterJobDefinition : ConsumerDefinition<RegisterJobConsumer>
 {
-    // Each consumer holds a database connection for the length of a transaction.
+    // More than are written at a time, so that the next ones are ready.
     private const int InWork = 16;
 
     public RegisterJobDefinition() => EndpointName = Topology.RegisterJobQueue;

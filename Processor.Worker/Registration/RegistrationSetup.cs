@@ -14,6 +14,9 @@ internal static class RegistrationSetup
     {
         // Has its own outage state: a registration that cannot be stored must not stop the events.
         services.AddKeyedSingleton<DatabaseOutage>(Topology.RegisterJobQueue);
+        services.AddKeyedSingleton(
+            Topology.RegisterJobQueue,
+            (provider, queue) => ActivatorUtilities.CreateInstance<SingleWrites>(provider, provider.GetRequiredKeyedService<DatabaseOutage>(queue)));
         services.AddQueueConsumer(
             Topology.RegisterJobQueue,
             provider => provider.GetRequiredKeyedService<DatabaseOutage>(Topology.RegisterJobQueue),

@@ -48,9 +48,24 @@ public sealed class SingleWritesTests(PostgresFixture postgres)
         Assert.InRange(await next, 1, SingleWrites.MaxConnections);
     }
 
+    [Fact]
+    public async Task A_write_that_can_never_succeed_fails_and_leaves_its_place()
+    {
+        await using var database = await postgres.CreateDatabaseAsync(isMigrated: false);
+        using var running = new RunningWrites(database);
+
+        for (var i = 0; i <= SingleWrites.MaxConnections; i++)
+        {
+            await Assert.ThrowsAsync<InvalidOperationException>(
+                () => running.Writes.OutlastAsync<int>((_, _) => throw new InvalidOperationException("never"), Cancel));
+        }
+
+        Assert.InRange(await running.Writes.OutlastAsync(CountSessionsAsync, Cancel), 1, SingleWrites.MaxConnections);
+    }
+
     private static async Task<long> CountSessionsAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("select count(*) from pg_stat_activity where datname = current_database()", connection);
+        await using var command = new NpgsqlCommand("select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend'", connection);
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 

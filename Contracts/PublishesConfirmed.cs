@@ -36,7 +36,7 @@ public sealed record PublishesConfirmed
     public AnswerCounts? Answers { get; init; }
 }
 
-/// <summary>Answers to webhook requests since an ingress started, by outcome. Requests whose client left before the answer are in none.</summary>
+/// <summary>Answers to webhook requests since an ingress started, by outcome. Requests whose client left before the answer do not count.</summary>
 public sealed record AnswerCounts
 {
     /// <summary>2xx: queued.</summary>
@@ -45,12 +45,12 @@ public sealed record AnswerCounts
     /// <summary>2xx: queued, but signed long before.</summary>
     public required long Late { get; init; }
 
-    /// <summary>400: signed, but not a usable event; queued for a person to examine.</summary>
+    /// <summary>200 or 400: signed, but not a usable event; queued for a person to examine.</summary>
     public required long Quarantined { get; init; }
 
     /// <summary>4xx: no valid signature, too long, of another content type, or too many failures.</summary>
     public required long Refused { get; init; }
 
-    /// <summary>503: not confirmed by the broker. The sender retries.</summary>
+    /// <summary>503: not confirmed by the broker, or too busy. The sender retries.</summary>
     public required long Unavailable { get; init; }
 }

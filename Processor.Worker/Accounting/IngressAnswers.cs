@@ -24,7 +24,8 @@ internal sealed class IngressAnswers
     public required long Unavailable { get; init; }
 
     /// <summary>Keeps the higher counts, so that a report that is consumed late or twice changes nothing.</summary>
-    public static NpgsqlBatchCommand Note(long source, AnswerCounts answers, DateTimeOffset at) => new(
+    /// <param name="reportedAt">By the clock of the ingress, which may be ahead.</param>
+    public static NpgsqlBatchCommand Note(long source, AnswerCounts answers, DateTimeOffset reportedAt, DateTimeOffset now) => new(
         """
         insert into ingress_answers as known (source, minute, accepted, late, quarantined, refused, unavailable)
         select $1, date_trunc('minute', $2, 'UTC'), $3, $4, $5, $6, $7
@@ -40,7 +41,7 @@ internal sealed class IngressAnswers
     {
         Parameters =
         {
-            Number(source), new NpgsqlParameter<DateTime> { TypedValue = at.UtcDateTime },
+            Number(source), new NpgsqlParameter<DateTime> { TypedValue = (reportedAt < now ? reportedAt : now).UtcDateTime },
             Number(answers.Accepted), Number(answers.Late), Number(answers.Quarantined), Number(answers.Refused), Number(answers.Unavailable),
         },
     };

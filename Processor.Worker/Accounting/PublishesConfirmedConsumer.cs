@@ -17,8 +17,7 @@ internal sealed class PublishesConfirmedConsumer(SingleWrites writes, TimeProvid
         await using var batch = PublishSource.Note(report, now);
         if (report.Answers is { } answers)
         {
-            // The clock of an ingress may be ahead.
-            batch.BatchCommands.Add(IngressAnswers.Note(report.Source, answers, report.ReportedAt < now ? report.ReportedAt : now));
+            batch.BatchCommands.Add(IngressAnswers.Note(report.Source, answers, report.ReportedAt, now));
         }
 
         batch.Connection = connection;

@@ -113,10 +113,10 @@ internal sealed record EventDetails(
     Uri? TraceUrl,
     IReadOnlyList<BodyDetails> Bodies);
 
-/// <summary>Whether the broker confirmed the delivery in time, and the sender was answered 2xx.</summary>
-/// <param name="IsConfirmed">False when the sender was answered 503, although the message was queued.</param>
+/// <summary>Whether the broker confirmed the delivery in time.</summary>
+/// <param name="IsConfirmed">When false, the sender was answered 503, although the message was queued.</param>
 /// <param name="Ingress">The machine or pod that reported it.</param>
-/// <param name="ReportedAt">The time of the report, up to 10 s later.</param>
+/// <param name="ReportedAt">The time of the report, up to <c>Accounting__ReportInterval</c> later.</param>
 internal sealed record ConfirmDetails(bool IsConfirmed, string Ingress, DateTimeOffset ReportedAt)
 {
     public static ConfirmDetails Read(NpgsqlDataReader row) => new(row.GetBoolean(0), row.GetString(1), row.GetFieldValue<DateTimeOffset>(2));

@@ -32,20 +32,17 @@ internal sealed class StatsReader(OperationsDatabase database, BacklogGauges gau
         from measured group by event_type order by count(*) desc, event_type
         """;
 
-    // What each had answered by the end of the window, without what it had before.
+    // What each had answered by the end of the window, without what it had before. Reports may claim anything, and are no reason to hide others.
     private const string SelectAnswers =
         """
-        with counted as (
-            select last.accepted::numeric - coalesce(before.accepted, 0) as accepted, last.late::numeric - coalesce(before.late, 0) as late,
-                   last.quarantined::numeric - coalesce(before.quarantined, 0) as quarantined,
-                   last.refused::numeric - coalesce(before.refused, 0) as refused,
-                   last.unavailable::numeric - coalesce(before.unavailable, 0) as unavailable
-            from (select distinct source from ingress_answers where minute >= $1) as ingress
-            cross join lateral (select * from ingress_answers as row where row.source = ingress.source order by minute desc limit 1) as last
-            left join lateral (
-                select * from ingress_answers as row where row.source = ingress.source and minute < $1 order by minute desc limit 1) as before on true)
-        select coalesce(sum(accepted), 0), coalesce(sum(late), 0), coalesce(sum(quarantined), 0), coalesce(sum(refused), 0), coalesce(sum(unavailable), 0)
-        from counted
+        select sum(greatest(last.accepted - coalesce(before.accepted::numeric, 0), 0)), sum(greatest(last.late - coalesce(before.late::numeric, 0), 0)),
+               sum(greatest(last.quarantined - coalesce(before.quarantined::numeric, 0), 0)), sum(greatest(last.refused - coalesce(before.refused::numeric, 0), 0)),
+               sum(greatest(last.unavailable - coalesce(before.unavailable::numeric, 0), 0))
+        from (select distinct source from ingress_answers where minute >= date_trunc('minute', $1, 'UTC')) as ingress
+        cross join lateral (select * from ingress_answers as row where row.source = ingress.source order by minute desc limit 1) as last
+        left join lateral (
+            select * from ingress_answers as row
+            where row.source = ingress.source and minute < date_trunc('minute', $1, 'UTC') order by minute desc limit 1) as before on true
         """;
 
     // By the reports of the ingresses: a row each ten seconds instead of one for each event.
@@ -130,18 +127,18 @@ internal sealed record EventRow(
 /// <summary>The state of the platform, as its database and its broker know it.</summary>
 internal sealed record Stats(DateTimeOffset At, AnswerStats Answers, EventStats Events, BacklogStats Backlog);
 
-/// <summary>What the ingresses answered in the window asked for, by their reports, to the minute.</summary>
+/// <summary>What the ingresses answered in the window asked for, rounded up to a minute, by their reports.</summary>
 /// <param name="Accepted">2xx: queued.</param>
 /// <param name="Late">2xx: queued, but signed long before.</param>
-/// <param name="Quarantined">400: signed, but not a usable event.</param>
+/// <param name="Quarantined">200 or 400: signed, but not a usable event.</param>
 /// <param name="Refused">4xx: no valid signature, too long, of another content type, or too many failures.</param>
-/// <param name="Unavailable">503: not confirmed by the broker.</param>
+/// <param name="Unavailable">503: the sender retries.</param>
 internal sealed record AnswerStats(long Accepted, long Late, long Quarantined, long Refused, long Unavailable)
 {
     public static AnswerStats Read(NpgsqlDataReader row) => new(Count(row, 0), Count(row, 1), Count(row, 2), Count(row, 3), Count(row, 4));
 
-    // A report may claim anything.
-    private static long Count(NpgsqlDataReader row, int column) => (long)Math.Clamp(row.GetDecimal(column), 0, long.MaxValue);
+    // No row makes the sums null.
+    private static long Count(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? 0 : (long)Math.Min(row.GetDecimal(column), long.MaxValue);
 }
 
 /// <summary>The events of a window.</summary>

@@ -35,7 +35,13 @@ internal static class RetentionRules
         new ExpiredRows(
             "publish_sources", options.Accounting, "drop_expired_publish_sources", "select count(*) from publish_sources where reported_at < $1"),
         new ExpiredRows(
-            "ingress_answers", options.Accounting, "drop_expired_ingress_answers", "select count(*) from ingress_answers where minute < $1"),
+            "ingress_answers", options.Accounting, "drop_expired_ingress_answers",
+            """
+            select count(*) from ingress_answers as old
+            where minute < $1 and (
+                exists (select from ingress_answers as newer where newer.source = old.source and newer.minute > old.minute)
+                or not exists (select from publish_sources as ingress where ingress.source = old.source))
+            """),
         new ExpiredRows(
             "received_numbers", options.Accounting, "drop_expired_received_numbers", "select count(*) from received_numbers where noted_at < $1"),
         new ExpiredRows("retention_runs", Runs, "drop_expired_retention_runs", "select count(*) from retention_runs where started_at < $1"),

@@ -110,14 +110,20 @@ public sealed class ReportingPublishesTests
     public async Task An_ingress_reports_that_it_refuses_all_and_nothing_before_a_webhook_comes()
     {
         await using var app = new IngressApp();
-        app.Time.Advance(TimeSpan.FromSeconds(10));
+        for (var i = 0; i < 3; i++)
+        {
+            app.Time.Advance(TimeSpan.FromSeconds(10));
+        }
+
         using var refused = await app.SendAsync(Completed, secret: "wrong");
 
-        var report = await NextReportAsync(app);
+        await NextReportAsync(app);
 
-        Assert.Single(Reports(app));
-        Assert.Equal((0, 0), (report.After, report.Through));
-        Assert.Equal(new AnswerCounts { Accepted = 0, Late = 0, Quarantined = 0, Refused = 1, Unavailable = 0 }, report.Answers);
+        Assert.All(Reports(app), report =>
+        {
+            Assert.Equal((0, 0), (report.After, report.Through));
+            Assert.Equal(new AnswerCounts { Accepted = 0, Late = 0, Quarantined = 0, Refused = 1, Unavailable = 0 }, report.Answers);
+        });
     }
 
     [Fact]

@@ -103,6 +103,7 @@ public sealed class MissingEventsTests(ServersFixture servers)
         await Waiting.UntilAsync(
             "the patience is over", async () => await platform.QueryAsync<bool>("select max(noted_at) < now() - interval '4 s' from publish_periods"), Cancel, TimeSpan.FromSeconds(30));
         Assert.Equal((0, 0), Lost(await ReportAsync(http)));
+        Assert.Equal(6, await platform.QueryAsync<long>("select max(accepted) from ingress_answers"));
         Assert.Equal(0u, await platform.Broker.CountAsync(Topology.SkippedQueue, Cancel));
     }
 

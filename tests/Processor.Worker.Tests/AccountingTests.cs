@@ -162,15 +162,17 @@ public sealed class AccountingTests(PostgresFixture postgres)
             update publish_sources set reported_at = now() - interval '8 days' where source = 1;
             update publish_sources set reported_at = now() where source = 2;
             update received_numbers set noted_at = now() - interval '8 days';
-            insert into ingress_answers select 1, now() - n * interval '1 day', n, 0, 0, 0, 0 from generate_series(6, 9) n
+            insert into ingress_answers select source, now() - n * interval '1 day', n, 0, 0, 0, 0
+            from generate_series(1, 2) source cross join generate_series(8, 10) n
             """);
 
         var dropped = await retaining.DropAsync();
         await accounts.ReportAsync(through: 21, source: 2);
 
         Assert.Equal(
-            new SortedDictionary<string, long> { ["ingress_answers"] = 2, ["publish_periods"] = 2, ["publish_sources"] = 1, ["received_numbers"] = 1 }, dropped);
+            new SortedDictionary<string, long> { ["ingress_answers"] = 5, ["publish_periods"] = 2, ["publish_sources"] = 1, ["received_numbers"] = 1 }, dropped);
         Assert.Equal(["2 21-21 {[21,22)} {} {} {} {}"], await accounts.PeriodsAsync());
+        Assert.Equal(["2 8"], await database.QueryAsync("select source || ' ' || accepted from ingress_answers"));
     }
 
     [Fact]
@@ -183,7 +185,7 @@ public sealed class AccountingTests(PostgresFixture postgres)
         await accounts.AnswerAsync(Start.AddSeconds(50), [3, 1, 0, 2, 0]);
         await accounts.AnswerAsync(Start.AddSeconds(40), [2, 1, 0, 2, 0]);
         await accounts.AnswerAsync(Start.AddSeconds(70), [3, 1, 0, 2, 0]);
-        await accounts.AnswerAsync(Start.AddSeconds(130), [3, 1, 0, 2, 9]);
+        await accounts.AnswerAsync(Start.AddYears(100), [3, 1, 0, 2, 9], now: Start.AddSeconds(130));
 
         Assert.Equal(
             ["12:00 3 1 0 2 0", "12:02 3 1 0 2 9"],

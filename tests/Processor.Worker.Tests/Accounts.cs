@@ -44,11 +44,11 @@ internal sealed class Accounts(TestDatabase database)
     }
 
     /// <summary>What an ingress has answered since its start, by outcome.</summary>
-    public async Task AnswerAsync(DateTimeOffset at, long[] counts, long source = Source)
+    public async Task AnswerAsync(DateTimeOffset at, long[] counts, long source = Source, DateTimeOffset? now = null)
     {
         var answers = new AnswerCounts { Accepted = counts[0], Late = counts[1], Quarantined = counts[2], Refused = counts[3], Unavailable = counts[4] };
         await using var connection = await database.Source.OpenConnectionAsync(Cancel);
-        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { IngressAnswers.Note(source, answers, at) } };
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { IngressAnswers.Note(source, answers, at, now ?? at) } };
         await batch.ExecuteNonQueryAsync(Cancel);
     }
 

@@ -286,6 +286,6 @@ public sealed class FindingEventsTests(PostgresFixture postgres)
         var hour = await http.GetFromJsonAsync<JsonElement>("/ops/stats?window=1h", Cancel);
 
         Assert.Equal(
-            $$"""{"accepted":650,"late":{{long.MaxValue}},"quarantined":0,"refused":1,"unavailable":4}""", hour.GetProperty("answers").GetRawText());
+            $$"""{"accepted":650,"late":{{long.MaxValue}},"quarantined":1,"refused":1,"unavailable":4}""", hour.GetProperty("answers").GetRawText());
     }
 }

@@ -35,6 +35,7 @@ namespace Processor.Worker.Persistence.Migrations
 
             migrationBuilder.Sql(
                 """
+                -- The last counts of an ingress that still reports are what its next ones are compared with.
                 create function public.drop_expired_ingress_answers(before timestamptz, most integer) returns bigint
                 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '100ms' as
                 $$
@@ -47,7 +48,11 @@ namespace Processor.Worker.Persistence.Migrations
 
                     delete from public.ingress_answers
                     where ctid = any (array(
-                        select ctid from public.ingress_answers where minute < before order by minute limit most for update skip locked));
+                        select ctid from public.ingress_answers as old
+                        where minute < before and (
+                            exists (select from public.ingress_answers as newer where newer.source = old.source and newer.minute > old.minute)
+                            or not exists (select from public.publish_sources as ingress where ingress.source = old.source))
+                        order by minute limit most for update skip locked));
                     get diagnostics dropped = row_count;
                     return dropped;
                 end

@@ -53,6 +53,7 @@ public sealed class PublishNumberTests
             After = 0,
             Through = 9,
             Unconfirmed = [new(3, 4)],
+            Answers = new AnswerCounts { Accepted = 5, Late = 1, Quarantined = 1, Refused = 8, Unavailable = 2 },
         };
 
         var envelope = Envelope.Create(Guid.Empty, report, DateTimeOffset.UnixEpoch);
@@ -63,7 +64,8 @@ public sealed class PublishNumberTests
         Assert.True(JsonNode.DeepEquals(
             JsonNode.Parse("""
                 {"source":7,"instance":"ingress-1","startedAt":"1970-01-01T00:00:00+00:00","reportedAt":"1970-01-01T00:00:10+00:00",
-                 "after":0,"through":9,"unconfirmed":[{"first":3,"last":4}]}
+                 "after":0,"through":9,"unconfirmed":[{"first":3,"last":4}],
+                 "answers":{"accepted":5,"late":1,"quarantined":1,"refused":8,"unavailable":2}}
                 """),
             content["message"]));
         // Any other reader of the queue leaves it to MassTransit.

@@ -65,7 +65,7 @@ internal static class ServerSetup
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = exception => ClientFault.FindStatus(exception) ?? StatusCodes.Status500InternalServerError,
-            SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
+            SuppressDiagnosticsCallback = ClientFault.IsCause,
         });
         app.UseStatusCodePages();
     }

@@ -68,7 +68,7 @@ internal static class OperationsSetup
         {
             StatusCodeSelector = exception => ClientFault.FindStatus(exception)
                 ?? (IsUnavailable(exception) ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError),
-            SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
+            SuppressDiagnosticsCallback = ClientFault.IsCause,
         });
         app.UseStatusCodePages();
         app.Use((http, next) => JobId.RouteAsSentAsync(http, next, OperationsRoutes.Jobs));

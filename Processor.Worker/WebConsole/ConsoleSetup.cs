@@ -68,7 +68,7 @@ internal static class ConsoleSetup
             console.UseExceptionHandler(new ExceptionHandlerOptions
             {
                 ExceptionHandler = ShowFailureAsync,
-                SuppressDiagnosticsCallback = context => ClientFault.FindStatus(context.Exception) is not null,
+                SuppressDiagnosticsCallback = ClientFault.IsCause,
             });
         });
         if (hasProvider)

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 
 namespace Platform.ServiceDefaults.Hosting;
@@ -21,4 +22,7 @@ public static class ClientFault
         ConnectionAbortedException or ConnectionResetException => StatusCodes.Status499ClientClosedRequest,
         _ => FindStatus(exception.InnerException),
     };
+
+    /// <summary>For <see cref="ExceptionHandlerOptions.SuppressDiagnosticsCallback"/>.</summary>
+    public static bool IsCause(ExceptionHandlerSuppressDiagnosticsContext context) => FindStatus(context.Exception) is not null;
 }

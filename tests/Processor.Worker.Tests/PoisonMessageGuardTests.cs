@@ -1,7 +1,4 @@
-using Microsoft.Extensions.Hosting.Internal;
-using Microsoft.Extensions.Logging.Abstractions;
 using Processor.Worker.Inbox;
-using Processor.Worker.Persistence;
 
 namespace Processor.Worker.Tests;
 
@@ -87,15 +84,13 @@ public sealed class PoisonMessageGuardTests(PostgresFixture postgres)
 
     private sealed class RunningSuspects : IDisposable
     {
-        private readonly DatabaseOutage _outage;
-        private readonly SingleWrites _writes;
+        private readonly RunningWrites _running;
         private readonly PoisonMessageGuard _suspects;
 
         public RunningSuspects(TestDatabase database)
         {
-            _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
-            _writes = new SingleWrites(database.Source, _outage, new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance));
-            _suspects = new PoisonMessageGuard(_writes, _outage, TimeProvider.System);
+            _running = new RunningWrites(database);
+            _suspects = new PoisonMessageGuard(_running.Writes, _running.Outage, TimeProvider.System);
         }
 
         public Task<IDisposable?> TakeTurnAsync(UnitOfWork unit, long deliveries = 3) =>
@@ -106,8 +101,7 @@ public sealed class PoisonMessageGuardTests(PostgresFixture postgres)
         public void Dispose()
         {
             _suspects.Dispose();
-            _writes.Dispose();
-            _outage.Dispose();
+            _running.Dispose();
         }
     }
 }

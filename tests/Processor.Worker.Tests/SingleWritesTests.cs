@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Hosting.Internal;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Processor.Worker.Persistence;
 
@@ -67,24 +65,5 @@ public sealed class SingleWritesTests(PostgresFixture postgres)
     {
         await using var command = new NpgsqlCommand("select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend'", connection);
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-
-    private sealed class RunningWrites : IDisposable
-    {
-        private readonly DatabaseOutage _outage;
-
-        public RunningWrites(TestDatabase database)
-        {
-            _outage = new DatabaseOutage(database.Source, TimeProvider.System, NullLogger<DatabaseOutage>.Instance);
-            Writes = new SingleWrites(database.Source, _outage, new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance));
-        }
-
-        public SingleWrites Writes { get; }
-
-        public void Dispose()
-        {
-            Writes.Dispose();
-            _outage.Dispose();
-        }
     }
 }
